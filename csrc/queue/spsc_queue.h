@@ -1,0 +1,119 @@
+/*
+ * spsc_queue.h - bounded ring for one producer and one consumer.
+ *
+ * Each side keeps a private copy of the other's index and reads the shared one
+ * only when the copy says full or empty: in the steady state no cache line
+ * travels for an index.
+ */
+#ifndef FA_QUEUE_SPSC_QUEUE_H
+#define FA_QUEUE_SPSC_QUEUE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/alloc.h"
+#include "base/base.h"
+#include "base/status.h"
+
+#define FA_SPSC_QUEUE_MAX ((size_t)1 << 31)
+
+struct fa_spsc_queue {
+    void **slots;
+    size_t mask;
+    FA_ALIGNED(FA_CACHELINE) atomic_size_t tail; /* written by the producer */
+    size_t head_seen;                            /* producer's copy of head */
+    FA_ALIGNED(FA_CACHELINE) atomic_size_t head; /* written by the consumer */
+    size_t tail_seen;                            /* consumer's copy of tail */
+};
+
+FA_STATIC_ASSERT(offsetof(struct fa_spsc_queue, head) - offsetof(struct fa_spsc_queue, tail) >=
+                     FA_CACHELINE,
+                 "producer and consumer share no cache line");
+
+/*
+ * fa_spsc_queue_init - an empty queue; capacity is rounded up to a power of two, at least 2.
+ *
+ * Errors: FA_ERR_INVALID for 0 or more than FA_SPSC_QUEUE_MAX, FA_ERR_NOMEM.
+ */
+FA_NODISCARD static inline fa_status fa_spsc_queue_init(struct fa_spsc_queue *q, size_t capacity)
+{
+    size_t size = 2;
+    if (capacity == 0 || capacity > FA_SPSC_QUEUE_MAX) return FA_ERR_INVALID;
+    while (size < capacity) size *= 2;
+    q->slots = fa_alloc_zero(size * sizeof *q->slots);
+    if (q->slots == NULL) return FA_ERR_NOMEM;
+    q->mask = size - 1;
+    atomic_init(&q->head, 0);
+    atomic_init(&q->tail, 0);
+    q->head_seen = q->tail_seen = 0;
+    return FA_OK;
+}
+
+/*
+ * fa_spsc_queue_deinit - free the ring; items still in it are the caller's loss.
+ */
+static inline void fa_spsc_queue_deinit(struct fa_spsc_queue *q)
+{
+    fa_free(q->slots);
+    q->slots = NULL;
+}
+
+/*
+ * fa_spsc_queue_try_push - offer one item.
+ *
+ * Ownership: on FA_OK the queue holds `item` until it is popped; on FA_AGAIN
+ *            (full) the caller still does.
+ * Threads:   the one producer. Wait-free.
+ * Memory:    release store of tail pairs with the acquire load in try_pop.
+ */
+FA_NODISCARD static inline fa_status fa_spsc_queue_try_push(struct fa_spsc_queue *q, void *item)
+{
+    size_t tail = atomic_load_explicit(&q->tail, memory_order_relaxed);
+    if (FA_UNLIKELY(tail - q->head_seen > q->mask)) {
+        q->head_seen = atomic_load_explicit(&q->head, memory_order_acquire);
+        if (tail - q->head_seen > q->mask) return FA_AGAIN;
+    }
+    q->slots[tail & q->mask] = item;
+    atomic_store_explicit(&q->tail, tail + 1, memory_order_release);
+    return FA_OK;
+}
+
+/*
+ * fa_spsc_queue_try_pop - take the oldest item, or FA_AGAIN when empty.
+ *
+ * Threads: the one consumer. Wait-free.
+ * Memory:  release store of head pairs with the acquire load in try_push.
+ */
+FA_NODISCARD static inline fa_status fa_spsc_queue_try_pop(struct fa_spsc_queue *q, void **item)
+{
+    size_t head = atomic_load_explicit(&q->head, memory_order_relaxed);
+    if (FA_UNLIKELY(head == q->tail_seen)) {
+        q->tail_seen = atomic_load_explicit(&q->tail, memory_order_acquire);
+        if (head == q->tail_seen) return FA_AGAIN;
+    }
+    *item = q->slots[head & q->mask];
+    atomic_store_explicit(&q->head, head + 1, memory_order_release);
+    return FA_OK;
+}
+
+/*
+ * fa_spsc_queue_size - items in the queue: exact for either end, a moment's
+ * truth for others. Head is read first, so the difference is never negative.
+ */
+static inline size_t fa_spsc_queue_size(const struct fa_spsc_queue *q)
+{
+    size_t head = atomic_load_explicit(&q->head, memory_order_acquire);
+    size_t tail = atomic_load_explicit(&q->tail, memory_order_acquire);
+    return fa_min_size(tail - head, q->mask + 1);
+}
+
+/*
+ * fa_spsc_queue_capacity - how many items fit.
+ */
+static inline size_t fa_spsc_queue_capacity(const struct fa_spsc_queue *q)
+{
+    return q->mask + 1;
+}
+
+#endif
