@@ -100,11 +100,14 @@ FA_NODISCARD static inline fa_status fa_spsc_queue_try_pop(struct fa_spsc_queue 
 /*
  * fa_spsc_queue_size - items in the queue: exact for either end, a moment's
  * truth for others. Head is read first, so the difference is never negative.
+ *
+ * Memory: seq_cst loads, so that it can stand between announcing sleep and
+ *         sleeping (see base/wakeup.h).
  */
 static inline size_t fa_spsc_queue_size(const struct fa_spsc_queue *q)
 {
-    size_t head = atomic_load_explicit(&q->head, memory_order_acquire);
-    size_t tail = atomic_load_explicit(&q->tail, memory_order_acquire);
+    size_t head = atomic_load_explicit(&q->head, memory_order_seq_cst);
+    size_t tail = atomic_load_explicit(&q->tail, memory_order_seq_cst);
     return fa_min_size(tail - head, q->mask + 1);
 }
 

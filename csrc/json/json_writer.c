@@ -1,0 +1,329 @@
+#include "json/json_writer.h"
+
+#include "json/json_escape.h"
+#include "json/json_number.h"
+
+/* Wide text is written in pieces, so that room is asked for in small steps. */
+enum { WIDE_PIECE = 64 };
+
+static inline fa_status put(struct fa_writer *w, const char *text, size_t len)
+{
+    return FA_LIKELY(fa_writer_put(w, text, len)) ? FA_OK : FA_ERR_NOMEM;
+}
+
+fa_status fa_json_writer_null(struct fa_writer *w)
+{
+    return put(w, "null", 4);
+}
+
+fa_status fa_json_writer_bool(struct fa_writer *w, bool value)
+{
+    return value ? put(w, "true", 4) : put(w, "false", 5);
+}
+
+fa_status fa_json_writer_int64(struct fa_writer *w, int64_t value)
+{
+    if (FA_UNLIKELY(!fa_writer_reserve(w, FA_JSON_NUMBER_SIZE))) return FA_ERR_NOMEM;
+    w->cur += fa_json_number_int64(value, w->cur);
+    return FA_OK;
+}
+
+fa_status fa_json_writer_uint64(struct fa_writer *w, uint64_t value)
+{
+    if (FA_UNLIKELY(!fa_writer_reserve(w, FA_JSON_NUMBER_SIZE))) return FA_ERR_NOMEM;
+    w->cur += fa_json_number_uint64(value, w->cur);
+    return FA_OK;
+}
+
+fa_status fa_json_writer_double(struct fa_writer *w, double value)
+{
+    if (FA_UNLIKELY(!fa_writer_reserve(w, FA_JSON_NUMBER_SIZE))) return FA_ERR_NOMEM;
+    size_t len = fa_json_number_double(value, w->cur);
+    if (len == 0) return FA_ERR_INVALID;
+    w->cur += len;
+    return FA_OK;
+}
+
+fa_status fa_json_writer_raw(struct fa_writer *w, fa_span text)
+{
+    return put(w, text.ptr, text.len);
+}
+
+/* The text needs escaping at src[0]: one escape, then the next clean run. */
+static fa_status put_escaped(struct fa_writer *w, const char *src, size_t len)
+{
+    while (len > 0) {
+        if (!fa_writer_reserve(w, FA_JSON_ESCAPE_MAX + len)) return FA_ERR_NOMEM;
+        w->cur += fa_json_escape_byte(w->cur, (unsigned char)*src);
+        size_t clean = fa_json_escape_copy(w->cur, src + 1, len - 1);
+        w->cur += clean;
+        src += clean + 1;
+        len -= clean + 1;
+    }
+    return put(w, "\"", 1);
+}
+
+fa_status fa_json_writer_string_utf8(struct fa_writer *w, fa_span text)
+{
+    if (FA_UNLIKELY(text.len > SIZE_MAX / 2 || !fa_writer_reserve(w, text.len + 2))) {
+        return FA_ERR_NOMEM;
+    }
+    size_t start = fa_writer_len(w);
+    *w->cur++ = '"';
+    size_t clean = fa_json_escape_copy(w->cur, text.ptr, text.len);
+    w->cur += clean;
+    if (FA_LIKELY(clean == text.len)) {
+        *w->cur++ = '"';
+        return FA_OK;
+    }
+    fa_status status = put_escaped(w, text.ptr + clean, text.len - clean);
+    if (status != FA_OK) w->cur = w->buf->data + start;
+    return status;
+}
+
+/* As put_escaped, but from 0x80 on a byte becomes two instead. */
+static fa_status put_latin1(struct fa_writer *w, const char *src, size_t len)
+{
+    while (len > 0) {
+        if (!fa_writer_reserve(w, FA_JSON_ESCAPE_MAX + len)) return FA_ERR_NOMEM;
+        unsigned char c = (unsigned char)*src;
+        if (c >= 0x80) {
+            *w->cur++ = (char)(0xc0 | (c >> 6));
+            *w->cur++ = (char)(0x80 | (c & 0x3f));
+        } else {
+            w->cur += fa_json_escape_byte(w->cur, c);
+        }
+        size_t clean = fa_json_escape_copy_ascii(w->cur, src + 1, len - 1);
+        w->cur += clean;
+        src += clean + 1;
+        len -= clean + 1;
+    }
+    return put(w, "\"", 1);
+}
+
+fa_status fa_json_writer_string_latin1(struct fa_writer *w, const char *text, size_t len)
+{
+    if (FA_UNLIKELY(len > SIZE_MAX / 2 || !fa_writer_reserve(w, len + 2))) return FA_ERR_NOMEM;
+    size_t start = fa_writer_len(w);
+    *w->cur++ = '"';
+    size_t clean = fa_json_escape_copy_ascii(w->cur, text, len);
+    w->cur += clean;
+    if (FA_LIKELY(clean == len)) {
+        *w->cur++ = '"';
+        return FA_OK;
+    }
+    fa_status status = put_latin1(w, text + clean, len - clean);
+    if (status != FA_OK) w->cur = w->buf->data + start;
+    return status;
+}
+
+/* One code point; NULL if it has no UTF-8 form. */
+static inline char *put_code_point(char *dst, uint32_t c)
+{
+    if (c < 0x80) {
+        if (FA_UNLIKELY(fa_json_escape_needed(c))) {
+            return dst + fa_json_escape_byte(dst, (unsigned char)c);
+        }
+        *dst++ = (char)c;
+    } else if (c < 0x800) {
+        *dst++ = (char)(0xc0 | (c >> 6));
+        *dst++ = (char)(0x80 | (c & 0x3f));
+    } else if (c < 0x10000) {
+        if (FA_UNLIKELY(c - 0xd800 < 0x800)) return NULL;
+        *dst++ = (char)(0xe0 | (c >> 12));
+        *dst++ = (char)(0x80 | ((c >> 6) & 0x3f));
+        *dst++ = (char)(0x80 | (c & 0x3f));
+    } else {
+        if (FA_UNLIKELY(c > 0x10ffff)) return NULL;
+        *dst++ = (char)(0xf0 | (c >> 18));
+        *dst++ = (char)(0x80 | ((c >> 12) & 0x3f));
+        *dst++ = (char)(0x80 | ((c >> 6) & 0x3f));
+        *dst++ = (char)(0x80 | (c & 0x3f));
+    }
+    return dst;
+}
+
+/* Exactly one of the two texts is given. */
+static inline fa_status put_wide(struct fa_writer *w, const uint16_t *text16,
+                                 const uint32_t *text32, size_t len)
+{
+    if (!fa_writer_putc(w, '"')) return FA_ERR_NOMEM;
+    size_t start = fa_writer_len(w) - 1;
+    fa_status status = FA_OK;
+    for (size_t i = 0; i < len && status == FA_OK;) {
+        size_t stop = i + fa_min_size(len - i, WIDE_PIECE);
+        if (!fa_writer_reserve(w, WIDE_PIECE * FA_JSON_ESCAPE_MAX)) {
+            status = FA_ERR_NOMEM;
+            break;
+        }
+        char *dst = w->cur;
+        for (; i < stop && dst != NULL; i++) {
+            dst = put_code_point(dst, text16 != NULL ? text16[i] : text32[i]);
+        }
+        if (dst == NULL) {
+            status = FA_ERR_ENCODING;
+        } else {
+            w->cur = dst;
+        }
+    }
+    if (status == FA_OK && !fa_writer_putc(w, '"')) status = FA_ERR_NOMEM;
+    if (status != FA_OK) w->cur = w->buf->data + start;
+    return status;
+}
+
+fa_status fa_json_writer_string_ucs2(struct fa_writer *w, const uint16_t *text, size_t len)
+{
+    static const uint16_t nothing = 0; /* an empty text may have no address */
+    return put_wide(w, len > 0 ? text : &nothing, NULL, len);
+}
+
+fa_status fa_json_writer_string_ucs4(struct fa_writer *w, const uint32_t *text, size_t len)
+{
+    return put_wide(w, NULL, text, len);
+}
+
+void fa_json_builder_init(struct fa_json_builder *b, struct fa_writer *w)
+{
+    memset(b, 0, sizeof *b);
+    b->w = w;
+}
+
+static inline bool top_is_object(const struct fa_json_builder *b)
+{
+    uint32_t level = b->depth - 1;
+    return (b->is_object[level / 64] >> (level % 64) & 1) != 0;
+}
+
+static fa_status fail(struct fa_json_builder *b, fa_status status)
+{
+    if (b->error == FA_OK) b->error = status;
+    return b->error;
+}
+
+/* May a value come now? Puts the comma before it. */
+static fa_status before_value(struct fa_json_builder *b)
+{
+    if (b->error != FA_OK) return b->error;
+    if (b->state == FA_JSON_BUILDER_VALUE) return FA_OK;
+    if (b->state != FA_JSON_BUILDER_NEXT_VALUE) return fail(b, FA_ERR_INVALID);
+    return fa_writer_putc(b->w, ',') ? FA_OK : fail(b, FA_ERR_NOMEM);
+}
+
+/* A value was written: what comes next depends on what it stands in. */
+static fa_status after_value(struct fa_json_builder *b, fa_status status)
+{
+    if (status != FA_OK) return fail(b, status);
+    if (b->depth == 0) {
+        b->state = FA_JSON_BUILDER_DONE;
+    } else {
+        b->state = top_is_object(b) ? FA_JSON_BUILDER_NEXT_KEY : FA_JSON_BUILDER_NEXT_VALUE;
+    }
+    return FA_OK;
+}
+
+static fa_status begin(struct fa_json_builder *b, bool object)
+{
+    if (before_value(b) != FA_OK) return b->error;
+    if (b->depth == FA_JSON_BUILDER_MAX_DEPTH) return fail(b, FA_ERR_INVALID);
+    if (!fa_writer_putc(b->w, object ? '{' : '[')) return fail(b, FA_ERR_NOMEM);
+    uint64_t bit = (uint64_t)1 << (b->depth % 64);
+    uint64_t *word = &b->is_object[b->depth / 64];
+    *word = object ? *word | bit : *word & ~bit;
+    b->depth++;
+    b->state = object ? FA_JSON_BUILDER_KEY : FA_JSON_BUILDER_VALUE;
+    return FA_OK;
+}
+
+static fa_status end(struct fa_json_builder *b, bool object)
+{
+    if (b->error != FA_OK) return b->error;
+    if (b->depth == 0 || top_is_object(b) != object) return fail(b, FA_ERR_INVALID);
+    /* In an object, VALUE means a key that still waits for its value. */
+    if (object && b->state == FA_JSON_BUILDER_VALUE) return fail(b, FA_ERR_INVALID);
+    if (!fa_writer_putc(b->w, object ? '}' : ']')) return fail(b, FA_ERR_NOMEM);
+    b->depth--;
+    return after_value(b, FA_OK);
+}
+
+fa_status fa_json_builder_begin_object(struct fa_json_builder *b)
+{
+    return begin(b, true);
+}
+
+fa_status fa_json_builder_end_object(struct fa_json_builder *b)
+{
+    return end(b, true);
+}
+
+fa_status fa_json_builder_begin_array(struct fa_json_builder *b)
+{
+    return begin(b, false);
+}
+
+fa_status fa_json_builder_end_array(struct fa_json_builder *b)
+{
+    return end(b, false);
+}
+
+fa_status fa_json_builder_key(struct fa_json_builder *b, fa_span key)
+{
+    if (b->error != FA_OK) return b->error;
+    if (b->state == FA_JSON_BUILDER_NEXT_KEY) {
+        if (!fa_writer_putc(b->w, ',')) return fail(b, FA_ERR_NOMEM);
+    } else if (b->state != FA_JSON_BUILDER_KEY) {
+        return fail(b, FA_ERR_INVALID);
+    }
+    fa_status status = fa_json_writer_string_utf8(b->w, key);
+    if (status != FA_OK) return fail(b, status);
+    if (!fa_writer_putc(b->w, ':')) return fail(b, FA_ERR_NOMEM);
+    b->state = FA_JSON_BUILDER_VALUE;
+    return FA_OK;
+}
+
+fa_status fa_json_builder_null(struct fa_json_builder *b)
+{
+    if (before_value(b) != FA_OK) return b->error;
+    return after_value(b, fa_json_writer_null(b->w));
+}
+
+fa_status fa_json_builder_bool(struct fa_json_builder *b, bool value)
+{
+    if (before_value(b) != FA_OK) return b->error;
+    return after_value(b, fa_json_writer_bool(b->w, value));
+}
+
+fa_status fa_json_builder_int64(struct fa_json_builder *b, int64_t value)
+{
+    if (before_value(b) != FA_OK) return b->error;
+    return after_value(b, fa_json_writer_int64(b->w, value));
+}
+
+fa_status fa_json_builder_uint64(struct fa_json_builder *b, uint64_t value)
+{
+    if (before_value(b) != FA_OK) return b->error;
+    return after_value(b, fa_json_writer_uint64(b->w, value));
+}
+
+fa_status fa_json_builder_double(struct fa_json_builder *b, double value)
+{
+    if (before_value(b) != FA_OK) return b->error;
+    return after_value(b, fa_json_writer_double(b->w, value));
+}
+
+fa_status fa_json_builder_string(struct fa_json_builder *b, fa_span text)
+{
+    if (before_value(b) != FA_OK) return b->error;
+    return after_value(b, fa_json_writer_string_utf8(b->w, text));
+}
+
+fa_status fa_json_builder_raw(struct fa_json_builder *b, fa_span text)
+{
+    if (before_value(b) != FA_OK) return b->error;
+    return after_value(b, fa_json_writer_raw(b->w, text));
+}
+
+fa_status fa_json_builder_finish(struct fa_json_builder *b)
+{
+    if (b->error == FA_OK && b->state != FA_JSON_BUILDER_DONE) b->error = FA_ERR_INVALID;
+    return b->error;
+}
