@@ -1,0 +1,581 @@
+/* http_conn.c - the state of a client connection, its beginning and its end. */
+#include "server/http_conn.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "server/http_body.h"
+#include "server/http_conn_read.h"
+#include "server/http_conn_write.h"
+#include "server/server_state.h"
+#include "server/stream.h"
+
+/* A buffered body must come in at this rate, after a grace period. */
+#define BODY_BYTES_PER_S 240
+#define BODY_GRACE_NS UINT64_C(5000000000)
+#define NS_PER_S UINT64_C(1000000000)
+#define FREE_CONNS_MAX 256
+
+static struct fa_reactor *reactor_of(struct fa_http_conn *c)
+{
+    return &c->server->reactor;
+}
+
+/* ---- beginning ---- */
+
+fa_status fa_http_conn_new(struct fa_server *s, int fd, const struct fa_socket_address *peer)
+{
+    struct fa_reactor *r = &s->reactor;
+    struct fa_http_conn *c = r->free_conns;
+    if (c != NULL) {
+        r->free_conns = c->run_next;
+        r->free_conn_count--;
+    } else {
+        c = fa_alloc(sizeof *c);
+        if (c == NULL) {
+            return FA_ERR_NOMEM;
+        }
+    }
+    memset(c, 0, sizeof *c);
+    c->server = s;
+    c->fd = fd;
+    c->peer = *peer;
+    c->writable = true;
+    c->mark_ns = r->now_ns;
+    if (fa_poller_add_stream(&r->poller, fd, c) != FA_OK) {
+        fa_free(c);
+        return FA_ERR_IO;
+    }
+    c->next = r->conns;
+    if (r->conns != NULL) {
+        r->conns->prev = c;
+    }
+    r->conns = c;
+    r->open++;
+    r->counts.accepted++;
+    atomic_store_explicit(&s->open_connections, r->open, memory_order_relaxed);
+    c->wait = FA_HTTP_CONN_WAIT_REQUEST;
+    c->deadline_ns = r->now_ns + fa_config_seconds_ns(s->config.keep_alive_timeout);
+    fa_timer_wheel_arm(&r->wheel, &c->timer, c->deadline_ns);
+    return FA_OK;
+}
+
+/* ---- order of answers, life of tasks ---- */
+
+void fa_http_conn_append(struct fa_http_conn *c, struct fa_task *t)
+{
+    t->next = NULL;
+    if (c->last != NULL) {
+        c->last->next = t;
+    } else {
+        c->first = t;
+    }
+    c->last = t;
+    c->unanswered++;
+}
+
+void fa_http_conn_remove(struct fa_http_conn *c, struct fa_task *t)
+{
+    struct fa_task *before = NULL;
+    for (struct fa_task *i = c->first; i != t; i = i->next) {
+        FA_ASSERT(i != NULL);
+        before = i;
+    }
+    if (before != NULL) {
+        before->next = t->next;
+    } else {
+        c->first = t->next;
+    }
+    if (c->last == t) {
+        c->last = before;
+    }
+    t->next = NULL;
+    t->answered = true;
+    c->unanswered--;
+}
+
+static void free_stream(struct fa_reactor *r, struct fa_task *t)
+{
+    if (t->stream != NULL) {
+        fa_stream_drop_output(t->stream, fa_reactor_drop_owner, r);
+        fa_stream_free(t->stream);
+        t->stream = NULL;
+    }
+}
+
+/* The last task of a closed connection is back: free it at the end of the round. */
+static void bury_if_done(struct fa_http_conn *c)
+{
+    if (c->phase == FA_HTTP_CONN_CLOSED && c->tasks == 0) {
+        struct fa_reactor *r = reactor_of(c);
+        if (c->prev != NULL) {
+            c->prev->next = c->next;
+        } else {
+            r->conns = c->next;
+        }
+        if (c->next != NULL) {
+            c->next->prev = c->prev;
+        }
+        c->next = r->dead;
+        r->dead = c;
+    }
+}
+
+static void release_task(struct fa_http_conn *c, struct fa_task *t)
+{
+    struct fa_reactor *r = reactor_of(c);
+    if (t->in != NULL) {
+        fa_buffer_cache_release(&r->cache, t->in);
+        t->in = NULL;
+    }
+    if (t->body_buf != NULL) {
+        fa_buffer_cache_release(&r->cache, t->body_buf);
+        t->body_buf = NULL;
+    }
+    if (t->out != NULL) {
+        fa_buffer_cache_release(&r->cache, t->out);
+        t->out = NULL;
+    }
+    if (t->tail.owner != NULL) {
+        fa_reactor_drop_owner(r, t->tail.owner);
+        t->tail.owner = NULL;
+    }
+    free_stream(r, t);
+    if (t->table != NULL) {
+        fa_reactor_release_routes(r, t->table);
+        t->table = NULL;
+    }
+    fa_task_pool_put(&r->tasks, t);
+    c->tasks--;
+}
+
+static void remove_lost(struct fa_http_conn *c, struct fa_task *t)
+{
+    for (struct fa_task **link = &c->lost; *link != NULL; link = &(*link)->next) {
+        if (*link == t) {
+            *link = t->next;
+            return;
+        }
+    }
+}
+
+void fa_http_conn_forget(struct fa_http_conn *c, struct fa_task *t)
+{
+    FA_ASSERT(t->answered);
+    remove_lost(c, t);
+    if (c->reading == t) {
+        return;
+    }
+    bool elsewhere = t->state == FA_TASK_RUNNING ||
+                     (t->state == FA_TASK_STREAMING && !fa_stream_is_idle(t->stream));
+    if (elsewhere) {
+        t->next = c->lost; /* only to be found when the server is freed */
+        c->lost = t;
+        return;
+    }
+    release_task(c, t);
+    bury_if_done(c);
+}
+
+void fa_http_conn_drop_in(struct fa_http_conn *c)
+{
+    if (c->in != NULL) {
+        fa_buffer_cache_release(&reactor_of(c)->cache, c->in);
+        c->in = NULL;
+    }
+    c->in_start = 0;
+    c->in_end = 0;
+    c->seen = 0;
+}
+
+/* ---- end ---- */
+
+static void unstall(struct fa_http_conn *c)
+{
+    if (c->stalled != NULL) {
+        fa_reactor_unstall(reactor_of(c), c->stalled);
+        c->stalled = NULL;
+    }
+}
+
+/* The app shall see that the client is gone; it still has to end the stream. */
+static void disconnect_stream(struct fa_http_conn *c, struct fa_task *t)
+{
+    struct fa_reactor *r = reactor_of(c);
+    fa_stream_set_disconnected(t->stream);
+    fa_stream_drop_output(t->stream, fa_reactor_drop_owner, r);
+    fa_reactor_send_event(r, t->stream);
+}
+
+/* Nothing more is answered: tasks that are elsewhere come back in their own time. */
+static void detach_tasks(struct fa_http_conn *c)
+{
+    unstall(c);
+    struct fa_task *reading = c->reading;
+    c->reading = NULL;
+    if (reading != NULL && reading->answered) {
+        fa_http_conn_forget(c, reading);
+    }
+    while (c->first != NULL) {
+        struct fa_task *t = c->first;
+        if (t->state == FA_TASK_STREAMING) {
+            disconnect_stream(c, t);
+        }
+        fa_http_conn_remove(c, t);
+        fa_http_conn_forget(c, t);
+    }
+}
+
+void fa_http_conn_kill(struct fa_http_conn *c)
+{
+    if (c->phase == FA_HTTP_CONN_CLOSED) {
+        return;
+    }
+    struct fa_reactor *r = reactor_of(c);
+    c->phase = FA_HTTP_CONN_CLOSED;
+    fa_timer_wheel_cancel(&r->wheel, &c->timer);
+    fa_socket_close(c->fd);
+    c->fd = -1;
+    r->open--;
+    r->counts.closed++;
+    atomic_store_explicit(&c->server->open_connections, r->open, memory_order_relaxed);
+    c->tasks++; /* keep the connection until this function is through */
+    fa_http_conn_drop_in(c);
+    detach_tasks(c);
+    c->tasks--;
+    bury_if_done(c);
+}
+
+void fa_http_conn_discard(struct fa_http_conn *c)
+{
+    fa_http_conn_kill(c);
+    if (c->tasks == 0) {
+        return; /* buried by the kill */
+    }
+    while (c->lost != NULL) {
+        struct fa_task *t = c->lost;
+        c->lost = t->next;
+        release_task(c, t);
+    }
+    FA_ASSERT(c->tasks == 0);
+    bury_if_done(c);
+}
+
+static void linger(struct fa_http_conn *c)
+{
+    struct fa_reactor *r = reactor_of(c);
+    struct fa_buffer *b = c->readable ? fa_buffer_cache_get(&r->cache) : NULL;
+    while (c->readable && b != NULL) {
+        size_t n = 0;
+        fa_status st = fa_socket_recv(c->fd, b->data, b->capacity, &n);
+        if (st == FA_AGAIN) {
+            c->readable = false;
+        } else if (st != FA_OK || n >= c->linger_left) {
+            fa_buffer_cache_release(&r->cache, b);
+            fa_http_conn_kill(c);
+            return;
+        }
+        c->linger_left -= (uint32_t)n;
+    }
+    if (b != NULL) {
+        fa_buffer_cache_release(&r->cache, b);
+    }
+}
+
+void fa_http_conn_finish(struct fa_http_conn *c)
+{
+    bool unread = c->in_end > c->in_start || c->readable;
+    if (c->eof || !(c->must_linger || unread)) {
+        fa_http_conn_kill(c);
+        return;
+    }
+    c->phase = FA_HTTP_CONN_LINGERING;
+    c->linger_left = FA_HTTP_CONN_LINGER_BYTES;
+    c->progress = true;
+    fa_http_conn_drop_in(c);
+    detach_tasks(c);
+    fa_socket_shutdown_write(c->fd);
+}
+
+void fa_http_conn_drain(struct fa_http_conn *c)
+{
+    if (c->phase == FA_HTTP_CONN_OPEN && fa_http_conn_is_idle(c)) {
+        fa_http_conn_kill(c);
+    }
+}
+
+/* ---- errors ---- */
+
+void fa_http_conn_fail_task(struct fa_http_conn *c, struct fa_task *t, fa_status why)
+{
+    struct fa_reactor *r = reactor_of(c);
+    c->input_done = true;
+    c->must_linger = true;
+    if (c->stalled == t) {
+        unstall(c);
+    }
+    if (c->reading == t) {
+        c->reading = NULL;
+    }
+    free_stream(r, t);
+    t->close_after = true;
+    if (fa_http_conn_write_plain(t, fa_status_http(why), (fa_span){NULL, 0}) != FA_OK) {
+        fa_http_conn_kill(c);
+        return;
+    }
+    t->state = FA_TASK_DONE;
+}
+
+/* The body of a request the app already has went wrong: take the request away from it. */
+static void cut_loose(struct fa_http_conn *c, struct fa_task *t)
+{
+    disconnect_stream(c, t);
+    fa_http_conn_remove(c, t);
+    fa_http_conn_forget(c, t);
+}
+
+void fa_http_conn_fail(struct fa_http_conn *c, fa_status why)
+{
+    struct fa_reactor *r = reactor_of(c);
+    struct fa_task *t = c->reading;
+    c->reading = NULL;
+    c->input_done = true;
+    c->must_linger = true;
+    fa_http_conn_drop_in(c);
+    if (t != NULL && t->answered) { /* its rest was only being skipped */
+        fa_http_conn_forget(c, t);
+        c->closing = true;
+        return;
+    }
+    if (t != NULL && t->state == FA_TASK_STREAMING) {
+        if (t->sent_total > 0) { /* no second answer */
+            fa_http_conn_kill(c);
+            return;
+        }
+        cut_loose(c, t);
+        t = NULL;
+    }
+    if (t == NULL) {
+        t = fa_task_pool_get(&r->tasks);
+        if (t == NULL) {
+            fa_http_conn_kill(c);
+            return;
+        }
+        t->conn = c;
+        t->server = c->server;
+        t->draining = &c->server->draining;
+        t->t_parsed_ns = r->now_ns;
+        c->tasks++;
+        fa_http_conn_append(c, t);
+    }
+    fa_http_conn_fail_task(c, t, why);
+}
+
+/* ---- handing over ---- */
+
+void fa_http_conn_hand_over(struct fa_http_conn *c, struct fa_task *t)
+{
+    struct fa_reactor *r = reactor_of(c);
+    fa_buffer_cache_release(&r->cache, t->out);
+    t->out = NULL;
+    t->out_start = FA_HTTP_HEAD_ROOM;
+    t->out_end = FA_HTTP_HEAD_ROOM;
+    t->status = 0;
+    t->route = NULL;
+    fa_reactor_release_routes(r, t->table);
+    t->table = NULL;
+    struct fa_buffer *chunk = NULL;
+    if (t->body_buf != NULL) {
+        chunk = t->body_buf;
+        fa_buffer_retain(chunk);
+    } else if (t->body.len > 0) {
+        chunk = fa_http_body_copy(r, t->body);
+    }
+    bool complete = chunk != NULL || t->body.len == 0;
+    if (!complete || fa_http_conn_open_stream(c, t, chunk) != FA_OK) {
+        if (t->answered) {
+            fa_http_conn_forget(c, t);
+        } else {
+            fa_http_conn_fail_task(c, t, FA_ERR_NOMEM);
+            fa_reactor_schedule(r, c);
+        }
+        return;
+    }
+    FA_STATS_ADD(&c->server->stats, handovers, 1);
+    fa_reactor_enqueue(r, t);
+}
+
+fa_status fa_http_conn_open_stream(struct fa_http_conn *c, struct fa_task *t,
+                                   struct fa_buffer *chunk)
+{
+    t->stream = fa_stream_new(t, (size_t)c->server->config.write_high_water);
+    if (t->stream == NULL) {
+        if (chunk != NULL) {
+            fa_buffer_release(chunk);
+        }
+        return FA_ERR_NOMEM;
+    }
+    if (c->local.family == FA_SOCKET_NONE && c->fd >= 0 &&
+        fa_socket_local_address(c->fd, &c->local) != FA_OK) {
+        c->local.family = FA_SOCKET_UNIX; /* no address to tell */
+    }
+    (void)fa_stream_feed(t->stream, chunk, t->body_complete);
+    if (t->answered) {
+        fa_stream_set_disconnected(t->stream);
+    }
+    return FA_OK;
+}
+
+/* ---- timeouts ---- */
+
+static enum fa_http_conn_wait waits_for(const struct fa_http_conn *c)
+{
+    if (c->phase == FA_HTTP_CONN_LINGERING) {
+        return FA_HTTP_CONN_WAIT_LINGER;
+    }
+    if (c->stalled != NULL) {
+        return FA_HTTP_CONN_WAIT_QUEUE;
+    }
+    if (!c->writable && fa_http_conn_write_has_output(c)) {
+        return FA_HTTP_CONN_WAIT_SEND;
+    }
+    if (c->reading != NULL) {
+        bool peers_turn = !c->body_paused && !c->tunnel && !c->reading->wants_continue;
+        return peers_turn ? FA_HTTP_CONN_WAIT_BODY : FA_HTTP_CONN_WAIT_NOTHING;
+    }
+    if (c->in_end > c->in_start && fa_http_conn_read_may_parse(c)) {
+        return FA_HTTP_CONN_WAIT_HEAD;
+    }
+    return c->first == NULL ? FA_HTTP_CONN_WAIT_REQUEST : FA_HTTP_CONN_WAIT_NOTHING;
+}
+
+static uint64_t body_deadline(const struct fa_http_conn *c)
+{
+    const struct fa_task *t = c->reading;
+    uint64_t deadline = c->mark_ns + fa_config_seconds_ns(c->server->config.body_timeout);
+    if (t->stream == NULL) {
+        uint64_t earned = t->body_seen / BODY_BYTES_PER_S * NS_PER_S;
+        uint64_t by_rate = t->body_since_ns + BODY_GRACE_NS + earned;
+        deadline = by_rate < deadline ? by_rate : deadline;
+    }
+    return deadline;
+}
+
+/*
+ * The timer is left alone when it fires no later than the new deadline: it is
+ * armed again when it does. So a request on a busy connection costs a store.
+ */
+static void set_deadline(struct fa_http_conn *c)
+{
+    const struct fa_config *config = &c->server->config;
+    enum fa_http_conn_wait wait = waits_for(c);
+    if (wait != (enum fa_http_conn_wait)c->wait || c->progress) {
+        c->wait = (uint8_t)wait;
+        c->progress = false;
+        c->mark_ns = reactor_of(c)->now_ns;
+    }
+    uint64_t deadline = 0;
+    switch (wait) {
+    case FA_HTTP_CONN_WAIT_NOTHING:
+        break;
+    case FA_HTTP_CONN_WAIT_REQUEST:
+        deadline = c->mark_ns + fa_config_seconds_ns(config->keep_alive_timeout);
+        break;
+    case FA_HTTP_CONN_WAIT_HEAD:
+        deadline = c->mark_ns + fa_config_seconds_ns(config->header_timeout);
+        break;
+    case FA_HTTP_CONN_WAIT_BODY:
+        deadline = body_deadline(c);
+        break;
+    case FA_HTTP_CONN_WAIT_SEND:
+        deadline = c->mark_ns + fa_config_seconds_ns(config->send_timeout);
+        break;
+    case FA_HTTP_CONN_WAIT_QUEUE:
+        deadline = c->mark_ns + fa_config_seconds_ns(config->queue_timeout);
+        break;
+    case FA_HTTP_CONN_WAIT_LINGER:
+        deadline = c->mark_ns + FA_HTTP_CONN_LINGER_NS;
+        break;
+    }
+    c->deadline_ns = deadline;
+    if (deadline != 0 && (!fa_timer_wheel_is_armed(&c->timer) ||
+                          c->timer.tick * FA_TIMER_WHEEL_TICK_NS >
+                              deadline + FA_TIMER_WHEEL_TICK_NS)) {
+        fa_timer_wheel_arm(&reactor_of(c)->wheel, &c->timer, deadline);
+    }
+}
+
+/* A full queue held the request too long. The request is whole, so the connection can stay. */
+static void answer_unavailable(struct fa_http_conn *c)
+{
+    struct fa_task *t = c->stalled;
+    FA_STATS_ADD(&c->server->stats, queue_full, 1);
+    if (c->reading == t) { /* its body is not all here */
+        c->reading = NULL;
+        t->close_after = true;
+        c->input_done = true;
+        c->must_linger = true;
+    }
+    unstall(c);
+    free_stream(reactor_of(c), t);
+    if (fa_http_conn_write_plain(t, 503, FA_SPAN("retry-after: 1\r\n")) != FA_OK) {
+        fa_http_conn_kill(c);
+        return;
+    }
+    t->state = FA_TASK_DONE;
+    c->upgrade_pending = false;
+    c->body_paused = false;
+}
+
+void fa_http_conn_on_timer(struct fa_http_conn *c)
+{
+    struct fa_reactor *r = reactor_of(c);
+    if (c->deadline_ns == 0) {
+        return;
+    }
+    if (r->now_ns < c->deadline_ns) {
+        fa_timer_wheel_arm(&r->wheel, &c->timer, c->deadline_ns);
+        return;
+    }
+    if (c->wait != FA_HTTP_CONN_WAIT_REQUEST) {
+        FA_STATS_ADD(&c->server->stats, timeouts, 1);
+    }
+    switch ((enum fa_http_conn_wait)c->wait) {
+    case FA_HTTP_CONN_WAIT_NOTHING:
+        return;
+    case FA_HTTP_CONN_WAIT_REQUEST:
+    case FA_HTTP_CONN_WAIT_SEND:
+    case FA_HTTP_CONN_WAIT_LINGER:
+        fa_http_conn_kill(c);
+        return;
+    case FA_HTTP_CONN_WAIT_HEAD:
+    case FA_HTTP_CONN_WAIT_BODY:
+        fa_http_conn_fail(c, FA_ERR_REQUEST_TIMEOUT);
+        break;
+    case FA_HTTP_CONN_WAIT_QUEUE:
+        answer_unavailable(c);
+        break;
+    }
+    fa_http_conn_step(c);
+}
+
+/* ---- the step ---- */
+
+void fa_http_conn_step(struct fa_http_conn *c)
+{
+    if (c->phase == FA_HTTP_CONN_OPEN) {
+        fa_http_conn_read_run(c);
+    }
+    if (c->phase == FA_HTTP_CONN_OPEN) {
+        fa_http_conn_write_run(c);
+    }
+    if (c->phase == FA_HTTP_CONN_OPEN && fa_http_conn_read_can_go_on(c)) {
+        fa_reactor_schedule(reactor_of(c), c);
+    }
+    if (c->phase == FA_HTTP_CONN_LINGERING) {
+        linger(c);
+    }
+    if (c->phase != FA_HTTP_CONN_CLOSED) {
+        set_deadline(c);
+    }
+}

@@ -1,0 +1,610 @@
+/* reactor.c - the thread that owns all sockets: its loop. */
+#include "server/reactor.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "http/http_scan.h"
+#include "server/access_log.h"
+#include "server/http_conn.h"
+#include "server/pipeline.h"
+#include "server/server_state.h"
+#include "server/stream.h"
+
+#define ACCEPTS_PER_ROUND 64
+#define ACCEPT_PAUSE_NS UINT64_C(100000000)
+#define ACCESS_LOG_RING (1u << 20)
+#define DESCRIPTORS_KEPT 64 /* for everything that is not a client connection */
+#define NAP_MS 1
+
+/* ---- beginning and end ---- */
+
+static size_t connection_limit(const struct fa_config *config)
+{
+    size_t most = (size_t)config->max_connections;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        size_t files = (size_t)limit.rlim_cur;
+        size_t room = files > 2 * DESCRIPTORS_KEPT ? files - DESCRIPTORS_KEPT : files / 2;
+        most = room < most ? room : most;
+    }
+    return most > 0 ? most : 1;
+}
+
+static int open_spare(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+fa_status fa_reactor_init(struct fa_reactor *r, struct fa_server *s)
+{
+    const struct fa_config *config = &s->config;
+    memset(r, 0, sizeof *r);
+    r->server = s;
+    r->now_ns = fa_clock_now_ns();
+    r->spare_fd = -1;
+    r->max_open = connection_limit(config);
+    r->parser.scan = fa_http_scan_select(config->simd);
+    r->parser.limits.request_line = (uint32_t)config->max_request_line;
+    r->parser.limits.header_block = (uint32_t)config->max_header_bytes;
+    r->parser.limits.header_count = (uint32_t)config->max_header_count;
+    fa_timer_wheel_init(&r->wheel, r->now_ns);
+    fa_buffer_cache_init(&r->cache, &s->pool);
+    fa_task_pool_init(&r->tasks, config->object_pools ? (uint32_t)config->buffer_pool_size : 0);
+    fa_status st = fa_poller_init(&r->poller);
+    if (st != FA_OK) {
+        return st;
+    }
+    st = fa_poller_add_stream(&r->poller, s->wakeup.fd, &s->wakeup);
+    if (st == FA_OK && config->access_log) {
+        st = fa_access_log_new(STDOUT_FILENO, ACCESS_LOG_RING, &r->access_log);
+    }
+    if (st != FA_OK) {
+        fa_poller_deinit(&r->poller);
+        return st;
+    }
+    r->spare_fd = open_spare();
+    return FA_OK;
+}
+
+static void free_conn_list(struct fa_http_conn *c)
+{
+    while (c != NULL) {
+        struct fa_http_conn *next = c->run_next;
+        fa_free(c);
+        c = next;
+    }
+}
+
+static void free_dead(struct fa_reactor *r);
+
+void fa_reactor_deinit(struct fa_reactor *r)
+{
+    for (uint32_t i = 0; i < r->listener_count; i++) {
+        fa_listener_close(&r->listeners[i]);
+    }
+    for (struct fa_http_conn *c = r->conns; c != NULL; c = c->next) {
+        c->queued = false;
+    }
+    r->run_first = NULL;
+    r->run_last = NULL;
+    while (r->conns != NULL) {
+        struct fa_http_conn *c = r->conns;
+        fa_http_conn_discard(c);
+        FA_ASSERT(r->conns != c);
+    }
+    free_dead(r);
+    free_conn_list(r->free_conns);
+    r->free_conns = NULL;
+    fa_task_pool_deinit(&r->tasks);
+    if (r->routes != NULL) {
+        fa_reactor_release_routes(r, r->routes);
+        r->routes = NULL;
+    }
+    fa_buffer_cache_deinit(&r->cache);
+    if (r->access_log != NULL) {
+        fa_access_log_free(r->access_log);
+        r->access_log = NULL;
+    }
+    fa_socket_close(r->spare_fd);
+    fa_poller_deinit(&r->poller);
+}
+
+/* ---- small services ---- */
+
+void fa_reactor_schedule(struct fa_reactor *r, struct fa_http_conn *c)
+{
+    if (c->queued) {
+        return;
+    }
+    c->queued = true;
+    c->run_next = NULL;
+    if (r->run_last != NULL) {
+        r->run_last->run_next = c;
+    } else {
+        r->run_first = c;
+    }
+    r->run_last = c;
+}
+
+void fa_reactor_drop_owner(void *reactor, void *owner)
+{
+    struct fa_reactor *r = reactor;
+    if (owner != NULL) {
+        fa_owner_bin_add(&r->server->owners, owner);
+        r->owners_added = true;
+    }
+}
+
+void fa_reactor_release_routes(struct fa_reactor *r, struct fa_route_table *table)
+{
+    fa_reactor_drop_owner(r, fa_route_table_release(table));
+}
+
+void fa_reactor_adopt_routes(struct fa_reactor *r)
+{
+    struct fa_route_table *table =
+        atomic_exchange_explicit(&r->server->next_routes, NULL, memory_order_acquire);
+    if (table != NULL) {
+        if (r->routes != NULL) {
+            fa_reactor_release_routes(r, r->routes);
+        }
+        r->routes = table;
+    }
+}
+
+/* Eight buckets per power of two from 16 us up, one per microsecond below. */
+static uint32_t latency_bucket(uint64_t us)
+{
+    if (us < 16) {
+        return (uint32_t)us;
+    }
+    uint32_t log2 = 63u - (uint32_t)__builtin_clzll(us);
+    uint32_t bucket = 16 + (log2 - 4) * 8 + (uint32_t)((us >> (log2 - 3)) & 7);
+    return bucket < FA_REACTOR_LATENCY_BUCKETS ? bucket : FA_REACTOR_LATENCY_BUCKETS - 1;
+}
+
+void fa_reactor_record_latency(struct fa_reactor *r, uint64_t ns)
+{
+    _Atomic uint64_t *slot = &r->latency[latency_bucket(ns / 1000)];
+    uint64_t n = atomic_load_explicit(slot, memory_order_relaxed);
+    atomic_store_explicit(slot, n + 1, memory_order_relaxed); /* one writer */
+}
+
+uint64_t fa_reactor_latency_bound_us(uint32_t bucket)
+{
+    if (bucket < 16) {
+        return bucket + 1;
+    }
+    uint32_t log2 = 4 + (bucket - 16) / 8;
+    return (UINT64_C(1) << log2) + (((uint64_t)(bucket - 16) % 8 + 1) << (log2 - 3));
+}
+
+/* ---- towards the executors ---- */
+
+static struct fa_reactor_tasks *line_for(struct fa_reactor *r, const struct fa_task *t)
+{
+    return t->stream == NULL && t->route->lane == FA_LANE_WORKER ? &r->stalled_worker
+                                                                 : &r->stalled_loop;
+}
+
+static bool push(struct fa_reactor *r, struct fa_task *t)
+{
+    struct fa_server *s = r->server;
+    bool to_worker = line_for(r, t) == &r->stalled_worker;
+    t->state = t->stream != NULL ? FA_TASK_STREAMING : FA_TASK_RUNNING;
+    t->wants_worker = to_worker;
+    if (fa_queue_try_push(to_worker ? &s->worker_queue : &s->loop_queue, t) != FA_OK) {
+        t->wants_worker = false;
+        return false;
+    }
+    r->worker_tasks += to_worker;
+    r->pushed_worker = r->pushed_worker || to_worker;
+    r->pushed_loop = r->pushed_loop || !to_worker;
+    r->nap_spent = r->nap_spent && !to_worker;
+    return true;
+}
+
+void fa_reactor_enqueue(struct fa_reactor *r, struct fa_task *t)
+{
+    struct fa_reactor_tasks *line = line_for(r, t);
+    if (FA_LIKELY(line->first == NULL && push(r, t))) {
+        return;
+    }
+    t->state = FA_TASK_STALLED;
+    t->stalled_next = NULL;
+    t->stalled_prev = line->last;
+    if (line->last != NULL) {
+        line->last->stalled_next = t;
+    } else {
+        line->first = t;
+    }
+    line->last = t;
+    if (!t->answered) {
+        t->conn->stalled = t;
+    }
+}
+
+void fa_reactor_unstall(struct fa_reactor *r, struct fa_task *t)
+{
+    struct fa_reactor_tasks *line = line_for(r, t);
+    if (t->stalled_prev != NULL) {
+        t->stalled_prev->stalled_next = t->stalled_next;
+    } else {
+        line->first = t->stalled_next;
+    }
+    if (t->stalled_next != NULL) {
+        t->stalled_next->stalled_prev = t->stalled_prev;
+    } else {
+        line->last = t->stalled_prev;
+    }
+}
+
+static void retry_line(struct fa_reactor *r, struct fa_reactor_tasks *line)
+{
+    while (line->first != NULL) {
+        struct fa_task *t = line->first;
+        if (!push(r, t)) {
+            t->state = FA_TASK_STALLED;
+            return;
+        }
+        fa_reactor_unstall(r, t);
+        if (t->conn->stalled == t) {
+            t->conn->stalled = NULL;
+            fa_reactor_schedule(r, t->conn); /* it may read on */
+        }
+    }
+}
+
+static bool push_event(struct fa_reactor *r, struct fa_stream *stream)
+{
+    if (fa_queue_try_push(&r->server->loop_queue, fa_task_tag(stream->task)) != FA_OK) {
+        return false;
+    }
+    r->pushed_loop = true;
+    return true;
+}
+
+void fa_reactor_send_event(struct fa_reactor *r, struct fa_stream *stream)
+{
+    if (stream->task->state != FA_TASK_STREAMING || !fa_stream_claim_event(stream)) {
+        return; /* the app does not know it yet, no more, or is about to look anyway */
+    }
+    if (r->events_waiting != NULL || !push_event(r, stream)) {
+        stream->next = r->events_waiting;
+        r->events_waiting = stream;
+    }
+}
+
+static void retry_queues(struct fa_reactor *r)
+{
+    while (r->events_waiting != NULL) {
+        struct fa_stream *stream = r->events_waiting;
+        if (!push_event(r, stream)) {
+            break;
+        }
+        r->events_waiting = stream->next;
+    }
+    retry_line(r, &r->stalled_loop);
+    retry_line(r, &r->stalled_worker);
+}
+
+/* Wake who has work now: one fence each while they are awake. */
+static void wake_executors(struct fa_reactor *r)
+{
+    struct fa_server *s = r->server;
+    if (r->pushed_worker) {
+        r->pushed_worker = false;
+        fa_worker_pool_wake(&s->workers);
+    }
+    if (r->pushed_loop || r->owners_added) {
+        r->pushed_loop = false;
+        r->owners_added = false;
+        if (fa_wakeup_notify(&s->loop_wakeup)) {
+            FA_STATS_ADD(&s->stats, wakeups, 1);
+        }
+    }
+}
+
+/* ---- from the executors ---- */
+
+static bool inboxes_are_empty(struct fa_server *s)
+{
+    return fa_inbox_is_empty(&s->done) && fa_inbox_is_empty(&s->streams);
+}
+
+static void take_completions(struct fa_reactor *r)
+{
+    struct fa_server *s = r->server;
+    if (inboxes_are_empty(s)) {
+        return;
+    }
+    r->now_ns = fa_clock_now_ns();
+    FA_STATS_ADD(&s->stats, batches, 1);
+    struct fa_inbox_node *node = fa_inbox_take(&s->done);
+    while (node != NULL) {
+        struct fa_task *t = fa_container_of(node, struct fa_task, done);
+        node = node->next; /* the task may be gone afterwards */
+        fa_pipeline_on_completion(t);
+    }
+    node = fa_inbox_take(&s->streams);
+    while (node != NULL) {
+        struct fa_stream *stream = fa_container_of(node, struct fa_stream, node);
+        node = node->next;
+        fa_pipeline_on_stream(stream->task);
+    }
+}
+
+/* ---- connections ---- */
+
+static void free_dead(struct fa_reactor *r)
+{
+    struct fa_http_conn *c = r->dead;
+    r->dead = NULL;
+    while (c != NULL) {
+        struct fa_http_conn *next = c->next;
+        if (c->queued) { /* the run queue still points to it */
+            c->next = r->dead;
+            r->dead = c;
+        } else if (r->free_conn_count < r->tasks.max / 4) {
+            c->run_next = r->free_conns;
+            r->free_conns = c;
+            r->free_conn_count++;
+        } else {
+            fa_free(c);
+        }
+        c = next;
+    }
+}
+
+/* Only those that are queued now: a step may queue its connection again. */
+static void run_scheduled(struct fa_reactor *r)
+{
+    struct fa_http_conn *c = r->run_first;
+    r->run_first = NULL;
+    r->run_last = NULL;
+    while (c != NULL) {
+        struct fa_http_conn *next = c->run_next;
+        c->queued = false;
+        fa_http_conn_step(c);
+        c = next;
+    }
+}
+
+static void set_accepting(struct fa_reactor *r, bool on)
+{
+    if (r->accepting == on) {
+        return;
+    }
+    r->accepting = on;
+    for (uint32_t i = 0; i < r->listener_count; i++) {
+        struct fa_listener *l = &r->listeners[i];
+        if (!on) {
+            fa_poller_remove(&r->poller, l->fd);
+        } else if (fa_poller_add_source(&r->poller, l->fd, l, true) != FA_OK) {
+            r->accepting = false; /* tried again after the pause */
+            r->accept_again_ns = r->now_ns + ACCEPT_PAUSE_NS;
+        }
+    }
+}
+
+/*
+ * No descriptor is left. One waiting client is taken with the spare one and
+ * closed, so that it does not wait for ever; then accepting rests a moment,
+ * else the level-triggered listener would keep the reactor spinning.
+ */
+static void shed_connection(struct fa_reactor *r, struct fa_listener *l)
+{
+    int fd;
+    struct fa_socket_address peer;
+    fa_socket_close(r->spare_fd);
+    r->spare_fd = -1;
+    if (fa_socket_accept(l->fd, &fd, &peer) == FA_OK) {
+        fa_socket_close(fd);
+    }
+    r->spare_fd = open_spare();
+    r->accept_again_ns = r->now_ns + ACCEPT_PAUSE_NS;
+    set_accepting(r, false);
+}
+
+static void accept_connections(struct fa_reactor *r, struct fa_listener *l)
+{
+    for (int i = 0; i < ACCEPTS_PER_ROUND && r->accepting; i++) {
+        if (r->open >= r->max_open) {
+            set_accepting(r, false);
+            return;
+        }
+        int fd;
+        struct fa_socket_address peer;
+        fa_status st = fa_socket_accept(l->fd, &fd, &peer);
+        if (st == FA_AGAIN) {
+            return;
+        }
+        if (st == FA_OK) {
+            st = fa_http_conn_new(r->server, fd, &peer);
+            if (st != FA_OK) {
+                fa_socket_close(fd);
+            }
+        }
+        if (st != FA_OK) {
+            shed_connection(r, l);
+            return;
+        }
+    }
+}
+
+/* Accept again when there is room, and when a pause is over. */
+static void resume_accepting(struct fa_reactor *r)
+{
+    if (!r->accepting && !r->drained && r->open < r->max_open &&
+        r->now_ns >= r->accept_again_ns) {
+        set_accepting(r, true);
+    }
+}
+
+static void drain(struct fa_reactor *r)
+{
+    if (r->drained || !atomic_load_explicit(&r->server->draining, memory_order_acquire)) {
+        return;
+    }
+    r->drained = true;
+    set_accepting(r, false);
+    for (uint32_t i = 0; i < r->listener_count; i++) {
+        fa_listener_close(&r->listeners[i]);
+    }
+    r->listener_count = 0;
+    struct fa_http_conn *c = r->conns;
+    while (c != NULL) {
+        struct fa_http_conn *next = c->next;
+        fa_http_conn_drain(c);
+        c = next;
+    }
+}
+
+static void fire_timers(struct fa_reactor *r)
+{
+    fa_timer_wheel_advance(&r->wheel, r->now_ns);
+    struct fa_timer *timer;
+    while ((timer = fa_timer_wheel_pop(&r->wheel)) != NULL) {
+        fa_http_conn_on_timer(fa_container_of(timer, struct fa_http_conn, timer));
+    }
+}
+
+/* ---- one round ---- */
+
+static void publish_counts(struct fa_reactor *r)
+{
+    struct fa_reactor_counts *n = &r->counts;
+    struct fa_stats *stats = &r->server->stats;
+    atomic_store_explicit(&r->server->tasks_live, (size_t)r->tasks.live, memory_order_relaxed);
+    if (n->requests + n->responses + n->accepted + n->closed + n->bytes_in + n->bytes_out == 0) {
+        return;
+    }
+    FA_STATS_ADD(stats, requests, n->requests);
+    FA_STATS_ADD(stats, responses, n->responses);
+    FA_STATS_ADD(stats, connections_accepted, n->accepted);
+    FA_STATS_ADD(stats, connections_closed, n->closed);
+    FA_STATS_ADD(stats, bytes_in, n->bytes_in);
+    FA_STATS_ADD(stats, bytes_out, n->bytes_out);
+    memset(n, 0, sizeof *n);
+}
+
+static void spin(struct fa_reactor *r)
+{
+    struct fa_server *s = r->server;
+    if (s->config.spin_us == 0 || r->tasks.live == 0) {
+        return;
+    }
+    uint64_t until = fa_clock_now_ns() + (uint64_t)s->config.spin_us * 1000u;
+    while (inboxes_are_empty(s) && fa_clock_now_ns() < until) {
+        __builtin_ia32_pause();
+    }
+}
+
+/*
+ * How long the poller may sleep. While workers run, the first sleep is a nap:
+ * they may then put off waking this thread. If the nap brings nothing, the
+ * next sleep is a full one and each completion wakes.
+ */
+static int sleep_timeout(struct fa_reactor *r, bool *nap)
+{
+    int timeout = fa_timer_wheel_timeout_ms(&r->wheel, r->now_ns);
+    if (!r->accepting && !r->drained && r->open < r->max_open && (timeout < 0 || timeout > 100)) {
+        timeout = 100;
+    }
+    *nap = r->worker_tasks > 0 && !r->nap_spent;
+    if (*nap && (timeout < 0 || timeout > NAP_MS)) {
+        timeout = NAP_MS;
+    }
+    return timeout;
+}
+
+static int wait_for_events(struct fa_reactor *r)
+{
+    struct fa_server *s = r->server;
+    bool nap = false;
+    int timeout = 0;
+    if (r->run_first == NULL) {
+        spin(r);
+        timeout = sleep_timeout(r, &nap);
+    }
+    (void)atomic_exchange_explicit(&s->napping, nap, memory_order_acq_rel);
+    fa_wakeup_prepare(&s->wakeup);
+    bool work = !inboxes_are_empty(s) ||
+                atomic_load_explicit(&s->stopping, memory_order_relaxed) ||
+                atomic_load_explicit(&s->next_routes, memory_order_relaxed) != NULL ||
+                (atomic_load_explicit(&s->draining, memory_order_relaxed) && !r->drained);
+    int n = 0;
+    if (fa_poller_wait(&r->poller, r->events, FA_REACTOR_EVENTS, work ? 0 : timeout, &n) !=
+        FA_OK) {
+        n = 0;
+    }
+    fa_wakeup_cancel(&s->wakeup);
+    r->nap_spent = nap && n == 0 && !work && inboxes_are_empty(s);
+    r->now_ns = fa_clock_now_ns();
+    return n;
+}
+
+static void handle_event(struct fa_reactor *r, const struct fa_poller_event *e)
+{
+    void *data = fa_poller_event_data(e);
+    uintptr_t first = (uintptr_t)&r->listeners[0];
+    uintptr_t end = (uintptr_t)&r->listeners[FA_SERVER_MAX_LISTENERS];
+    if (data == &r->server->wakeup) {
+        return; /* its only purpose was to end the wait */
+    }
+    if ((uintptr_t)data >= first && (uintptr_t)data < end) {
+        accept_connections(r, data);
+        return;
+    }
+    struct fa_http_conn *c = data;
+    if (c->phase == FA_HTTP_CONN_CLOSED) {
+        return; /* closed earlier in this round */
+    }
+    c->writable = c->writable || fa_poller_event_is_writable(e);
+    c->peer_ended = c->peer_ended || fa_poller_event_is_hangup(e);
+    if (fa_poller_event_is_broken(e)) {
+        fa_http_conn_kill(c);
+    } else if (fa_poller_event_is_readable(e)) {
+        fa_pipeline_on_readable(c);
+    } else {
+        fa_http_conn_step(c);
+    }
+}
+
+void fa_reactor_run(struct fa_reactor *r)
+{
+    struct fa_server *s = r->server;
+    r->now_ns = fa_clock_now_ns();
+    set_accepting(r, true);
+    while (!atomic_load_explicit(&s->stopping, memory_order_acquire)) {
+        drain(r);
+        if (atomic_load_explicit(&s->next_routes, memory_order_relaxed) != NULL) {
+            fa_reactor_adopt_routes(r);
+        }
+        take_completions(r);
+        retry_queues(r);
+        run_scheduled(r);
+        fire_timers(r);
+        wake_executors(r);
+        free_dead(r);
+        publish_counts(r);
+        resume_accepting(r);
+        int n = wait_for_events(r);
+        for (int i = 0; i < n; i++) {
+            handle_event(r, &r->events[i]);
+        }
+    }
+    set_accepting(r, false);
+    struct fa_http_conn *c = r->conns;
+    while (c != NULL) {
+        struct fa_http_conn *next = c->next;
+        fa_http_conn_kill(c);
+        c = next;
+    }
+    wake_executors(r);
+    publish_counts(r);
+}

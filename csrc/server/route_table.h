@@ -1,0 +1,78 @@
+/*
+ * route_table.h - the compiled routes a server answers from, as one immutable
+ * table that can be replaced while requests run.
+ *
+ * The reactor reads the current table without a lock: a replacement is put
+ * down in one atomic slot and adopted by the reactor itself. Tasks count as
+ * users of the table they were routed by, so plans stay valid until the last
+ * of those tasks is back.
+ */
+#ifndef FA_SERVER_ROUTE_TABLE_H
+#define FA_SERVER_ROUTE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/base.h"
+#include "base/status.h"
+#include "route/router.h"
+
+struct fa_task;
+
+/* Which thread runs a route's handler. */
+enum fa_lane {
+    FA_LANE_LOOP,   /* the event-loop thread, through the SPSC queue */
+    FA_LANE_WORKER, /* a worker thread, through the MPMC queue */
+    FA_LANE_INLINE  /* a C handler, on the reactor itself */
+};
+
+struct fa_route {
+    uint32_t id; /* what the router was given for this route; must equal its place in the array */
+    enum fa_lane lane;
+    bool wants_body; /* the handler reads the body (bodies are buffered for every compiled route) */
+    void *plan;      /* the executor's; valid until the table's owner is dropped */
+    /* INLINE only: fills out/out_start/out_end/status; may not keep the task. */
+    void (*inline_run)(struct fa_task *task);
+};
+
+/* owner: the reactor, once adopted; `refs` is not atomic for that reason. */
+struct fa_route_table {
+    uint32_t refs;
+    uint32_t count;
+    struct fa_router *router;
+    void *owner;
+    struct fa_route routes[];
+};
+
+/*
+ * fa_route_table_new - wrap a frozen router and a copy of `routes`.
+ *
+ * Ownership: on FA_OK the table owns `router` and `owner`; on error the
+ *            caller still does. The table starts with one reference.
+ * Errors:    FA_ERR_NOMEM; FA_ERR_INVALID when routes[i].id != i or an INLINE
+ *            route has no handler.
+ */
+FA_NODISCARD fa_status fa_route_table_new(struct fa_router *router, const struct fa_route *routes,
+                                          size_t count, void *owner, struct fa_route_table **out);
+
+/*
+ * fa_route_table_retain - one more user.
+ *
+ * Threads: the table's owning thread only.
+ */
+static inline void fa_route_table_retain(struct fa_route_table *table)
+{
+    table->refs++;
+}
+
+/*
+ * fa_route_table_release - one user less; the last one frees the table.
+ *
+ * Ownership: returns the table's `owner` when this was the last user (the
+ *            caller must see to dropping it), NULL otherwise.
+ * Threads:   the table's owning thread only.
+ */
+FA_NODISCARD void *fa_route_table_release(struct fa_route_table *table);
+
+#endif

@@ -1,0 +1,347 @@
+/* server.c - the life of one server: make, listen, start, drain, stop, free. */
+#include "server/server.h"
+
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "server/server_state.h"
+
+#define STOP_GRACE_NS UINT64_C(500000000)
+
+/* ---- making and freeing ---- */
+
+static fa_status init_queues(struct fa_server *s)
+{
+    const struct fa_config *config = &s->config;
+    bool lock_free = config->lock_free_queue;
+    size_t size = (size_t)config->queue_size;
+    fa_status st =
+        fa_queue_init(&s->loop_queue, lock_free ? FA_QUEUE_SPSC : FA_QUEUE_LOCKED, size);
+    if (st != FA_OK) {
+        return st;
+    }
+    st = fa_queue_init(&s->worker_queue, lock_free ? FA_QUEUE_MPMC : FA_QUEUE_LOCKED, size);
+    if (st != FA_OK) {
+        fa_queue_deinit(&s->loop_queue);
+    }
+    return st;
+}
+
+static fa_status init_wakeups(struct fa_server *s)
+{
+    fa_status st = fa_wakeup_init(&s->wakeup);
+    if (st != FA_OK) {
+        return st;
+    }
+    st = fa_wakeup_init(&s->loop_wakeup);
+    if (st != FA_OK) {
+        fa_wakeup_deinit(&s->wakeup);
+        return st;
+    }
+    fa_wakeup_prepare(&s->loop_wakeup); /* the loop thread starts out asleep */
+    return FA_OK;
+}
+
+static fa_status init_parts(struct fa_server *s)
+{
+    const struct fa_config *config = &s->config;
+    fa_status st = fa_owner_bin_init(&s->owners);
+    if (st != FA_OK) {
+        return st;
+    }
+    st = fa_buffer_pool_init(&s->pool, (size_t)config->buffer_size,
+                             (size_t)config->buffer_pool_size, config->object_pools);
+    if (st != FA_OK) {
+        goto fail_pool;
+    }
+    st = init_queues(s);
+    if (st != FA_OK) {
+        goto fail_queues;
+    }
+    st = init_wakeups(s);
+    if (st != FA_OK) {
+        goto fail_wakeups;
+    }
+    st = fa_worker_pool_init(&s->workers, s, (uint32_t)config->worker_threads);
+    if (st != FA_OK) {
+        goto fail_workers;
+    }
+    st = fa_reactor_init(&s->reactor, s);
+    if (st == FA_OK) {
+        return FA_OK;
+    }
+    fa_worker_pool_deinit(&s->workers);
+fail_workers:
+    fa_wakeup_deinit(&s->loop_wakeup);
+    fa_wakeup_deinit(&s->wakeup);
+fail_wakeups:
+    fa_queue_deinit(&s->worker_queue);
+    fa_queue_deinit(&s->loop_queue);
+fail_queues:
+    fa_buffer_pool_deinit(&s->pool);
+fail_pool:
+    fa_owner_bin_deinit(&s->owners);
+    return st;
+}
+
+fa_status fa_server_new(const struct fa_config *config, const struct fa_executor_ops *ops,
+                        void *ctx, struct fa_server **out)
+{
+    void *block = fa_alloc_zero(sizeof(struct fa_server) + FA_CACHELINE);
+    if (block == NULL) {
+        return FA_ERR_NOMEM;
+    }
+    uintptr_t aligned = ((uintptr_t)block + FA_CACHELINE - 1) & ~(uintptr_t)(FA_CACHELINE - 1);
+    struct fa_server *s = (struct fa_server *)aligned;
+    s->block = block;
+    s->config = *config;
+    s->ops = ops;
+    s->ctx = ctx;
+    s->phase = FA_SERVER_NEW;
+    fa_inbox_init(&s->done);
+    fa_inbox_init(&s->streams);
+    fa_status st = init_parts(s);
+    if (st != FA_OK) {
+        fa_free(block);
+        return st;
+    }
+    *out = s;
+    return FA_OK;
+}
+
+void fa_server_free(struct fa_server *s)
+{
+    if (fa_server_stop(s, 0) != FA_OK) {
+        return; /* a handler still runs in a thread of ours: leave it its memory */
+    }
+    struct fa_route_table *table = atomic_load_explicit(&s->next_routes, memory_order_acquire);
+    if (table != NULL) {
+        fa_owner_bin_add(&s->owners, fa_route_table_release(table));
+    }
+    fa_reactor_deinit(&s->reactor);
+    if (s->ops != NULL) {
+        fa_owner_bin_flush(&s->owners, s->ops->drop_owner, s->ctx);
+    }
+    fa_worker_pool_deinit(&s->workers);
+    fa_wakeup_deinit(&s->loop_wakeup);
+    fa_wakeup_deinit(&s->wakeup);
+    fa_queue_deinit(&s->worker_queue);
+    fa_queue_deinit(&s->loop_queue);
+    fa_buffer_pool_deinit(&s->pool);
+    fa_owner_bin_deinit(&s->owners);
+    fa_free(s->block);
+}
+
+const struct fa_config *fa_server_config(const struct fa_server *s)
+{
+    return &s->config;
+}
+
+fa_status fa_server_set_routes(struct fa_server *s, struct fa_router *router,
+                               const struct fa_route *routes, size_t count, void *owner)
+{
+    struct fa_route_table *table;
+    fa_status st = fa_route_table_new(router, routes, count, owner, &table);
+    if (st != FA_OK) {
+        return st;
+    }
+    struct fa_route_table *unused =
+        atomic_exchange_explicit(&s->next_routes, table, memory_order_acq_rel);
+    if (unused != NULL) { /* replaced before the reactor ever saw it */
+        fa_owner_bin_add(&s->owners, fa_route_table_release(unused));
+    }
+    fa_executor_wake_reactor(s);
+    return FA_OK;
+}
+
+/* ---- listening ---- */
+
+static fa_status next_listener(struct fa_server *s, struct fa_listener **out)
+{
+    if (s->phase != FA_SERVER_NEW) {
+        return FA_ERR_INVALID;
+    }
+    if (s->reactor.listener_count == FA_SERVER_MAX_LISTENERS) {
+        return FA_ERR_FULL;
+    }
+    *out = &s->reactor.listeners[s->reactor.listener_count];
+    return FA_OK;
+}
+
+fa_status fa_server_listen_tcp(struct fa_server *s, const char *host, uint16_t port,
+                               bool reuse_port, uint16_t *bound_port)
+{
+    struct fa_listener *l;
+    fa_status st = next_listener(s, &l);
+    if (st == FA_OK) {
+        st = fa_listener_open_tcp(l, host, port, reuse_port, (int)s->config.backlog, bound_port);
+    }
+    if (st == FA_OK) {
+        s->reactor.listener_count++;
+    }
+    return st;
+}
+
+fa_status fa_server_listen_uds(struct fa_server *s, const char *path)
+{
+    struct fa_listener *l;
+    fa_status st = next_listener(s, &l);
+    if (st == FA_OK) {
+        st = fa_listener_open_unix(l, path, (int)s->config.backlog);
+    }
+    if (st == FA_OK) {
+        s->reactor.listener_count++;
+    }
+    return st;
+}
+
+fa_status fa_server_listen_fd(struct fa_server *s, int fd)
+{
+    struct fa_listener *l;
+    fa_status st = next_listener(s, &l);
+    if (st == FA_OK) {
+        st = fa_listener_open_fd(l, fd);
+    }
+    if (st == FA_OK) {
+        s->reactor.listener_count++;
+    }
+    return st;
+}
+
+/* ---- starting and stopping ---- */
+
+static void *reactor_main(void *arg)
+{
+    struct fa_server *s = arg;
+    fa_reactor_run(&s->reactor);
+    return NULL;
+}
+
+static fa_status start_reactor(struct fa_server *s)
+{
+    sigset_t all;
+    sigset_t old;
+    (void)sigfillset(&all); /* signals are the caller's business */
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    int failed = pthread_create(&s->reactor_thread, NULL, reactor_main, s);
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return failed == 0 ? FA_OK : FA_ERR_IO;
+}
+
+fa_status fa_server_start(struct fa_server *s)
+{
+    if (s->phase != FA_SERVER_NEW) {
+        return FA_ERR_INVALID;
+    }
+    fa_status st = s->ops != NULL ? fa_worker_pool_start_first(&s->workers) : FA_OK;
+    if (st == FA_OK) {
+        st = start_reactor(s);
+    }
+    if (st == FA_OK) {
+        s->phase = FA_SERVER_RUNNING;
+        return FA_OK;
+    }
+    s->reactor_joined = true; /* there is none; fa_server_stop tries the workers again */
+    if (fa_worker_pool_stop(&s->workers, STOP_GRACE_NS) == FA_OK) {
+        s->phase = FA_SERVER_STOPPED;
+    } else {
+        s->phase = FA_SERVER_RUNNING;
+    }
+    return st;
+}
+
+void fa_server_drain(struct fa_server *s)
+{
+    atomic_store_explicit(&s->draining, true, memory_order_release);
+    fa_executor_wake_reactor(s);
+}
+
+size_t fa_server_active(const struct fa_server *s)
+{
+    return atomic_load_explicit(&s->open_connections, memory_order_relaxed);
+}
+
+/* Look every few milliseconds: this is the end of a process, not a request. */
+static void wait_until_idle(struct fa_server *s, uint64_t timeout_ns)
+{
+    const struct timespec pause = {.tv_nsec = 2000000};
+    uint64_t start = fa_clock_now_ns();
+    while (fa_server_active(s) > 0 && fa_clock_now_ns() - start < timeout_ns) {
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+fa_status fa_server_stop(struct fa_server *s, uint64_t timeout_ns)
+{
+    if (s->phase == FA_SERVER_NEW) {
+        s->phase = FA_SERVER_STOPPED;
+        s->reactor_joined = true;
+    }
+    if (!s->reactor_joined) {
+        fa_server_drain(s);
+        wait_until_idle(s, timeout_ns);
+        atomic_store_explicit(&s->stopping, true, memory_order_release);
+        fa_wakeup_write(&s->wakeup); /* asleep or not: its next wait ends at once */
+        (void)pthread_join(s->reactor_thread, NULL);
+        s->reactor_joined = true;
+    }
+    fa_status st = fa_worker_pool_stop(&s->workers, STOP_GRACE_NS);
+    if (st == FA_OK) {
+        s->phase = FA_SERVER_STOPPED;
+    }
+    return st;
+}
+
+/* ---- statistics ---- */
+
+static void latency_percentiles(const struct fa_reactor *r, struct fa_server_stats *out)
+{
+    uint64_t counts[FA_REACTOR_LATENCY_BUCKETS];
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < FA_REACTOR_LATENCY_BUCKETS; i++) {
+        counts[i] = atomic_load_explicit(&r->latency[i], memory_order_relaxed);
+        total += counts[i];
+    }
+    uint64_t below = 0;
+    for (uint32_t i = 0; i < FA_REACTOR_LATENCY_BUCKETS && total > 0; i++) {
+        uint64_t bound = fa_reactor_latency_bound_us(i);
+        bool had_50 = below * 100 >= total * 50;
+        bool had_95 = below * 100 >= total * 95;
+        bool had_99 = below * 100 >= total * 99;
+        below += counts[i];
+        if (!had_50 && below * 100 >= total * 50) {
+            out->latency_p50_us = bound;
+        }
+        if (!had_95 && below * 100 >= total * 95) {
+            out->latency_p95_us = bound;
+        }
+        if (!had_99 && below * 100 >= total * 99) {
+            out->latency_p99_us = bound;
+        }
+    }
+}
+
+void fa_server_stats(struct fa_server *s, struct fa_server_stats *out)
+{
+    memset(out, 0, sizeof *out);
+#define FA_SERVER_STATS_LOAD(name) \
+    out->name = atomic_load_explicit(&s->stats.name, memory_order_relaxed);
+    FA_STATS_MAP(FA_SERVER_STATS_LOAD)
+#undef FA_SERVER_STATS_LOAD
+    struct fa_buffer_pool_stats pool;
+    fa_buffer_pool_stats(&s->pool, &pool);
+    out->pool_hits = pool.hits;
+    out->pool_misses = pool.misses;
+    out->buffer_pool_size = pool.size;
+    out->buffer_pool_high_water = pool.high_water;
+    out->open_connections = fa_server_active(s);
+    out->tasks_live = atomic_load_explicit(&s->tasks_live, memory_order_relaxed);
+    out->loop_queue_depth = fa_queue_size(&s->loop_queue);
+    out->worker_queue_depth = fa_queue_size(&s->worker_queue);
+    out->queue_capacity = fa_queue_capacity(&s->loop_queue);
+    out->worker_threads_total = atomic_load_explicit(&s->workers.total, memory_order_relaxed);
+    out->worker_threads_idle = atomic_load_explicit(&s->workers.idle_count, memory_order_relaxed);
+    latency_percentiles(&s->reactor, out);
+}

@@ -1,0 +1,159 @@
+/*
+ * server.h - the life of one server: make, listen, start, drain, stop, free.
+ *
+ * Threads of a started server: one reactor (all sockets), up to
+ * config.worker_threads workers, one access-log writer if that is on. The loop
+ * lane is served by a thread of the caller's.
+ *
+ * Calls may come from any thread, one at a time. fa_server_drain,
+ * fa_server_active, fa_server_stats and fa_server_set_routes may also overlap
+ * with each other and with requests.
+ */
+#ifndef FA_SERVER_SERVER_H
+#define FA_SERVER_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/base.h"
+#include "base/buffer_pool.h"
+#include "base/stats.h"
+#include "base/status.h"
+#include "server/config.h"
+#include "server/executor.h"
+#include "server/route_table.h"
+
+struct fa_server;
+
+/*
+ * fa_server_new - a server that does nothing yet.
+ *
+ * `config` is copied. `ops` and `ctx` must outlive the server; ops may be NULL
+ * when no route has lane WORKER and nothing has owners (pure C use).
+ *
+ * Errors: FA_ERR_NOMEM, FA_ERR_IO (no file descriptors left).
+ */
+FA_NODISCARD fa_status fa_server_new(const struct fa_config *config,
+                                     const struct fa_executor_ops *ops, void *ctx,
+                                     struct fa_server **out);
+
+/*
+ * fa_server_config - the options in force.
+ */
+const struct fa_config *fa_server_config(const struct fa_server *s);
+
+/*
+ * fa_server_set_routes - install (or replace) the compiled routes.
+ *
+ * `router` is frozen; a match gives a route id, which is its place in `routes`.
+ * With router NULL and count 0 every request is handed over. Requests that
+ * arrive after this call returned are routed by the new table; those already
+ * routed keep the old one. When the last of them is back, the old table's
+ * `owner` (may be NULL) is given to ops->drop_owner: keep the plans alive by it.
+ *
+ * Ownership: on FA_OK the server owns router and owner; else the caller does.
+ * Errors:    FA_ERR_NOMEM, FA_ERR_INVALID (see fa_route_table_new).
+ * Memory:    release exchange of the table slot pairs with the reactor's
+ *            acquire load before each routing.
+ */
+FA_NODISCARD fa_status fa_server_set_routes(struct fa_server *s, struct fa_router *router,
+                                            const struct fa_route *routes, size_t count,
+                                            void *owner);
+
+/*
+ * fa_server_listen_tcp - listen on host:port (port 0: any free one).
+ *
+ * `host` is a numeric IPv4 or IPv6 address or a name; *bound_port is the port
+ * in use. Several listeners are allowed; all before fa_server_start.
+ *
+ * Errors: FA_ERR_IO (address in use or not ours), FA_ERR_INVALID (bad host),
+ *         FA_ERR_FULL (more than FA_SERVER_MAX_LISTENERS).
+ */
+#define FA_SERVER_MAX_LISTENERS 16
+FA_NODISCARD fa_status fa_server_listen_tcp(struct fa_server *s, const char *host, uint16_t port,
+                                            bool reuse_port, uint16_t *bound_port);
+
+/*
+ * fa_server_listen_uds - listen on a Unix socket; a stale socket file is
+ * replaced, and the file is removed when the server stops listening.
+ */
+FA_NODISCARD fa_status fa_server_listen_uds(struct fa_server *s, const char *path);
+
+/*
+ * fa_server_listen_fd - serve an inherited listening socket.
+ *
+ * Ownership: on FA_OK the server closes `fd`.
+ */
+FA_NODISCARD fa_status fa_server_listen_fd(struct fa_server *s, int fd);
+
+/*
+ * fa_server_start - start the reactor and, if ops are given, the first worker.
+ *
+ * Returns when that worker's thread_start has returned, so the caller must be
+ * detached if attaching needs it to be. On error nothing runs.
+ *
+ * Errors: FA_ERR_IO, FA_ERR_NOMEM, or what thread_start returned.
+ */
+FA_NODISCARD fa_status fa_server_start(struct fa_server *s);
+
+/*
+ * fa_server_drain - begin a graceful stop: stop listening, close idle
+ * connections, say `connection: close` in every answer from now on.
+ *
+ * Idempotent; returns at once. fa_server_active tells when it is done.
+ */
+void fa_server_drain(struct fa_server *s);
+
+/*
+ * fa_server_active - connections that are open.
+ */
+size_t fa_server_active(const struct fa_server *s);
+
+/*
+ * fa_server_stop - drain, wait up to timeout_ns for the connections to finish,
+ * cut the rest, join all threads.
+ *
+ * The caller must be detached. If the caller is the loop thread itself, loop
+ * lane requests cannot finish meanwhile: drain first and wait for
+ * fa_server_active() == 0 from the event loop, then stop with timeout 0.
+ *
+ * Errors: FA_AGAIN when a handler on a worker thread is still running half a
+ *         second after the cut. That thread cannot be joined; nothing may be
+ *         freed. Calling again tries again.
+ */
+FA_NODISCARD fa_status fa_server_stop(struct fa_server *s, uint64_t timeout_ns);
+
+/*
+ * fa_server_free - free everything. Stops first if necessary.
+ *
+ * Must be called attached (drops remaining owners), after the app ended or
+ * forgot every stream: tasks are gone afterwards.
+ */
+void fa_server_free(struct fa_server *s);
+
+struct fa_server_stats {
+#define FA_SERVER_STATS_FIELD(name) uint64_t name;
+    FA_STATS_MAP(FA_SERVER_STATS_FIELD)
+#undef FA_SERVER_STATS_FIELD
+    uint64_t open_connections;
+    uint64_t tasks_live;
+    uint64_t loop_queue_depth;
+    uint64_t worker_queue_depth;
+    uint64_t queue_capacity;
+    uint64_t worker_threads_total;
+    uint64_t worker_threads_idle;
+    uint64_t buffer_pool_size;
+    uint64_t buffer_pool_high_water;
+    uint64_t latency_p50_us; /* head parsed to last byte written, upper bound of its bucket */
+    uint64_t latency_p95_us;
+    uint64_t latency_p99_us;
+};
+
+/*
+ * fa_server_stats - a snapshot. Counters are exact when no request runs, else
+ * each is right on its own.
+ */
+void fa_server_stats(struct fa_server *s, struct fa_server_stats *out);
+
+#endif

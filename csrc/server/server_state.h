@@ -1,0 +1,69 @@
+/*
+ * server_state.h - everything a server consists of, in one struct.
+ *
+ * Private to csrc/server. Fields are grouped by the thread that writes them.
+ */
+#ifndef FA_SERVER_SERVER_STATE_H
+#define FA_SERVER_SERVER_STATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/base.h"
+#include "base/buffer_pool.h"
+#include "base/stats.h"
+#include "base/wakeup.h"
+#include "queue/inbox.h"
+#include "queue/queue.h"
+#include "server/config.h"
+#include "server/executor.h"
+#include "server/owner_bin.h"
+#include "server/reactor.h"
+#include "server/route_table.h"
+#include "server/server.h"
+#include "server/worker.h"
+
+enum fa_server_phase { FA_SERVER_NEW, FA_SERVER_RUNNING, FA_SERVER_STOPPED };
+
+struct fa_server {
+    /* Read-only after fa_server_new. */
+    void *block; /* what was allocated; the struct is aligned in it */
+    struct fa_config config;
+    const struct fa_executor_ops *ops; /* NULL: no workers, no owners */
+    void *ctx;
+
+    /* The caller's side (one call at a time). */
+    enum fa_server_phase phase;
+    pthread_t reactor_thread;
+    bool reactor_joined;
+
+    /* Shared, rarely written. */
+    atomic_bool draining;
+    atomic_bool stopping;                          /* cut everything and return */
+    _Atomic(struct fa_route_table *) next_routes;  /* put down by set_routes, adopted by the reactor */
+    atomic_size_t open_connections;                /* written by the reactor */
+    atomic_size_t tasks_live;                      /* likewise, once a round */
+    struct fa_stats stats;
+    struct fa_buffer_pool pool;
+    struct fa_owner_bin owners;
+
+    /* Reactor -> executors. */
+    struct fa_queue loop_queue;
+    struct fa_wakeup loop_wakeup;
+    struct fa_queue worker_queue;
+    struct fa_worker_pool workers;
+
+    /* Executors -> reactor. */
+    FA_ALIGNED(FA_CACHELINE) struct fa_inbox done;
+    struct fa_inbox streams;
+    struct fa_wakeup wakeup;
+    atomic_int napping;  /* the reactor sleeps at most a millisecond: waking it may wait */
+
+    /* Reactor's own. */
+    FA_ALIGNED(FA_CACHELINE) struct fa_reactor reactor;
+};
+
+#endif

@@ -1,0 +1,132 @@
+/* task.c - the pool of request tasks. */
+#include "server/task.h"
+
+#include "base/alloc.h"
+#include "net/socket.h"
+#include "server/http_conn.h"
+
+void fa_task_pool_init(struct fa_task_pool *pool, uint32_t max)
+{
+    pool->free = NULL;
+    pool->count = 0;
+    pool->max = max;
+    pool->hits = 0;
+    pool->misses = 0;
+    pool->live = 0;
+}
+
+void fa_task_pool_deinit(struct fa_task_pool *pool)
+{
+    while (pool->free != NULL) {
+        struct fa_task *t = pool->free;
+        pool->free = t->next;
+        fa_arena_deinit(&t->arena);
+        fa_free(t);
+    }
+    pool->count = 0;
+}
+
+/* Everything but the large parsed parts, which are written before they are read. */
+static void reset(struct fa_task *t)
+{
+    t->conn = NULL;
+    t->server = NULL;
+    t->next = NULL;
+    t->stalled_next = NULL;
+    t->stalled_prev = NULL;
+    t->route = NULL;
+    t->table = NULL;
+    t->path = (fa_span){NULL, 0};
+    t->path_invalid_utf8 = false;
+    t->head_only = false;
+    t->body = (fa_span){NULL, 0};
+    t->in = NULL;
+    t->body_buf = NULL;
+    t->out = NULL;
+    t->out_start = FA_HTTP_HEAD_ROOM;
+    t->out_end = FA_HTTP_HEAD_ROOM;
+    t->tail.ptr = NULL;
+    t->tail.len = 0;
+    t->tail.owner = NULL;
+    t->status = 0;
+    t->close_after = false;
+    t->hand_over = false;
+    t->stream = NULL;
+    t->user = NULL;
+    t->user_kind = 0;
+    t->app_wants_body = false;
+    t->state = FA_TASK_PARSING;
+    t->body_kind = FA_TASK_BODY_NONE;
+    t->body_left = 0;
+    t->body_seen = 0;
+    t->body_offset = 0;
+    t->interim_left = 0;
+    t->wants_continue = false;
+    t->body_complete = true;
+    t->answered = false;
+    t->wants_worker = false;
+    t->body_since_ns = 0;
+    t->out_sent = 0;
+    t->tail_sent = 0;
+    t->sent_total = 0;
+    t->t_parsed_ns = 0;
+    t->draining = NULL;
+    t->req.method_text = (fa_span){NULL, 0};
+    t->req.keep_alive = false;
+}
+
+struct fa_task *fa_task_pool_get(struct fa_task_pool *pool)
+{
+    struct fa_task *t = pool->free;
+    if (FA_LIKELY(t != NULL)) {
+        pool->free = t->next;
+        pool->count--;
+        pool->hits++;
+    } else {
+        t = fa_alloc(sizeof *t);
+        if (t == NULL) {
+            return NULL;
+        }
+        pool->misses++;
+        fa_arena_init(&t->arena, 1024);
+    }
+    pool->live++;
+    reset(t);
+    return t;
+}
+
+void fa_task_pool_put(struct fa_task_pool *pool, struct fa_task *t)
+{
+    FA_ASSERT(pool->live > 0);
+    FA_ASSERT(t->in == NULL && t->out == NULL && t->body_buf == NULL && t->stream == NULL);
+    pool->live--;
+    if (pool->count >= pool->max) {
+        fa_arena_deinit(&t->arena);
+        fa_free(t);
+        return;
+    }
+    fa_arena_reset(&t->arena);
+    t->state = FA_TASK_FREE;
+    t->next = pool->free;
+    pool->free = t;
+    pool->count++;
+}
+
+static fa_status address_text(const struct fa_socket_address *a, char *host, uint16_t *port)
+{
+    fa_status st = fa_socket_address_text(a, host);
+    if (st == FA_OK) {
+        *port = a->port;
+    }
+    return st;
+}
+
+fa_status fa_task_client(const struct fa_task *t, char *host, uint16_t *port)
+{
+    return address_text(&t->conn->peer, host, port);
+}
+
+fa_status fa_task_local(const struct fa_task *t, char *host, uint16_t *port)
+{
+    return address_text(&t->conn->local, host, port);
+}

@@ -1,0 +1,385 @@
+/* worker.c - the threads of the worker lane. */
+#include "server/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/parker.h"
+#include "server/server_state.h"
+
+#define NS_PER_S 1000000000u
+
+/* owner: its thread, but for `chosen` and the links (pool lock). */
+struct fa_worker_slot {
+    struct fa_worker worker;
+    struct fa_worker_pool *pool;
+    void *block;                      /* what was allocated; the slot is aligned in it */
+    struct fa_worker_slot *next;      /* all slots */
+    struct fa_worker_slot *idle_next;
+    pthread_t thread;
+    struct fa_parker parker;          /* only this worker waits on it */
+    atomic_bool chosen;               /* taken off the idle list by a waker */
+    bool searching;
+    bool ended;                       /* pool lock */
+    bool joined;
+    fa_status start_status;           /* pool lock; FA_AGAIN until it started */
+};
+
+fa_status fa_worker_pool_init(struct fa_worker_pool *p, struct fa_server *s, uint32_t max)
+{
+    p->server = s;
+    p->max = max;
+    p->idle = NULL;
+    p->slots = NULL;
+    atomic_init(&p->idle_count, 0);
+    atomic_init(&p->total, 0);
+    atomic_init(&p->searching, 0);
+    atomic_init(&p->stopping, false);
+    pthread_condattr_t attr;
+    if (pthread_condattr_init(&attr) != 0) {
+        return FA_ERR_NOMEM;
+    }
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    int failed = pthread_cond_init(&p->changed, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    if (failed != 0) {
+        return FA_ERR_NOMEM;
+    }
+    if (pthread_mutex_init(&p->lock, NULL) != 0) {
+        (void)pthread_cond_destroy(&p->changed);
+        return FA_ERR_NOMEM;
+    }
+    return FA_OK;
+}
+
+static void slot_free(struct fa_worker_slot *slot)
+{
+    fa_buffer_cache_deinit(&slot->worker.cache);
+    fa_free(slot->block);
+}
+
+void fa_worker_pool_deinit(struct fa_worker_pool *p)
+{
+    while (p->slots != NULL) {
+        struct fa_worker_slot *slot = p->slots;
+        p->slots = slot->next;
+        slot_free(slot);
+    }
+    (void)pthread_cond_destroy(&p->changed);
+    (void)pthread_mutex_destroy(&p->lock);
+}
+
+/* ---- one worker ---- */
+
+static void stop_searching(struct fa_worker_slot *slot)
+{
+    if (slot->searching) {
+        slot->searching = false;
+        (void)atomic_fetch_sub_explicit(&slot->pool->searching, 1, memory_order_seq_cst);
+    }
+}
+
+/* Completions the reactor was not woken for must not wait any longer. */
+static void announce(struct fa_server *s, struct fa_worker *w)
+{
+    if (w->unannounced > 0) {
+        w->unannounced = 0;
+        fa_executor_wake_reactor(s);
+    }
+}
+
+/*
+ * Run one task. While more tasks wait, waking the reactor is put off for up to
+ * a batch, but only if the reactor comes back by itself within a millisecond
+ * (`napping`): a handler that blocks never holds back the answers before it.
+ */
+static void run_task(struct fa_server *s, struct fa_worker_slot *slot, struct fa_task *t)
+{
+    struct fa_worker *w = &slot->worker;
+    s->ops->run(s->ctx, w, t);
+    w->unannounced++;
+    bool more = fa_queue_size(&s->worker_queue) > 0;
+    /* A read-modify-write, as the reactor's: either this one sees that it no
+     * longer naps, or the reactor, which looks at the inbox after, sees the task. */
+    bool napping = atomic_fetch_or_explicit(&s->napping, 0, memory_order_acq_rel) != 0;
+    if (!more || !napping || w->unannounced >= (uint32_t)s->config.batch_size) {
+        announce(s, w);
+    }
+}
+
+static bool spin_for_task(struct fa_server *s, struct fa_worker_pool *p)
+{
+    if (s->config.spin_us == 0) {
+        return false;
+    }
+    uint64_t until = fa_clock_now_ns() + (uint64_t)s->config.spin_us * 1000u;
+    do {
+        if (fa_queue_size(&s->worker_queue) > 0 ||
+            atomic_load_explicit(&p->stopping, memory_order_relaxed)) {
+            return true;
+        }
+        __builtin_ia32_pause();
+    } while (fa_clock_now_ns() < until);
+    return false;
+}
+
+/* Take the slot off the idle list; false when a waker has done so already. */
+static bool leave_idle(struct fa_worker_pool *p, struct fa_worker_slot *slot)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    struct fa_worker_slot **link = &p->idle;
+    while (*link != NULL && *link != slot) {
+        link = &(*link)->idle_next;
+    }
+    bool found = *link == slot;
+    if (found) {
+        *link = slot->idle_next;
+        (void)atomic_fetch_sub_explicit(&p->idle_count, 1, memory_order_relaxed);
+    }
+    (void)pthread_mutex_unlock(&p->lock);
+    return found;
+}
+
+/* Sleep until chosen by a waker, who then counts this worker as searching. */
+static void park(struct fa_worker_pool *p, struct fa_worker_slot *slot)
+{
+    struct fa_server *s = p->server;
+    stop_searching(slot);
+    atomic_store_explicit(&slot->chosen, false, memory_order_relaxed);
+    (void)pthread_mutex_lock(&p->lock);
+    slot->idle_next = p->idle;
+    p->idle = slot;
+    (void)atomic_fetch_add_explicit(&p->idle_count, 1, memory_order_relaxed);
+    (void)pthread_mutex_unlock(&p->lock);
+    bool work = fa_queue_size(&s->worker_queue) > 0 ||
+                atomic_load_explicit(&p->stopping, memory_order_relaxed);
+    if (work && leave_idle(p, slot)) {
+        return;
+    }
+    for (;;) {
+        uint32_t key = fa_parker_prepare(&slot->parker);
+        if (atomic_load_explicit(&slot->chosen, memory_order_acquire)) {
+            fa_parker_cancel(&slot->parker);
+            break;
+        }
+        fa_parker_wait(&slot->parker, key, 0);
+    }
+    slot->searching = true;
+}
+
+static void work(struct fa_worker_pool *p, struct fa_worker_slot *slot)
+{
+    struct fa_server *s = p->server;
+    struct fa_worker *w = &slot->worker;
+    for (;;) {
+        if (!fa_owner_bin_is_empty(&s->owners)) {
+            fa_owner_bin_flush(&s->owners, s->ops->drop_owner, s->ctx);
+        }
+        void *item;
+        while (fa_queue_try_pop(&s->worker_queue, &item) == FA_OK) {
+            stop_searching(slot);
+            if (fa_queue_size(&s->worker_queue) > 0) {
+                fa_worker_pool_wake(p);
+            }
+            run_task(s, slot, item);
+            if (atomic_load_explicit(&p->stopping, memory_order_relaxed)) {
+                break;
+            }
+        }
+        announce(s, w);
+        if (atomic_load_explicit(&p->stopping, memory_order_relaxed)) {
+            return;
+        }
+        s->ops->detach(s->ctx, w);
+        if (!spin_for_task(s, p)) {
+            park(p, slot);
+        }
+        s->ops->attach(s->ctx, w);
+    }
+}
+
+static void *thread_main(void *arg)
+{
+    struct fa_worker_slot *slot = arg;
+    struct fa_worker_pool *p = slot->pool;
+    struct fa_server *s = p->server;
+    fa_status st = s->ops->thread_start(s->ctx, &slot->worker);
+    (void)pthread_mutex_lock(&p->lock);
+    slot->start_status = st;
+    (void)pthread_cond_broadcast(&p->changed);
+    (void)pthread_mutex_unlock(&p->lock);
+    if (st == FA_OK) {
+        work(p, slot);
+        s->ops->detach(s->ctx, &slot->worker);
+        s->ops->thread_stop(s->ctx, &slot->worker);
+    }
+    stop_searching(slot);
+    (void)atomic_fetch_sub_explicit(&p->total, 1, memory_order_seq_cst);
+    (void)pthread_mutex_lock(&p->lock);
+    slot->ended = true;
+    (void)pthread_cond_broadcast(&p->changed);
+    (void)pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+/* ---- starting and waking ---- */
+
+/* The caller has counted the new thread in `total` and as searching. */
+static fa_status start_thread(struct fa_worker_pool *p, struct fa_worker_slot **out)
+{
+    void *block = fa_alloc_zero(sizeof(struct fa_worker_slot) + FA_CACHELINE);
+    if (block == NULL) {
+        return FA_ERR_NOMEM;
+    }
+    uintptr_t aligned = ((uintptr_t)block + FA_CACHELINE - 1) & ~(uintptr_t)(FA_CACHELINE - 1);
+    struct fa_worker_slot *slot = (struct fa_worker_slot *)aligned;
+    slot->block = block;
+    struct fa_server *s = p->server;
+    slot->pool = p;
+    slot->searching = true;
+    slot->start_status = FA_AGAIN;
+    slot->worker.server = s;
+    fa_parker_init(&slot->parker);
+    fa_buffer_cache_init(&slot->worker.cache, &s->pool);
+    sigset_t all;
+    sigset_t old;
+    (void)sigfillset(&all); /* signals are the interpreter's business */
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    (void)pthread_mutex_lock(&p->lock);
+    slot->worker.index = p->slots != NULL ? p->slots->worker.index + 1 : 0;
+    int failed = pthread_create(&slot->thread, NULL, thread_main, slot);
+    if (failed == 0) {
+        slot->next = p->slots;
+        p->slots = slot;
+    }
+    (void)pthread_mutex_unlock(&p->lock);
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (failed != 0) {
+        slot_free(slot);
+        return FA_ERR_IO;
+    }
+    FA_STATS_ADD(&s->stats, worker_threads_started, 1);
+    *out = slot;
+    return FA_OK;
+}
+
+/* Count one more thread unless there are enough. */
+static bool reserve_thread(struct fa_worker_pool *p)
+{
+    unsigned total = atomic_load_explicit(&p->total, memory_order_relaxed);
+    while (total < p->max) {
+        if (atomic_compare_exchange_weak_explicit(&p->total, &total, total + 1,
+                                                  memory_order_seq_cst, memory_order_relaxed)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct fa_worker_slot *choose_idle(struct fa_worker_pool *p)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    struct fa_worker_slot *slot = p->idle;
+    if (slot != NULL) {
+        p->idle = slot->idle_next;
+        (void)atomic_fetch_sub_explicit(&p->idle_count, 1, memory_order_relaxed);
+        atomic_store_explicit(&slot->chosen, true, memory_order_release);
+    }
+    (void)pthread_mutex_unlock(&p->lock);
+    return slot;
+}
+
+void fa_worker_pool_wake(struct fa_worker_pool *p)
+{
+    unsigned none = 0;
+    if (atomic_fetch_add_explicit(&p->searching, 0, memory_order_seq_cst) != 0 ||
+        atomic_load_explicit(&p->stopping, memory_order_relaxed) ||
+        !atomic_compare_exchange_strong_explicit(&p->searching, &none, 1, memory_order_seq_cst,
+                                                 memory_order_relaxed)) {
+        return;
+    }
+    struct fa_worker_slot *slot = choose_idle(p);
+    if (slot != NULL) {
+        FA_STATS_ADD(&p->server->stats, wakeups, 1);
+        fa_parker_notify_one(&slot->parker);
+        return;
+    }
+    if (reserve_thread(p)) {
+        if (start_thread(p, &slot) == FA_OK) {
+            return;
+        }
+        (void)atomic_fetch_sub_explicit(&p->total, 1, memory_order_seq_cst);
+    }
+    /* All are running: each looks at the queue again before it sleeps. */
+    (void)atomic_fetch_sub_explicit(&p->searching, 1, memory_order_seq_cst);
+}
+
+fa_status fa_worker_pool_start_first(struct fa_worker_pool *p)
+{
+    struct fa_worker_slot *slot = NULL;
+    (void)atomic_fetch_add_explicit(&p->total, 1, memory_order_seq_cst);
+    (void)atomic_fetch_add_explicit(&p->searching, 1, memory_order_seq_cst);
+    fa_status st = start_thread(p, &slot);
+    if (st != FA_OK) {
+        (void)atomic_fetch_sub_explicit(&p->total, 1, memory_order_seq_cst);
+        (void)atomic_fetch_sub_explicit(&p->searching, 1, memory_order_seq_cst);
+        return st;
+    }
+    (void)pthread_mutex_lock(&p->lock);
+    while (slot->start_status == FA_AGAIN) {
+        (void)pthread_cond_wait(&p->changed, &p->lock);
+    }
+    st = slot->start_status;
+    (void)pthread_mutex_unlock(&p->lock);
+    return st;
+}
+
+/* ---- stopping ---- */
+
+/* Wait until every thread has ended; the lock is held. */
+static bool wait_all_ended_locked(struct fa_worker_pool *p, uint64_t timeout_ns)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    uint64_t ns = (uint64_t)until.tv_nsec + timeout_ns % NS_PER_S;
+    until.tv_sec += (time_t)(timeout_ns / NS_PER_S + ns / NS_PER_S);
+    until.tv_nsec = (long)(ns % NS_PER_S);
+    for (;;) {
+        bool all = true;
+        for (struct fa_worker_slot *slot = p->slots; slot != NULL; slot = slot->next) {
+            all = all && slot->ended;
+        }
+        if (all) {
+            return true;
+        }
+        if (pthread_cond_timedwait(&p->changed, &p->lock, &until) == ETIMEDOUT) {
+            return false;
+        }
+    }
+}
+
+fa_status fa_worker_pool_stop(struct fa_worker_pool *p, uint64_t timeout_ns)
+{
+    atomic_store_explicit(&p->stopping, true, memory_order_seq_cst);
+    struct fa_worker_slot *slot;
+    while ((slot = choose_idle(p)) != NULL) {
+        (void)atomic_fetch_add_explicit(&p->searching, 1, memory_order_seq_cst);
+        fa_parker_notify_one(&slot->parker);
+    }
+    (void)pthread_mutex_lock(&p->lock);
+    bool ended = wait_all_ended_locked(p, timeout_ns);
+    (void)pthread_mutex_unlock(&p->lock);
+    if (!ended) {
+        return FA_AGAIN;
+    }
+    for (slot = p->slots; slot != NULL; slot = slot->next) {
+        if (!slot->joined) {
+            (void)pthread_join(slot->thread, NULL);
+            slot->joined = true;
+        }
+    }
+    return FA_OK;
+}
