@@ -1,0 +1,42 @@
+/* compat.h - the only place that asks which CPython this is.
+ *
+ * Everything newer than 3.11 that the binding uses is named here once, so that
+ * the other files read the same for every supported version.
+ */
+#ifndef FA_PYTHON_COMPAT_H
+#define FA_PYTHON_COMPAT_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#if PY_VERSION_HEX < 0x030B0000
+#error "FasterAPI needs CPython 3.11 or newer"
+#endif
+
+/* asyncio.Task(eager_start=True) exists since 3.12. */
+#define FA_HAVE_EAGER_TASK (PY_VERSION_HEX >= 0x030C0000)
+
+#if PY_VERSION_HEX >= 0x030C0000
+#define FA_SLOT_INTERPRETERS {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#else
+#define FA_SLOT_INTERPRETERS
+#endif
+
+/* Take the pending exception as one normalised object (new reference, NULL if
+ * none is set); the traceback is attached to it. */
+static inline PyObject *fa_compat_take_exception(void) {
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (type == NULL) return NULL;
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != NULL && value != NULL) (void)PyException_SetTraceback(value, traceback);
+    Py_XDECREF(traceback);
+    Py_DECREF(type);
+    return value;
+#endif
+}
+
+#endif

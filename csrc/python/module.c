@@ -1,0 +1,115 @@
+/* module.c - fasterapi._fasterapi_core: the module object and its types. */
+#include "python/module_state.h"
+#include "python/py_call.h"
+#include "python/py_plan.h"
+#include "python/py_server.h"
+#include "python/py_stream.h"
+#include "server/config.h"
+
+static PyObject *option_value(const struct fa_config_option *option, double value) {
+    switch (option->type) {
+        case FA_CONFIG_BOOL:
+            return PyBool_FromLong(value != 0.0);
+        case FA_CONFIG_INT:
+            return PyLong_FromDouble(value);
+        case FA_CONFIG_DOUBLE:
+            return PyFloat_FromDouble(value);
+    }
+    Py_UNREACHABLE();
+}
+
+static PyObject *option_row(const struct fa_config_option *option) {
+    static const char *const types[] = {[FA_CONFIG_BOOL] = "bool", [FA_CONFIG_INT] = "int", [FA_CONFIG_DOUBLE] = "float"};
+    return Py_BuildValue("(ssNNNs)", option->name, types[option->type], option_value(option, option->def),
+                         option_value(option, option->min), option_value(option, option->max), option->help);
+}
+
+PyDoc_STRVAR(config_options_doc,
+             "config_options() -> list[tuple[str, str, object, object, object, str]]\n--\n\n"
+             "The core's option table: (name, type, default, min, max, help) for each option;\n"
+             "type is 'bool', 'int' or 'float' (seconds). Any thread.");
+
+static PyObject *config_options(PyObject *module, PyObject *unused) {
+    (void)module, (void)unused;
+    size_t count = 0;
+    const struct fa_config_option *options = fa_config_options(&count);
+    PyObject *rows = PyList_New((Py_ssize_t)count);
+    if (rows == NULL) return NULL;
+    for (size_t i = 0; i < count; i++) {
+        PyObject *row = option_row(&options[i]);
+        if (row == NULL) {
+            Py_DECREF(rows);
+            return NULL;
+        }
+        PyList_SET_ITEM(rows, (Py_ssize_t)i, row);
+    }
+    return rows;
+}
+
+static PyMethodDef module_methods[] = {
+    {"config_options", config_options, METH_NOARGS, config_options_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **out, bool is_public) {
+    *out = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
+    if (*out == NULL) return -1;
+    return is_public ? PyModule_AddType(module, *out) : 0;
+}
+
+static int module_exec(PyObject *module) {
+    struct fa_module_state *state = PyModule_GetState(module);
+#define FA_PY_NAME_INTERN(name) \
+    if ((state->names.name = PyUnicode_InternFromString(#name)) == NULL) return -1;
+    FA_PY_NAMES(FA_PY_NAME_INTERN)
+#undef FA_PY_NAME_INTERN
+    if (add_type(module, &fa_py_plan_spec, &state->plan_type, true) < 0) return -1;
+    if (add_type(module, &fa_py_server_spec, &state->server_type, true) < 0) return -1;
+    if (add_type(module, &fa_py_stream_spec, &state->stream_type, true) < 0) return -1;
+    if (add_type(module, &fa_py_pending_spec, &state->pending_type, false) < 0) return -1;
+    return 0;
+}
+
+static int module_traverse(PyObject *module, visitproc visit, void *arg) {
+    struct fa_module_state *state = PyModule_GetState(module);
+    Py_VISIT(state->plan_type);
+    Py_VISIT(state->server_type);
+    Py_VISIT(state->stream_type);
+    Py_VISIT(state->pending_type);
+    return 0;
+}
+
+static int module_clear(PyObject *module) {
+    struct fa_module_state *state = PyModule_GetState(module);
+    Py_CLEAR(state->plan_type);
+    Py_CLEAR(state->server_type);
+    Py_CLEAR(state->stream_type);
+    Py_CLEAR(state->pending_type);
+#define FA_PY_NAME_CLEAR(name) Py_CLEAR(state->names.name);
+    FA_PY_NAMES(FA_PY_NAME_CLEAR)
+#undef FA_PY_NAME_CLEAR
+    return 0;
+}
+
+static void module_free(void *module) { (void)module_clear(module); }
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, module_exec},
+    FA_SLOT_INTERPRETERS
+    {0, NULL},
+};
+
+static struct PyModuleDef module_def = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "fasterapi._fasterapi_core",
+    .m_doc = "The C core of FasterAPI: HTTP server, router, call plans and executor.",
+    .m_size = sizeof(struct fa_module_state),
+    .m_methods = module_methods,
+    .m_slots = module_slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+    .m_free = module_free,
+};
+
+PyMODINIT_FUNC PyInit__fasterapi_core(void);
+PyMODINIT_FUNC PyInit__fasterapi_core(void) { return PyModuleDef_Init(&module_def); }

@@ -1,0 +1,35 @@
+/* module_state.h - everything the module owns, reached from its types, never global. */
+#ifndef FA_PYTHON_MODULE_STATE_H
+#define FA_PYTHON_MODULE_STATE_H
+
+#include "python/compat.h"
+
+/* Attribute and keyword names used on the hot path, interned once. */
+#define FA_PY_NAMES(X)                                                                          \
+    X(background) X(body) X(raw_headers) X(status_code) X(result) X(done) X(add_done_callback) \
+        X(create_task) X(get_task_factory) X(run_batch) X(call_soon)
+
+struct fa_module_state {
+    PyTypeObject *plan_type;
+    PyTypeObject *server_type;
+    PyTypeObject *stream_type;
+    PyTypeObject *pending_type;
+    struct {
+#define FA_PY_NAME_FIELD(name) PyObject *name;
+        FA_PY_NAMES(FA_PY_NAME_FIELD)
+#undef FA_PY_NAME_FIELD
+    } names;
+};
+
+/*
+ * fa_module_state_of - the state of the module that made `type`.
+ *
+ * Refs:   borrowed; lives as long as the module, which `type` keeps alive.
+ * GIL:    attached thread state required.
+ * Errors: none for our own types.
+ */
+static inline struct fa_module_state *fa_module_state_of(PyTypeObject *type) {
+    return (struct fa_module_state *)PyType_GetModuleState(type);
+}
+
+#endif

@@ -1,0 +1,38 @@
+/* py_call.h - run one request's plan: extract, call, answer. */
+#ifndef FA_PYTHON_PY_CALL_H
+#define FA_PYTHON_PY_CALL_H
+
+#include "python/py_plan.h"
+#include "python/py_server.h"
+#include "server/task.h"
+
+/* task->user_kind of a handed-over task whose handler has already run. */
+enum fa_py_kind {
+    FA_PY_KIND_REQUEST = 0,  /* nothing of the user's has run; user is NULL */
+    FA_PY_KIND_RAISED = 1,   /* user: the exception (strong reference) */
+    FA_PY_KIND_RESPONSE = 2, /* user: the Response object (strong reference) */
+};
+
+extern PyType_Spec fa_py_pending_spec;
+
+/*
+ * fa_py_call_sync - run a `def` handler to its end, here and now.
+ *
+ * GIL:       attached thread state required; worker threads, or the loop thread
+ *            for handlers marked inline.
+ * Calls out: yes.
+ * Errors:    none: every outcome ends in fa_executor_complete or _hand_over.
+ */
+void fa_py_call_sync(struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task);
+
+/*
+ * fa_py_call_async - start an `async def` handler; step it to its end directly
+ * when its code cannot suspend, else as an asyncio.Task.
+ *
+ * GIL:       attached thread state required; the event-loop thread only.
+ * Calls out: yes.
+ * Errors:    none, as fa_py_call_sync (a Task completes the request later).
+ */
+void fa_py_call_async(struct fa_py_server *owner, struct fa_task *task);
+
+#endif

@@ -1,0 +1,30 @@
+/* py_json.h - Python values to JSON text, straight into the output buffer. */
+#ifndef FA_PYTHON_PY_JSON_H
+#define FA_PYTHON_PY_JSON_H
+
+#include "base/writer.h"
+#include "python/compat.h"
+
+enum fa_py_json_result {
+    FA_PY_JSON_OK = 0,
+    FA_PY_JSON_UNSURE = 1, /* not one of the exact types below: ask FastAPI's own encoder */
+    FA_PY_JSON_NOMEM = 2,
+};
+
+/*
+ * fa_py_json_write - append what jsonable_encoder + json.dumps give for `value`.
+ *
+ * Only values whose text is certain are written: exact dict with exact str keys
+ * (none starting with "_sa", which jsonable_encoder drops), list, tuple, str, int
+ * within 64 bits, finite float, bool and None, at most 100 levels deep. On
+ * anything else FA_PY_JSON_UNSURE; the caller cuts the writer back and takes
+ * FastAPI's code, which also raises what has to be raised.
+ *
+ * Refs:      borrows `value`; keeps nothing.
+ * GIL:       attached thread state required.
+ * Calls out: no (exact types only, so no user code can run meanwhile).
+ * Errors:    FA_PY_JSON_NOMEM without an exception set.
+ */
+enum fa_py_json_result fa_py_json_write(struct fa_writer *w, PyObject *value);
+
+#endif

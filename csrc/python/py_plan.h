@@ -1,0 +1,87 @@
+/* py_plan.h - one route's compiled call plan: what to extract, call and answer.
+ *
+ * Built once by fasterapi.plan, read-only afterwards, so any thread with the GIL
+ * may use it without a lock.
+ */
+#ifndef FA_PYTHON_PY_PLAN_H
+#define FA_PYTHON_PY_PLAN_H
+
+#include "base/span.h"
+#include "python/compat.h"
+
+enum { FA_PY_PLAN_MAX_ARGS = 32 };
+
+enum fa_py_source { FA_PY_PATH = 0, FA_PY_QUERY = 1, FA_PY_HEADER = 2, FA_PY_COOKIE = 3 };
+
+enum fa_py_conv { FA_PY_STR = 0, FA_PY_INT = 1, FA_PY_FLOAT = 2, FA_PY_BOOL = 3, FA_PY_VALIDATOR = 4 };
+
+struct fa_py_param {
+    PyObject *keyword;         /* str: the handler's argument name */
+    PyObject *wire_name;       /* bytes: the name in the request */
+    fa_span wire;              /* view of wire_name */
+    PyObject *default_value;   /* used when absent, not required, no factory */
+    PyObject *default_factory; /* NULL or a callable that makes a fresh default */
+    PyObject *validate;        /* NULL or SchemaValidator.validate_python */
+    enum fa_py_source source;
+    enum fa_py_conv conv;
+    bool is_list;
+    bool required;
+    uint8_t slot;       /* position in the handler's argument vector */
+    uint8_t path_index; /* source == FA_PY_PATH: which parameter of the pattern */
+};
+
+struct fa_py_body {
+    PyObject *keyword; /* NULL: the handler takes no body */
+    PyObject *validate_python;
+    PyObject *json_loads;
+    PyObject *validate_json; /* NULL unless provably equal to the two above */
+    uint8_t slot;
+};
+
+struct fa_py_answer {
+    PyObject *validate;     /* NULL: untyped, jsonable_encoder semantics */
+    PyObject *dump;         /* SchemaSerializer.to_json, gives bytes */
+    PyObject *dump_kwnames; /* tuple of str */
+    PyObject *dump_values;  /* tuple, same length */
+    PyObject *slow;         /* callable(value) -> bytes; raises FastAPI's error */
+    int status;
+};
+
+struct fa_py_plan {
+    PyObject_HEAD
+    PyObject *handler;
+    PyObject *validate_kwnames; /* ("from_attributes",) */
+    PyObject *kwnames; /* NULL: the slots are the handler's own positions */
+    bool is_async;
+    bool can_suspend;
+    bool is_inline; /* a `def` handler that may run on the loop thread */
+    uint8_t arg_count;
+    uint8_t param_count;
+    bool has_query;
+    struct fa_py_param *params;
+    struct fa_py_body body;
+    struct fa_py_answer answer;
+};
+
+extern PyType_Spec fa_py_plan_spec;
+
+/*
+ * fa_py_plan_validate - validate(value, from_attributes=True), as ModelField.validate calls it.
+ *
+ * Refs:      borrows both; returns a new reference.
+ * GIL:       attached thread state required.
+ * Calls out: yes.
+ * Errors:    NULL with the validator's exception set.
+ */
+PyObject *fa_py_plan_validate(const struct fa_py_plan *plan, PyObject *validate, PyObject *value);
+
+/*
+ * fa_py_plan_bind_path - look up each path parameter in the route's pattern.
+ *
+ * GIL:       attached thread state required.
+ * Calls out: no.
+ * Errors:    -1 with ValueError when a parameter is not in the pattern.
+ */
+int fa_py_plan_bind_path(struct fa_py_plan *plan, fa_span pattern);
+
+#endif

@@ -1,0 +1,119 @@
+#include "python/py_routes.h"
+
+#include "http/http_method.h"
+#include "python/py_plan.h"
+#include "route/router.h"
+
+/* A table while it is being made. */
+struct build {
+    struct fa_router *router;
+    struct fa_route *routes;
+    PyObject *plans; /* list: keeps the plans alive, the table's owner */
+    size_t count;
+};
+
+static fa_span utf8_of(PyObject *text) {
+    Py_ssize_t len = 0;
+    const char *ptr = PyUnicode_AsUTF8AndSize(text, &len);
+    return (fa_span){ptr, ptr == NULL ? 0 : (size_t)len};
+}
+
+/* False: a method the parser does not name, which only FastAPI can match. */
+static int method_mask(PyObject *methods, uint32_t *mask) {
+    *mask = 0;
+    PyObject *rows = PySequence_Fast(methods, "methods must be a sequence of str");
+    if (rows == NULL) return -1;
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(rows); i++) {
+        PyObject *name = PySequence_Fast_GET_ITEM(rows, i);
+        fa_span text = PyUnicode_Check(name) ? utf8_of(name) : (fa_span){NULL, 0};
+        enum fa_http_method method = text.ptr == NULL ? FA_HTTP_OTHER : fa_http_method_parse(text);
+        if (method == FA_HTTP_OTHER) {
+            if (!PyErr_Occurred()) PyErr_Format(PyExc_ValueError, "method %R cannot be compiled", name);
+            Py_DECREF(rows);
+            return -1;
+        }
+        *mask |= 1u << method;
+    }
+    Py_DECREF(rows);
+    return 0;
+}
+
+static int route_error(fa_status status, PyObject *path) {
+    if (status == FA_OK) return 0;
+    if (status == FA_ERR_NOMEM) {
+        PyErr_NoMemory();
+    } else {
+        PyErr_Format(PyExc_ValueError, "route %R: %s", path, fa_status_text(status));
+    }
+    return -1;
+}
+
+static int add_plan(struct build *build, PyObject *path, uint32_t mask, struct fa_py_plan *plan) {
+    fa_span pattern = utf8_of(path);
+    if (pattern.ptr == NULL || fa_py_plan_bind_path(plan, pattern) < 0) return -1;
+    uint32_t id = (uint32_t)build->count;
+    if (route_error(fa_router_add(build->router, pattern, mask, id), path) < 0) return -1;
+    if (PyList_Append(build->plans, (PyObject *)plan) < 0) return -1;
+    build->routes[build->count++] = (struct fa_route){
+        .id = id,
+        .lane = plan->is_async || plan->is_inline ? FA_LANE_LOOP : FA_LANE_WORKER,
+        .wants_body = plan->body.keyword != NULL,
+        .plan = plan,
+    };
+    return 0;
+}
+
+static int add_entry(struct fa_py_server *owner, struct build *build, PyObject *entry) {
+    PyObject *path, *methods, *plan, *prefix;
+    if (!PyTuple_Check(entry)) {
+        PyErr_SetString(PyExc_TypeError, "a route entry is (path, methods, plan, static_prefix)");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(entry, "UOOU:route entry", &path, &methods, &plan, &prefix)) return -1;
+    if (plan == Py_None) {
+        fa_span text = utf8_of(prefix);
+        if (text.ptr == NULL) return -1;
+        return route_error(fa_router_add_opaque(build->router, text, (uint32_t)build->count), path);
+    }
+    if (!PyObject_TypeCheck(plan, owner->state->plan_type)) {
+        PyErr_Format(PyExc_TypeError, "route %R: plan must be a Plan or None", path);
+        return -1;
+    }
+    uint32_t mask = 0;
+    if (method_mask(methods, &mask) < 0) return -1;
+    return add_plan(build, path, mask, (struct fa_py_plan *)plan);
+}
+
+static int build_table(struct fa_py_server *owner, struct build *build, PyObject *rows) {
+    Py_ssize_t total = PySequence_Fast_GET_SIZE(rows);
+    build->plans = PyList_New(0);
+    build->routes = PyMem_Calloc((size_t)total + 1, sizeof *build->routes);
+    if (build->plans == NULL) return -1;
+    if (build->routes == NULL || fa_router_new(&build->router) != FA_OK) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < total; i++) {
+        if (add_entry(owner, build, PySequence_Fast_GET_ITEM(rows, i)) < 0) return -1;
+    }
+    if (fa_router_freeze(build->router) != FA_OK ||
+        fa_server_set_routes(owner->server, build->router, build->routes, build->count, build->plans) != FA_OK) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    build->router = NULL; /* the server's now, and so are the plans */
+    build->plans = NULL;
+    return 0;
+}
+
+int fa_py_routes_install(struct fa_py_server *owner, PyObject *entries) {
+    PyObject *rows = PySequence_Fast(entries, "set_routes() takes a sequence of entries");
+    if (rows == NULL) return -1;
+    struct build build = {0};
+    int failed = build_table(owner, &build, rows);
+    if (build.router != NULL) fa_router_free(build.router);
+    Py_XDECREF(build.plans);
+    PyMem_Free(build.routes);
+    Py_DECREF(rows);
+    return failed;
+}

@@ -1,0 +1,358 @@
+#include "python/py_server.h"
+
+#include <errno.h>
+#include <string.h>
+#include <structmember.h>
+
+#include "python/py_plan.h"
+#include "python/py_routes.h"
+#include "server/executor.h"
+
+/* --- making one -------------------------------------------------------------------------- */
+
+static int set_option(struct fa_config *config, PyObject *name, PyObject *value) {
+    const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
+    if (text == NULL) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "option names are str");
+        return -1;
+    }
+    double number = PyFloat_AsDouble(value);
+    if (number == -1.0 && PyErr_Occurred()) return -1;
+    const struct fa_config_option *option = fa_config_find(text);
+    if (option == NULL) {
+        PyErr_Format(PyExc_ValueError, "unknown option %R; config_options() lists the known ones", name);
+        return -1;
+    }
+    if (fa_config_set(config, text, number) == FA_OK) return 0;
+    PyObject *low = PyFloat_FromDouble(option->min), *high = PyFloat_FromDouble(option->max);
+    if (low != NULL && high != NULL) {
+        PyErr_Format(PyExc_ValueError, "option %s: %R is not %s between %R and %R", text, value,
+                     option->type == FA_CONFIG_DOUBLE ? "a number" : "a whole number", low, high);
+    }
+    Py_XDECREF(low);
+    Py_XDECREF(high);
+    return -1;
+}
+
+static int set_options(struct fa_config *config, PyObject *options) {
+    PyObject *name, *value;
+    Py_ssize_t position = 0;
+    fa_config_defaults(config);
+    while (PyDict_Next(options, &position, &name, &value)) {
+        if (set_option(config, name, value) < 0) return -1;
+    }
+    return 0;
+}
+
+static PyObject *status_error(fa_status status, const char *what) {
+    if (status == FA_ERR_NOMEM) return PyErr_NoMemory();
+    return PyErr_Format(PyExc_RuntimeError, "%s: %s", what, fa_status_text(status));
+}
+
+static PyObject *server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"options", NULL};
+    PyObject *options;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!:Server", names, &PyDict_Type, &options)) return NULL;
+    struct fa_py_server *self = (struct fa_py_server *)type->tp_alloc(type, 0);
+    if (self == NULL) return NULL;
+    self->state = fa_module_state_of(type);
+    self->interpreter = PyInterpreterState_Get();
+    if (set_options(&self->config, options) < 0) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    self->items = PyMem_Calloc((size_t)self->config.batch_size, sizeof *self->items);
+    fa_status made = self->items == NULL ? FA_ERR_NOMEM
+                                         : fa_server_new(&self->config, &fa_py_workers_ops, self, &self->server);
+    if (made != FA_OK) {
+        Py_DECREF(self);
+        return status_error(made, "the server could not be made");
+    }
+    return (PyObject *)self;
+}
+
+static int server_traverse(struct fa_py_server *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->hooks.asgi);
+    Py_VISIT(self->hooks.encode);
+    Py_VISIT(self->hooks.exception);
+    Py_VISIT(self->hooks.response_base);
+    Py_VISIT(self->hooks.response_types);
+    Py_VISIT(self->hooks.batch_task);
+    Py_VISIT(self->loop);
+    Py_VISIT(self->context);
+    Py_VISIT(self->task_type);
+    return 0;
+}
+
+static int server_clear(struct fa_py_server *self) {
+    Py_CLEAR(self->hooks.asgi);
+    Py_CLEAR(self->hooks.encode);
+    Py_CLEAR(self->hooks.exception);
+    Py_CLEAR(self->hooks.response_base);
+    Py_CLEAR(self->hooks.response_types);
+    Py_CLEAR(self->hooks.batch_task);
+    Py_CLEAR(self->hooks.enter_task);
+    Py_CLEAR(self->hooks.leave_task);
+    Py_CLEAR(self->loop);
+    Py_CLEAR(self->context);
+    Py_CLEAR(self->task_type);
+    Py_CLEAR(self->task_kwnames);
+    return 0;
+}
+
+static fa_status stop_detached(struct fa_py_server *self, double seconds) {
+    fa_status stopped;
+    Py_BEGIN_ALLOW_THREADS
+    stopped = fa_server_stop(self->server, (uint64_t)(seconds * 1e9));
+    Py_END_ALLOW_THREADS
+    if (stopped == FA_OK) self->stopped = true;
+    return stopped;
+}
+
+static void server_dealloc(struct fa_py_server *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    /* A handler that never ends keeps its thread, and so the server, for ever. */
+    bool may_free = !self->started || self->stopped || stop_detached(self, 0.0) == FA_OK;
+    if (self->server != NULL && may_free) fa_server_free(self->server);
+    (void)server_clear(self);
+    PyMem_Free(self->items);
+    type->tp_free((PyObject *)self);
+    Py_DECREF(type);
+}
+
+/* --- what Python gives ------------------------------------------------------------------- */
+
+PyDoc_STRVAR(set_hooks_doc,
+             "set_hooks(*, encode, exception, response_base, response_types, batch_task=None) -> None\n--\n\n"
+             "Give the core what compiled routes need of FastAPI: encode(value) -> bytes,\n"
+             "exception(exc) -> Response | None, the Response class, the exact classes C may\n"
+             "write itself, and the asyncio.Task that is current while coroutines that cannot\n"
+             "suspend are stepped. Before set_routes().");
+
+static PyObject *server_set_hooks(struct fa_py_server *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"encode", "exception", "response_base", "response_types", "batch_task", NULL};
+    PyObject *encode = NULL, *exception = NULL, *base = NULL, *types = NULL, *batch_task = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOO!O!O:set_hooks", names, &encode, &exception, &PyType_Type, &base,
+                                     &PyTuple_Type, &types, &batch_task)) {
+        return NULL;
+    }
+    if (encode == NULL || exception == NULL || base == NULL || types == NULL) {
+        PyErr_SetString(PyExc_TypeError, "set_hooks() needs encode, exception, response_base and response_types");
+        return NULL;
+    }
+    struct fa_py_hooks *hooks = &self->hooks;
+    PyObject *tasks = PyImport_ImportModule("asyncio.tasks");
+    if (tasks == NULL) return NULL;
+    Py_XSETREF(hooks->enter_task, PyObject_GetAttrString(tasks, "_enter_task"));
+    Py_XSETREF(hooks->leave_task, PyObject_GetAttrString(tasks, "_leave_task"));
+    Py_DECREF(tasks);
+    if (hooks->enter_task == NULL || hooks->leave_task == NULL) return NULL;
+    Py_XSETREF(hooks->encode, Py_NewRef(encode));
+    Py_XSETREF(hooks->exception, Py_NewRef(exception));
+    Py_XSETREF(hooks->response_base, Py_NewRef(base));
+    Py_XSETREF(hooks->response_types, Py_NewRef(types));
+    Py_XSETREF(hooks->batch_task, batch_task == Py_None ? NULL : Py_NewRef(batch_task));
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(set_routes_doc,
+             "set_routes(entries: list[tuple[str, list[str], Plan | None, str]]) -> None\n--\n\n"
+             "Install the route table: (path, methods, plan, static_prefix) in registration\n"
+             "order. plan None: something only FastAPI understands, which may match any path\n"
+             "that starts with static_prefix. May be called again while requests run.");
+
+static PyObject *server_set_routes(struct fa_py_server *self, PyObject *entries) {
+    if (self->hooks.encode == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "set_routes() needs set_hooks() first");
+        return NULL;
+    }
+    if (fa_py_routes_install(self, entries) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* --- listening ---------------------------------------------------------------------------- */
+
+static PyObject *listen_error(fa_status status, const char *where) {
+    if (status == FA_ERR_NOMEM) return PyErr_NoMemory();
+    if (status == FA_ERR_IO && errno != 0) return PyErr_SetFromErrno(PyExc_OSError);
+    return PyErr_Format(PyExc_OSError, "cannot listen on %s: %s", where, fa_status_text(status));
+}
+
+PyDoc_STRVAR(listen_tcp_doc,
+             "listen_tcp(host: str, port: int, reuse_port: bool) -> int\n--\n\n"
+             "Listen on host:port (0: any free one); returns the port. Raises OSError.");
+
+static PyObject *server_listen_tcp(struct fa_py_server *self, PyObject *args) {
+    const char *host;
+    int port, reuse_port;
+    uint16_t bound = 0;
+    if (!PyArg_ParseTuple(args, "sip:listen_tcp", &host, &port, &reuse_port)) return NULL;
+    if (port < 0 || port > 65535) return PyErr_Format(PyExc_ValueError, "port %d is not between 0 and 65535", port);
+    fa_status status = fa_server_listen_tcp(self->server, host, (uint16_t)port, reuse_port != 0, &bound);
+    if (status != FA_OK) return listen_error(status, host);
+    return PyLong_FromLong(bound);
+}
+
+PyDoc_STRVAR(listen_uds_doc, "listen_uds(path: str) -> None\n--\n\nListen on a Unix socket. Raises OSError.");
+
+static PyObject *server_listen_uds(struct fa_py_server *self, PyObject *args) {
+    const char *path;
+    if (!PyArg_ParseTuple(args, "s:listen_uds", &path)) return NULL;
+    fa_status status = fa_server_listen_uds(self->server, path);
+    if (status != FA_OK) return listen_error(status, path);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(listen_fd_doc, "listen_fd(fd: int) -> None\n--\n\nServe an inherited listening socket. Raises OSError.");
+
+static PyObject *server_listen_fd(struct fa_py_server *self, PyObject *args) {
+    int fd;
+    if (!PyArg_ParseTuple(args, "i:listen_fd", &fd)) return NULL;
+    fa_status status = fa_server_listen_fd(self->server, fd);
+    if (status != FA_OK) return listen_error(status, "the given descriptor");
+    Py_RETURN_NONE;
+}
+
+/* --- running ------------------------------------------------------------------------------- */
+
+/* asyncio.Task with the keywords this Python has; NULL type if a task factory is set. */
+static int choose_task_type(struct fa_py_server *self) {
+    PyObject *factory = PyObject_CallMethodNoArgs(self->loop, self->state->names.get_task_factory);
+    if (factory == NULL) return -1;
+    bool plain = factory == Py_None;
+    Py_DECREF(factory);
+    self->task_kwnames = FA_HAVE_EAGER_TASK ? Py_BuildValue("(sss)", "loop", "context", "eager_start")
+                                            : Py_BuildValue("(ss)", "loop", "context");
+    if (self->task_kwnames == NULL) return -1;
+    if (!plain) return 0;
+    PyObject *tasks = PyImport_ImportModule("asyncio.tasks");
+    self->task_type = tasks == NULL ? NULL : PyObject_GetAttrString(tasks, "Task");
+    Py_XDECREF(tasks);
+    return self->task_type == NULL ? -1 : 0;
+}
+
+PyDoc_STRVAR(start_doc,
+             "start(loop, asgi_callback) -> None\n--\n\n"
+             "Start serving. On the event-loop thread, which then watches fileno() for reading\n"
+             "and calls run_batch(). asgi_callback(Stream) takes each handed-over request.");
+
+static PyObject *server_start(struct fa_py_server *self, PyObject *args) {
+    PyObject *loop, *asgi;
+    if (!PyArg_ParseTuple(args, "OO:start", &loop, &asgi)) return NULL;
+    if (self->started) {
+        PyErr_SetString(PyExc_RuntimeError, "the server was started before");
+        return NULL;
+    }
+    self->loop = Py_NewRef(loop);
+    self->hooks.asgi = Py_NewRef(asgi);
+    self->context = PyContext_CopyCurrent();
+    if (self->context == NULL || choose_task_type(self) < 0) return NULL;
+    fa_status started;
+    Py_BEGIN_ALLOW_THREADS
+    started = fa_server_start(self->server);
+    Py_END_ALLOW_THREADS
+    if (started != FA_OK) return status_error(started, "the server could not start");
+    self->started = true;
+    Py_RETURN_NONE;
+}
+
+static PyObject *server_fileno(struct fa_py_server *self, PyObject *unused) {
+    (void)unused;
+    return PyLong_FromLong(fa_executor_loop_fd(self->server));
+}
+
+static PyObject *server_drain(struct fa_py_server *self, PyObject *unused) {
+    (void)unused;
+    if (self->started && !self->stopped) fa_server_drain(self->server);
+    Py_RETURN_NONE;
+}
+
+static PyObject *server_active(struct fa_py_server *self, PyObject *unused) {
+    (void)unused;
+    return PyLong_FromSize_t(self->started ? fa_server_active(self->server) : 0);
+}
+
+PyDoc_STRVAR(stop_doc,
+             "stop(timeout: float) -> bool\n--\n\n"
+             "Drain, wait up to `timeout` seconds, cut what is left, join the core's threads.\n"
+             "False: a `def` handler is still running and its thread could not be joined.");
+
+static PyObject *server_stop(struct fa_py_server *self, PyObject *args) {
+    double timeout;
+    if (!PyArg_ParseTuple(args, "d:stop", &timeout)) return NULL;
+    if (!self->started || self->stopped) Py_RETURN_TRUE;
+    return PyBool_FromLong(stop_detached(self, timeout < 0.0 ? 0.0 : timeout) == FA_OK);
+}
+
+static int put_number(PyObject *dict, const char *name, uint64_t value) {
+    PyObject *number = PyLong_FromUnsignedLongLong(value);
+    int failed = number == NULL ? -1 : PyDict_SetItemString(dict, name, number);
+    Py_XDECREF(number);
+    return failed;
+}
+
+PyDoc_STRVAR(stats_doc, "stats() -> dict[str, int]\n--\n\nCounters and gauges since the start. Any thread.");
+
+static PyObject *server_stats(struct fa_py_server *self, PyObject *unused) {
+    (void)unused;
+    struct fa_server_stats stats;
+    fa_server_stats(self->server, &stats);
+    PyObject *dict = PyDict_New();
+    if (dict == NULL) return NULL;
+    int failed = 0;
+#define PUT(name) failed |= put_number(dict, #name, stats.name);
+    FA_STATS_MAP(PUT)
+    PUT(open_connections)
+    PUT(tasks_live)
+    PUT(loop_queue_depth)
+    PUT(worker_queue_depth)
+    PUT(queue_capacity)
+    PUT(worker_threads_total)
+    PUT(worker_threads_idle)
+    PUT(buffer_pool_size)
+    PUT(buffer_pool_high_water)
+    PUT(latency_p50_us)
+    PUT(latency_p95_us)
+    PUT(latency_p99_us)
+#undef PUT
+    if (failed) Py_CLEAR(dict);
+    return dict;
+}
+
+static PyMethodDef server_methods[] = {
+    {"set_hooks", (PyCFunction)(void (*)(void))server_set_hooks, METH_VARARGS | METH_KEYWORDS, set_hooks_doc},
+    {"set_routes", (PyCFunction)server_set_routes, METH_O, set_routes_doc},
+    {"listen_tcp", (PyCFunction)server_listen_tcp, METH_VARARGS, listen_tcp_doc},
+    {"listen_uds", (PyCFunction)server_listen_uds, METH_VARARGS, listen_uds_doc},
+    {"listen_fd", (PyCFunction)server_listen_fd, METH_VARARGS, listen_fd_doc},
+    {"start", (PyCFunction)server_start, METH_VARARGS, start_doc},
+    {"fileno", (PyCFunction)server_fileno, METH_NOARGS, "fileno() -> int\n--\n\nThe descriptor to watch for reading."},
+    {"run_batch", (PyCFunction)fa_py_server_run_batch, METH_NOARGS,
+     "run_batch() -> None\n--\n\nRun what the reactor queued. The event-loop thread only."},
+    {"drain", (PyCFunction)server_drain, METH_NOARGS, "drain() -> None\n--\n\nBegin a graceful stop."},
+    {"active", (PyCFunction)server_active, METH_NOARGS, "active() -> int\n--\n\nOpen connections."},
+    {"stop", (PyCFunction)server_stop, METH_VARARGS, stop_doc},
+    {"stats", (PyCFunction)server_stats, METH_NOARGS, stats_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+PyDoc_STRVAR(server_doc,
+             "Server(options: dict[str, bool | int | float])\n--\n\n"
+             "One HTTP server: a reactor thread that never touches Python, worker threads for\n"
+             "`def` handlers, and the caller's event loop for `async def`. Raises ValueError for\n"
+             "an unknown option or a value out of bounds.");
+
+static PyType_Slot server_slots[] = {
+    {Py_tp_doc, (void *)server_doc},      {Py_tp_new, server_new},         {Py_tp_traverse, server_traverse},
+    {Py_tp_clear, server_clear},          {Py_tp_dealloc, server_dealloc}, {Py_tp_methods, server_methods},
+    {0, NULL},
+};
+
+PyType_Spec fa_py_server_spec = {
+    .name = "fasterapi._fasterapi_core.Server",
+    .basicsize = sizeof(struct fa_py_server),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = server_slots,
+};

@@ -1,0 +1,57 @@
+/* py_server.h - the Server type: one fa_server with Python on its two lanes. */
+#ifndef FA_PYTHON_PY_SERVER_H
+#define FA_PYTHON_PY_SERVER_H
+
+#include "base/clock.h"
+#include "python/module_state.h"
+#include "server/config.h"
+#include "server/server.h"
+
+/* What Python gives the core once, before the first route. Strong references. */
+struct fa_py_hooks {
+    PyObject *asgi;           /* callable(Stream): takes a handed-over request */
+    PyObject *encode;         /* callable(value) -> bytes: jsonable_encoder + json.dumps */
+    PyObject *exception;      /* callable(exc) -> Response or None: FastAPI's plain HTTPException answer */
+    PyObject *response_base;  /* starlette.responses.Response */
+    PyObject *response_types; /* tuple of the exact Response classes C may write itself */
+    PyObject *batch_task;     /* asyncio.Task that is current while coroutines are stepped directly */
+    PyObject *enter_task;     /* asyncio.tasks._enter_task */
+    PyObject *leave_task;     /* asyncio.tasks._leave_task */
+};
+
+struct fa_py_server {
+    PyObject_HEAD
+    struct fa_module_state *state;
+    struct fa_config config;
+    struct fa_server *server;
+    struct fa_py_hooks hooks;
+    PyInterpreterState *interpreter;
+    PyObject *loop;         /* NULL before start */
+    PyObject *context;      /* every request's context is a copy of the one start() ran in */
+    PyObject *task_type;    /* asyncio.Task, or NULL: the loop's task factory decides */
+    PyObject *task_kwnames; /* keyword names for task_type */
+    struct fa_clock_date date;
+    void **items; /* one batch of the loop lane */
+    bool started;
+    bool stopped;
+    bool in_batch; /* the loop thread wakes the reactor once, at the end */
+};
+
+extern PyType_Spec fa_py_server_spec;
+
+/* The core's only way up: implemented over CPython threads in py_workers.c. */
+extern const struct fa_executor_ops fa_py_workers_ops;
+
+/*
+ * fa_py_server_run_batch - Server.run_batch(): the loop thread's round.
+ *
+ * Takes what the reactor queued, at most about a millisecond of it, then lets
+ * the event loop's other callbacks run.
+ *
+ * GIL:       attached thread state required; the event-loop thread only.
+ * Calls out: yes (handlers, the ASGI bridge).
+ * Errors:    NULL with the exception set only when the loop refuses call_soon.
+ */
+PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused);
+
+#endif
