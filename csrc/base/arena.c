@@ -18,7 +18,7 @@ void fa_arena_init(struct fa_arena *a, size_t block_size)
 static bool add_block(struct fa_arena *a, size_t at_least)
 {
     size_t size = at_least > a->block_size ? at_least : a->block_size;
-    if (size > SIZE_MAX - sizeof(struct fa_arena_block)) return false;
+    if (size > PTRDIFF_MAX - sizeof(struct fa_arena_block)) return false;
     struct fa_arena_block *block = fa_alloc(sizeof *block + size);
     if (block == NULL) return false;
     block->older = a->blocks;

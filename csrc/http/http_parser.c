@@ -336,11 +336,15 @@ static fa_status judge(const struct cursor *c, struct fa_http_request *out)
 static bool worth_parsing(const struct fa_http_parser *p, const char *buf, size_t len, size_t seen)
 {
     if (len > p->limits.header_block) return true;
-    const char *at = buf + (seen > 3 ? seen - 3 : 0), *end = buf + len;
+    const char *from = buf + (seen > 3 ? seen - 3 : 0), *end = buf + len, *at = from;
     while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
         if (at == buf || at[-1] != '\r') return true;
         if (at - buf < 3 || at[-2] == '\n') return true;
         at++;
+    }
+    at = from; /* a lone CR spoils it too */
+    while ((at = memchr(at, '\r', (size_t)(end - at))) != NULL && ++at < end) {
+        if (*at != '\n') return true;
     }
     /* The request line has its own limit, and it may not have ended yet. */
     return len > p->limits.request_line && seen <= p->limits.request_line;

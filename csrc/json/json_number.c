@@ -38,26 +38,10 @@ static const char TWO_DIGITS[] = "0001020304050607080910111213141516171819"
                                  "6061626364656667686970717273747576777879"
                                  "8081828384858687888990919293949596979899";
 
-static const uint64_t TEN_TO[] = {1u,
-                                  10u,
-                                  100u,
-                                  1000u,
-                                  10000u,
-                                  100000u,
-                                  1000000u,
-                                  10000000u,
-                                  100000000u,
-                                  1000000000u,
-                                  10000000000u,
-                                  100000000000u,
-                                  1000000000000u,
-                                  10000000000000u,
-                                  100000000000000u,
-                                  1000000000000000u,
-                                  10000000000000000u,
-                                  100000000000000000u,
-                                  1000000000000000000u,
-                                  10000000000000000000u};
+static const uint64_t TEN_TO[] = {1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u,
+    100000000u, 1000000000u, 10000000000u, 100000000000u, 1000000000000u, 10000000000000u,
+    100000000000000u, 1000000000000000u, 10000000000000000u, 100000000000000000u,
+    1000000000000000000u, 10000000000000000000u};
 
 /* How many decimal digits; 1 for 0. */
 static inline int digit_count(uint64_t value)
@@ -106,7 +90,8 @@ static struct binary split(uint64_t bits)
 /* Digits of an integer, its trailing zeros left to the point. */
 static void set_digits(struct decimal *d, uint64_t value, int point)
 {
-    while (value % 10 == 0) value /= 10;
+    while (value % 10 == 0)
+        value /= 10;
     d->count = (int)fa_json_number_uint64(value, d->digits);
     d->point = point;
 }
@@ -118,15 +103,15 @@ static void set_digits(struct decimal *d, uint64_t value, int point)
  */
 static bool few_digits(double value, struct decimal *d)
 {
-    static const double ten_to[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double ten_to[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+        1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     if (value >= 1e15 || value < 1e-7) return false;
     int k = 15; /* how far 15 digits reach behind the point */
     if (value >= 1) {
         k -= digit_count((uint64_t)value);
     } else {
-        while (k < 22 && value * ten_to[k] < 1e14) k++;
+        while (k < 22 && value * ten_to[k] < 1e14)
+            k++;
     }
     double scaled = value * ten_to[k] + 0.5;
     if (scaled >= 1e15) return false;
@@ -208,13 +193,15 @@ static void long_multiply(struct longint *a, uint32_t factor)
 
 static void long_multiply_ten_to(struct longint *a, int exponent)
 {
-    for (; exponent >= 9; exponent -= 9) long_multiply(a, 1000000000u);
+    for (; exponent >= 9; exponent -= 9)
+        long_multiply(a, 1000000000u);
     if (exponent > 0) long_multiply(a, (uint32_t)TEN_TO[exponent]);
 }
 
 static void long_shift(struct longint *a, int bits)
 {
-    for (; bits >= 31; bits -= 31) long_multiply(a, UINT32_C(1) << 31);
+    for (; bits >= 31; bits -= 31)
+        long_multiply(a, UINT32_C(1) << 31);
     long_multiply(a, UINT32_C(1) << bits);
 }
 
@@ -253,12 +240,13 @@ static void long_subtract(struct longint *a, const struct longint *b)
         a->words[i] = (uint32_t)borrow;
         borrow >>= 32; /* 0 or -1 */
     }
-    while (a->used > 0 && a->words[a->used - 1] == 0) a->used--;
+    while (a->used > 0 && a->words[a->used - 1] == 0)
+        a->used--;
 }
 
 /* Does rest + above reach (or, where the ends do not count, pass) one? */
-static bool reaches(const struct longint *rest, const struct longint *above,
-                    const struct longint *one, bool even)
+static bool reaches(
+    const struct longint *rest, const struct longint *above, const struct longint *one, bool even)
 {
     struct longint sum;
     long_add(&sum, rest, above);

@@ -1,9 +1,8 @@
 /*
  * json_writer.h - C values as JSON text, straight into the response's buffer.
  *
- * Two levels. The fa_json_writer_* functions append one value and know nothing
- * of commas: for callers that walk a structure themselves. The fa_json_builder
- * puts commas and colons and refuses what would not be JSON.
+ * Each function appends one value and knows nothing of commas: for callers that
+ * walk a structure themselves. json_builder.h puts commas and colons too.
  *
  * Text comes out byte for byte as json.dumps(ensure_ascii=False,
  * allow_nan=False, separators=(",", ":")) gives it.
@@ -61,8 +60,8 @@ FA_NODISCARD fa_status fa_json_writer_string_utf8(struct fa_writer *w, fa_span t
 /*
  * fa_json_writer_string_latin1 - a string from `len` bytes of Latin-1.
  */
-FA_NODISCARD fa_status fa_json_writer_string_latin1(struct fa_writer *w, const char *text,
-                                                    size_t len);
+FA_NODISCARD fa_status fa_json_writer_string_latin1(
+    struct fa_writer *w, const char *text, size_t len);
 
 /*
  * fa_json_writer_string_ucs2 - a string from `len` code points of 16 bits each.
@@ -70,8 +69,8 @@ FA_NODISCARD fa_status fa_json_writer_string_latin1(struct fa_writer *w, const c
  * Errors: FA_ERR_ENCODING for a surrogate, as Python's strict encoder; a pair
  *         is two of them. Nothing is appended then.
  */
-FA_NODISCARD fa_status fa_json_writer_string_ucs2(struct fa_writer *w, const uint16_t *text,
-                                                  size_t len);
+FA_NODISCARD fa_status fa_json_writer_string_ucs2(
+    struct fa_writer *w, const uint16_t *text, size_t len);
 
 /*
  * fa_json_writer_string_ucs4 - a string from `len` code points of 32 bits each.
@@ -79,79 +78,7 @@ FA_NODISCARD fa_status fa_json_writer_string_ucs2(struct fa_writer *w, const uin
  * Errors: FA_ERR_ENCODING for a surrogate or a value above 0x10ffff; nothing
  *         is appended then.
  */
-FA_NODISCARD fa_status fa_json_writer_string_ucs4(struct fa_writer *w, const uint32_t *text,
-                                                  size_t len);
-
-/* How deep objects and arrays may nest in a builder. */
-#define FA_JSON_BUILDER_MAX_DEPTH 512
-
-/* Private: what may come next. */
-enum fa_json_builder_state {
-    FA_JSON_BUILDER_VALUE,       /* a value: at the top, after a key, first in an array */
-    FA_JSON_BUILDER_NEXT_VALUE,  /* a comma and a value: inside an array */
-    FA_JSON_BUILDER_KEY,         /* a key: first in an object */
-    FA_JSON_BUILDER_NEXT_KEY,    /* a comma and a key */
-    FA_JSON_BUILDER_DONE,        /* nothing: the document is complete */
-};
-
-/*
- * One JSON document in the making. Errors stick: every later call returns the
- * first one, so it is enough to look at what fa_json_builder_finish returns.
- */
-struct fa_json_builder {
-    struct fa_writer *w; /* borrowed */
-    fa_status error;
-    enum fa_json_builder_state state;
-    uint32_t depth;
-    uint64_t is_object[FA_JSON_BUILDER_MAX_DEPTH / 64]; /* bit n: level n is an object */
-};
-
-/*
- * fa_json_builder_init - start a document at the writer's end.
- *
- * Ownership: the writer stays the caller's and must outlive the builder.
- */
-void fa_json_builder_init(struct fa_json_builder *b, struct fa_writer *w);
-
-/*
- * fa_json_builder_begin_object, ..._end_object, ..._begin_array, ..._end_array
- *
- * Errors: FA_ERR_INVALID where none may stand, where the wrong one is open, or
- *         deeper than FA_JSON_BUILDER_MAX_DEPTH.
- */
-fa_status fa_json_builder_begin_object(struct fa_json_builder *b);
-fa_status fa_json_builder_end_object(struct fa_json_builder *b);
-fa_status fa_json_builder_begin_array(struct fa_json_builder *b);
-fa_status fa_json_builder_end_array(struct fa_json_builder *b);
-
-/*
- * fa_json_builder_key - the key of the next value; valid UTF-8.
- *
- * Errors: FA_ERR_INVALID outside of an object or where a value is due.
- */
-fa_status fa_json_builder_key(struct fa_json_builder *b, fa_span key);
-
-/*
- * fa_json_builder_null, _bool, _int64, _uint64, _double, _string (valid UTF-8),
- * _raw (one complete JSON value, unchecked) - a value.
- *
- * Errors: FA_ERR_INVALID where a key is due, after the end of the document, and
- *         for a double that is not finite.
- */
-fa_status fa_json_builder_null(struct fa_json_builder *b);
-fa_status fa_json_builder_bool(struct fa_json_builder *b, bool value);
-fa_status fa_json_builder_int64(struct fa_json_builder *b, int64_t value);
-fa_status fa_json_builder_uint64(struct fa_json_builder *b, uint64_t value);
-fa_status fa_json_builder_double(struct fa_json_builder *b, double value);
-fa_status fa_json_builder_string(struct fa_json_builder *b, fa_span text);
-fa_status fa_json_builder_raw(struct fa_json_builder *b, fa_span text);
-
-/*
- * fa_json_builder_finish - is it one complete document?
- *
- * Errors: the first error of any call; FA_ERR_INVALID if something is open or
- *         nothing was written. The text is then not JSON: drop it.
- */
-FA_NODISCARD fa_status fa_json_builder_finish(struct fa_json_builder *b);
+FA_NODISCARD fa_status fa_json_writer_string_ucs4(
+    struct fa_writer *w, const uint32_t *text, size_t len);
 
 #endif

@@ -50,6 +50,9 @@ void fa_timer_wheel_arm(struct fa_timer_wheel *w, struct fa_timer *t, uint64_t d
  */
 void fa_timer_wheel_cancel(struct fa_timer_wheel *w, struct fa_timer *t);
 
+/*
+ * fa_timer_wheel_is_armed - is `t` in a wheel, or due and not popped yet?
+ */
 static inline bool fa_timer_wheel_is_armed(const struct fa_timer *t)
 {
     return t->prev != NULL;

@@ -30,13 +30,15 @@ static bool find_kind(fa_span name, enum fa_route_part_kind *kind)
 static size_t read_param(fa_span text, struct fa_route_part *out)
 {
     size_t at = 1;
-    while (at < text.len && is_name_byte(text.ptr[at], at == 1)) at++;
+    while (at < text.len && is_name_byte(text.ptr[at], at == 1))
+        at++;
     if (at == 1 || at == text.len) return 0;
     out->kind = FA_ROUTE_PART_STR;
     out->text = (fa_span){text.ptr + 1, at - 1};
     if (text.ptr[at] == ':') {
         size_t start = ++at;
-        while (at < text.len && is_name_byte(text.ptr[at], at == start)) at++;
+        while (at < text.len && is_name_byte(text.ptr[at], at == start))
+            at++;
         if (!find_kind((fa_span){text.ptr + start, at - start}, &out->kind)) return 0;
     }
     return at < text.len && text.ptr[at] == '}' ? at + 1 : 0;
@@ -50,7 +52,8 @@ bool fa_route_pattern_next(struct fa_route_pattern *p, struct fa_route_part *out
         len = read_param(p->rest, out);
         FA_ASSERT(len > 0); /* fa_route_pattern_init has read all of it */
     } else {
-        while (len < p->rest.len && is_static_byte(p->rest.ptr[len])) len++;
+        while (len < p->rest.len && is_static_byte(p->rest.ptr[len]))
+            len++;
         *out = (struct fa_route_part){FA_ROUTE_PART_STATIC, {p->rest.ptr, len}};
     }
     p->rest = (fa_span){p->rest.ptr + len, p->rest.len - len};
@@ -93,6 +96,7 @@ fa_status fa_route_pattern_init(struct fa_route_pattern *p, fa_span text)
 fa_span fa_route_pattern_static_prefix(fa_span text)
 {
     size_t len = 0;
-    while (len < text.len && is_static_byte(text.ptr[len])) len++;
+    while (len < text.len && is_static_byte(text.ptr[len]))
+        len++;
     return (fa_span){text.ptr, len};
 }

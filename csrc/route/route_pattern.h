@@ -17,9 +17,9 @@
 #define FA_ROUTE_PATTERN_MAX_PARAMS 16
 
 /* X(kind, value, name in a pattern, regular expression of Starlette's convertor) */
-#define FA_ROUTE_PART_MAP(X)                                \
-    X(FA_ROUTE_PART_STR, 1, "str", "[^/]+")                 \
-    X(FA_ROUTE_PART_INT, 2, "int", "[0-9]+")                \
+#define FA_ROUTE_PART_MAP(X)                                 \
+    X(FA_ROUTE_PART_STR, 1, "str", "[^/]+")                  \
+    X(FA_ROUTE_PART_INT, 2, "int", "[0-9]+")                 \
     X(FA_ROUTE_PART_FLOAT, 3, "float", "[0-9]+(\\.[0-9]+)?") \
     X(FA_ROUTE_PART_PATH, 4, "path", ".*")
 

@@ -126,8 +126,8 @@ static void append_entry(struct fa_router *r, size_t start, uint32_t mask, uint3
     r->entry_count++;
 }
 
-fa_status fa_router_add(struct fa_router *r, fa_span pattern, uint32_t method_mask,
-                        uint32_t route_id)
+fa_status fa_router_add(
+    struct fa_router *r, fa_span pattern, uint32_t method_mask, uint32_t route_id)
 {
     struct fa_route_pattern p;
     struct fa_route_part part;
@@ -182,7 +182,8 @@ static inline bool is_param(unsigned char byte)
 static uint32_t group_end(const struct fa_router *r, uint32_t lo, uint32_t hi, uint32_t depth)
 {
     uint32_t end = lo + 1;
-    while (end < hi && byte_at(r, end, depth) == byte_at(r, lo, depth)) end++;
+    while (end < hi && byte_at(r, end, depth) == byte_at(r, lo, depth))
+        end++;
     return end;
 }
 
@@ -217,8 +218,8 @@ static uint32_t add_nodes(struct fa_router *r, uint32_t count)
 }
 
 /* Take in the entries that end at this node; returns the first that does not. */
-static uint32_t take_terminals(struct fa_router *r, struct node *n, uint32_t lo, uint32_t hi,
-                               uint32_t depth)
+static uint32_t take_terminals(
+    struct fa_router *r, struct node *n, uint32_t lo, uint32_t hi, uint32_t depth)
 {
     n->lowest = n->opaque = NONE;
     n->first_terminal = r->terminal_count;
@@ -243,7 +244,8 @@ static fa_status build(struct fa_router *r, uint32_t at, uint32_t lo, uint32_t h
 {
     lo = take_terminals(r, &r->nodes[at], lo, hi, depth);
     uint32_t count = 0;
-    for (uint32_t group = lo; group < hi; group = group_end(r, group, hi, depth)) count++;
+    for (uint32_t group = lo; group < hi; group = group_end(r, group, hi, depth))
+        count++;
     uint32_t child = add_nodes(r, count); /* moves the nodes */
     if (child == NONE) return FA_ERR_NOMEM;
     r->nodes[at].first_child = child;
@@ -283,7 +285,11 @@ fa_status fa_router_freeze(struct fa_router *r)
     if (r->entry_count > 0) {
         qsort_r(r->entries, r->entry_count, sizeof *r->entries, compare_entries, r->text);
     }
-    if (add_nodes(r, 1) != NONE && build(r, 0, 0, r->entry_count, 0) == FA_OK) return FA_OK;
+    if (add_nodes(r, 1) != NONE && build(r, 0, 0, r->entry_count, 0) == FA_OK) {
+        fa_free(r->entries);
+        r->entries = NULL;
+        return FA_OK;
+    }
     fa_free(r->nodes);
     fa_free(r->terminals);
     r->nodes = NULL;
@@ -317,14 +323,16 @@ static inline void take_hit(struct search *s, const struct node *n)
         s->result = FA_ROUTE_HIT;
         s->out->route = t->route;
         s->out->param_count = s->depth;
-        for (uint32_t i = 0; i < s->depth; i++) s->out->params[i] = s->params[i];
+        for (uint32_t i = 0; i < s->depth; i++)
+            s->out->params[i] = s->params[i];
         return;
     }
 }
 
 static inline const char *skip_digits(const char *at, const char *end)
 {
-    while (at < end && *at >= '0' && *at <= '9') at++;
+    while (at < end && *at >= '0' && *at <= '9')
+        at++;
     return at;
 }
 
@@ -395,8 +403,8 @@ static void visit(struct search *s, const struct node *n, const char *at)
     }
 }
 
-enum fa_route_result fa_router_match(const struct fa_router *r, uint32_t method_bit, fa_span path,
-                                     struct fa_route_match *out)
+enum fa_route_result fa_router_match(
+    const struct fa_router *r, uint32_t method_bit, fa_span path, struct fa_route_match *out)
 {
     if (FA_UNLIKELY(r->nodes == NULL || path.len == 0)) return FA_ROUTE_UNSURE;
     if (FA_UNLIKELY(path.ptr[path.len - 1] == '\n')) return FA_ROUTE_UNSURE;

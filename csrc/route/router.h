@@ -56,8 +56,8 @@ void fa_router_free(struct fa_router *r);
  * Errors:    those of fa_route_pattern_init; FA_ERR_INVALID for an empty mask
  *            or a frozen router; FA_ERR_NOMEM. The router is then unchanged.
  */
-FA_NODISCARD fa_status fa_router_add(struct fa_router *r, fa_span pattern, uint32_t method_mask,
-                                     uint32_t route_id);
+FA_NODISCARD fa_status fa_router_add(
+    struct fa_router *r, fa_span pattern, uint32_t method_mask, uint32_t route_id);
 
 /*
  * fa_router_add_opaque - something else is registered at this place.
@@ -67,8 +67,8 @@ FA_NODISCARD fa_status fa_router_add(struct fa_router *r, fa_span pattern, uint3
  * not used for the answer.
  * Ownership: the prefix is copied. Errors: as fa_router_add.
  */
-FA_NODISCARD fa_status fa_router_add_opaque(struct fa_router *r, fa_span static_prefix,
-                                            uint32_t route_id);
+FA_NODISCARD fa_status fa_router_add_opaque(
+    struct fa_router *r, fa_span static_prefix, uint32_t route_id);
 
 /*
  * fa_router_freeze - build the tree; from now on the router is read-only.
@@ -90,7 +90,7 @@ FA_NODISCARD fa_status fa_router_freeze(struct fa_router *r);
  * Ownership: out->params point into `path`.
  * Threads:   any number at a time; allocates nothing.
  */
-enum fa_route_result fa_router_match(const struct fa_router *r, uint32_t method_bit, fa_span path,
-                                     struct fa_route_match *out);
+enum fa_route_result fa_router_match(
+    const struct fa_router *r, uint32_t method_bit, fa_span path, struct fa_route_match *out);
 
 #endif

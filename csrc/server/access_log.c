@@ -2,6 +2,7 @@
 #include "server/access_log.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -91,7 +92,11 @@ bool fa_access_log_add(struct fa_access_log *log, const struct fa_access_log_lin
     return true;
 }
 
-/* Write out what is there. A line that cannot be written is given up. */
+/*
+ * Write out some of what is there. The descriptor is asked first, and no more
+ * written than a ready pipe takes at once, so that a reader who stands still
+ * cannot keep this thread from stopping. What cannot be written is given up.
+ */
 static bool flush(struct fa_access_log *log)
 {
     size_t from = atomic_load_explicit(&log->consumed, memory_order_relaxed);
@@ -99,16 +104,15 @@ static bool flush(struct fa_access_log *log)
     if (from == to) {
         return false;
     }
-    size_t offset = from % log->size;
-    size_t n = fa_min_size(to - from, log->size - offset);
-    ssize_t r = write(log->fd, log->ring + offset, n);
-    if (r < 0 && errno == EINTR) {
-        return true;
-    }
-    if (r < 0 && errno == EAGAIN) { /* somebody made the descriptor non-blocking */
-        struct pollfd ready = {.fd = log->fd, .events = POLLOUT};
-        (void)poll(&ready, 1, 100);
+    struct pollfd ready = {.fd = log->fd, .events = POLLOUT};
+    if (poll(&ready, 1, 100) == 0) {
         return !atomic_load_explicit(&log->stopping, memory_order_relaxed);
+    }
+    size_t offset = from % log->size;
+    size_t n = fa_min_size(fa_min_size(to - from, log->size - offset), PIPE_BUF);
+    ssize_t r = write(log->fd, log->ring + offset, n);
+    if (r < 0 && (errno == EINTR || errno == EAGAIN)) {
+        return true;
     }
     if (r < 0) {
         (void)atomic_fetch_add_explicit(&log->write_errors, 1, memory_order_relaxed);

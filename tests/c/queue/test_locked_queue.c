@@ -1,0 +1,48 @@
+/* The mutex and condition variable baseline. */
+#include "queue/locked_queue.h"
+
+#include "queue/queue_checks.h"
+
+TEST(capacity)
+{
+    check_capacity(FA_QUEUE_LOCKED);
+}
+
+TEST(order)
+{
+    check_order(FA_QUEUE_LOCKED, 1);
+    check_order(FA_QUEUE_LOCKED, 8);
+}
+
+TEST(races)
+{
+    check_race(FA_QUEUE_LOCKED, 1, 1, 2);
+    check_race(FA_QUEUE_LOCKED, 4, 4, 64);
+}
+
+static void *pop_one(void *arg)
+{
+    return fa_locked_queue_pop(arg);
+}
+
+TEST(a_waiting_pop_gets_the_next_item)
+{
+    struct fa_locked_queue q;
+    pthread_t thread;
+    void *got = NULL;
+    CHECK_EQ_INT(fa_locked_queue_init(&q, 4), FA_OK);
+    CHECK_EQ_INT(pthread_create(&thread, NULL, pop_one, &q), 0);
+    CHECK_EQ_INT(fa_locked_queue_try_push(&q, item_of(5)), FA_OK);
+    pthread_join(thread, &got);
+    CHECK(got == item_of(5));
+    fa_locked_queue_deinit(&q);
+}
+
+int main(void)
+{
+    RUN(capacity);
+    RUN(order);
+    RUN(races);
+    RUN(a_waiting_pop_gets_the_next_item);
+    return CHECK_END();
+}

@@ -1,0 +1,45 @@
+/* The one interface: each kind really is other code. */
+#include "queue/queue.h"
+
+#include "queue/queue_checks.h"
+
+TEST(the_kind_selects_the_structure)
+{
+    struct fa_queue q;
+    void *item = NULL;
+    CHECK_EQ_INT(fa_queue_init(&q, FA_QUEUE_SPSC, 4), FA_OK);
+    CHECK_EQ_INT(fa_queue_try_push(&q, item_of(1)), FA_OK);
+    CHECK_EQ_INT(atomic_load(&q.as.spsc.tail), 1);
+    CHECK_EQ_INT(fa_spsc_queue_try_pop(&q.as.spsc, &item), FA_OK);
+    fa_queue_deinit(&q);
+    CHECK_EQ_INT(fa_queue_init(&q, FA_QUEUE_MPMC, 4), FA_OK);
+    CHECK_EQ_INT(fa_queue_try_push(&q, item_of(2)), FA_OK);
+    CHECK_EQ_INT(atomic_load(&q.as.mpmc.slots[0].sequence), 1);
+    CHECK_EQ_INT(fa_mpmc_queue_try_pop(&q.as.mpmc, &item), FA_OK);
+    fa_queue_deinit(&q);
+    CHECK_EQ_INT(fa_queue_init(&q, FA_QUEUE_LOCKED, 4), FA_OK);
+    CHECK_EQ_INT(fa_queue_try_push(&q, item_of(3)), FA_OK);
+    CHECK_EQ_INT(q.as.locked.tail, 1);
+    CHECK_EQ_INT(fa_locked_queue_try_pop(&q.as.locked, &item), FA_OK);
+    CHECK(item == item_of(3));
+    fa_queue_deinit(&q);
+}
+
+TEST(an_unknown_kind_is_refused)
+{
+    struct fa_queue q;
+    CHECK_EQ_INT(fa_queue_init(&q, (enum fa_queue_kind)9, 4), FA_ERR_INVALID);
+    void *item = NULL;
+    CHECK_EQ_INT(fa_queue_try_push(&q, item), FA_ERR_INVALID);
+    CHECK_EQ_INT(fa_queue_try_pop(&q, &item), FA_ERR_INVALID);
+    CHECK_EQ_INT(fa_queue_size(&q), 0);
+    CHECK_EQ_INT(fa_queue_capacity(&q), 0);
+    fa_queue_deinit(&q);
+}
+
+int main(void)
+{
+    RUN(the_kind_selects_the_structure);
+    RUN(an_unknown_kind_is_refused);
+    return CHECK_END();
+}
