@@ -22,8 +22,13 @@
 #define FA_SLOT_INTERPRETERS
 #endif
 
-/* Take the pending exception as one normalised object (new reference, NULL if
- * none is set); the traceback is attached to it. */
+/*
+ * fa_compat_take_exception - the pending exception as one normalised object, with
+ * its traceback attached; no exception is pending afterwards.
+ *
+ * Refs: new reference; NULL if none was set.
+ * GIL:  attached thread state required.
+ */
 static inline PyObject *fa_compat_take_exception(void) {
 #if PY_VERSION_HEX >= 0x030C0000
     return PyErr_GetRaisedException();

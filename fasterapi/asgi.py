@@ -1,0 +1,416 @@
+"""The bridge between the core and ASGI: one handed-over request becomes one call of the app.
+
+The core calls ``Bridge(stream)`` on the event-loop thread for every request that no compiled plan
+answers. `HttpExchange` is the request's ``receive`` and ``send``; a WebSocket handshake goes to
+`fasterapi.websocket`. All of this is loop-thread code: no locks, and nothing here blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import sys
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Final
+
+from fasterapi.handshake import wants_websocket
+from fasterapi.log import error_logger
+from fasterapi.stream import ASGIApp, ClientDisconnectedError, Message, Scope, Stream
+from fasterapi.websocket import WebSocketSession
+
+__all__ = ["Bridge", "HttpExchange"]
+
+SPEC_VERSION: Final = "2.4"
+
+# Phases of a response.
+_WAITING: Final = 0
+_STARTED: Final = 1
+_DONE: Final = 2
+
+# Kinds of a stream.
+_REQUEST: Final = 0
+_RAISED: Final = 1
+
+# A stream that is written without ever suspending lets other callbacks run after this many bytes.
+_YIELD_BYTES: Final = 65536
+
+_ERROR_BODY: Final = b"Internal Server Error"
+_ERROR_HEADERS: Final = (
+    (b"content-type", b"text/plain; charset=utf-8"),
+    (b"content-length", b"21"),
+    (b"connection", b"close"),
+)
+
+
+class Bridge:
+    """The core's asgi_callback: starts one task per handed-over request and keeps it referenced.
+
+    app: any ASGI 3 app. state: the lifespan state, copied shallowly into each scope. outcome_app:
+    answers requests whose compiled handler has already run (it raised, or returned a Response).
+    before_request: called for each plain request, the place of the check for changed routes.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        state: dict[str, Any] | None = None,
+        root_path: str = "",
+        outcome_app: ASGIApp | None = None,
+        before_request: Callable[[], None] | None = None,
+    ) -> None:
+        self.app = app
+        self.loop = loop
+        self.state = {} if state is None else state
+        self.root_path = root_path
+        self.outcome_app = outcome_app
+        self.before_request = before_request
+        self.active: set[HttpExchange | WebSocketSession] = set()
+        self.stopping = False
+        self._raw_root = root_path.encode("latin-1", "replace")
+        self._heads: list[HttpExchange] = []
+
+    def __call__(self, stream: Stream) -> None:
+        """Take over one request. Returns at once; the answer is written by the request's task."""
+        kind = stream.kind
+        app = self.app
+        if kind == _REQUEST:
+            if self.before_request is not None:
+                self.before_request()
+            if stream.is_upgrade and wants_websocket(stream):
+                self._start_websocket(stream)
+                return
+        elif self.outcome_app is not None:
+            app = self.outcome_app
+        exchange = HttpExchange(self, app, stream, self._scope(stream, kind))
+        self.active.add(exchange)
+        exchange.task = self.start_task(exchange.run())
+
+    def _scope(self, stream: Stream, kind: int) -> dict[str, Any]:
+        path = stream.path
+        raw_path = stream.raw_path
+        if self.root_path:
+            path = self.root_path + path
+            raw_path = self._raw_root + raw_path
+        scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": SPEC_VERSION},
+            "http_version": stream.http_version,
+            "server": stream.server,
+            "client": stream.client,
+            "scheme": "http",
+            "method": stream.method,
+            "root_path": self.root_path,
+            "path": path,
+            "raw_path": raw_path,
+            "query_string": stream.query_string,
+            "headers": stream.headers,
+            "state": self.state.copy(),
+            "extensions": {"http.response.pathsend": {}},
+        }
+        if kind != _REQUEST:
+            scope["fasterapi.outcome"] = (kind == _RAISED, stream.value)
+        return scope
+
+    def _start_websocket(self, stream: Stream) -> None:
+        session = WebSocketSession(self, stream)
+        if session.reject_bad_handshake():
+            return
+        self.active.add(session)
+        session.task = self.start_task(session.run())
+
+    def start_task(self, coro: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start `coro` in a real task with its own context, eagerly where Python can (3.12+)."""
+        loop = self.loop
+        if loop.get_task_factory() is not None:
+            return loop.create_task(coro)
+        if sys.version_info >= (3, 12):
+            return asyncio.Task(coro, loop=loop, eager_start=True)
+        return asyncio.Task(coro, loop=loop)
+
+    def head_is_waiting(self, exchange: HttpExchange) -> None:
+        """Send this response's head in the next loop turn, should no body have come by then.
+
+        Start and body nearly always come in one step, and then leave in one write.
+        """
+        if not self._heads:
+            self.loop.call_soon(self._flush_heads)
+        self._heads.append(exchange)
+
+    def _flush_heads(self) -> None:
+        heads, self._heads = self._heads, []
+        for exchange in heads:
+            exchange.flush_head()
+
+    def shutdown(self) -> None:
+        """The server is draining: WebSockets are closed with 1012, requests may finish."""
+        self.stopping = True
+        for item in tuple(self.active):
+            if isinstance(item, WebSocketSession):
+                item.shutdown()
+
+    async def cancel(self, timeout: float = 1.0) -> int:
+        """Cancel what still runs (the graceful time is over); returns how many tasks that were.
+
+        timeout: seconds to let them clean up.
+        """
+        running = [item.task for item in tuple(self.active) if item.task is not None]
+        tasks = [task for task in running if not task.done()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=timeout)
+        return len(tasks)
+
+
+class HttpExchange:
+    """One HTTP request and its response: the ``receive`` and ``send`` of one ASGI call."""
+
+    __slots__ = (
+        "app",
+        "body_done",
+        "bridge",
+        "burst",
+        "flushed",
+        "head_length",
+        "phase",
+        "scope",
+        "stream",
+        "task",
+        "waiters",
+        "wanted",
+    )
+
+    def __init__(self, bridge: Bridge, app: ASGIApp, stream: Stream, scope: Scope) -> None:
+        self.bridge = bridge
+        self.app = app
+        self.stream = stream
+        self.scope = scope
+        self.phase = _WAITING
+        self.body_done = False
+        self.wanted = False
+        self.flushed = False
+        self.burst = 0
+        self.head_length: Iterable[tuple[bytes, bytes]] = ()
+        self.waiters: list[asyncio.Future[None]] | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Call the app; afterwards the exchange is complete, answered with 500, or closed."""
+        try:
+            result: Any = await self.app(self.scope, self.receive, self.send)  # type: ignore[func-returns-value]
+        except GeneratorExit:
+            raise
+        except BaseException as exc:
+            self._app_raised(exc)
+        else:
+            if self.phase != _DONE or result is not None:
+                self._app_returned(result)
+        finally:
+            self.phase = _DONE
+            self.bridge.active.discard(self)
+            if self.waiters is not None:
+                self._on_event()
+                self.stream.on_event = None
+
+    # -- the app's side ------------------------------------------------------------------------
+
+    async def receive(self) -> Message:
+        """The next ``http.request`` part; after the last one, ``http.disconnect`` when it comes."""
+        stream = self.stream
+        while self.phase != _DONE:
+            if not self.body_done:
+                data = stream.read()
+                if data is not None or stream.eof:
+                    self.body_done = stream.eof
+                    return {
+                        "type": "http.request",
+                        "body": data or b"",
+                        "more_body": not self.body_done,
+                    }
+            if stream.disconnected or (self.body_done and getattr(stream, "peer_closed", False)):
+                break
+            if not self.wanted and not self.body_done:
+                self.wanted = True
+                stream.want_body()
+            await self._event()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """Take one response event. Raises ClientDisconnectedError once the client is gone.
+
+        RuntimeError: an event out of order, or a body that differs from content-length.
+        """
+        kind = message["type"]
+        stream = self.stream
+        if kind == "http.response.body" and self.phase == _STARTED:
+            if stream.disconnected:
+                raise ClientDisconnectedError("the client has disconnected")
+            body = message.get("body", b"")
+            if type(body) is not bytes:
+                body = _as_bytes(body)
+            if message.get("more_body", False):
+                await self._send_part(body)
+                return
+            stream.write(body, False)
+            self._completed()
+        elif kind == "http.response.start" and self.phase == _WAITING:
+            if stream.disconnected:
+                raise ClientDisconnectedError("the client has disconnected")
+            headers = message.get("headers", ())
+            try:
+                stream.start(message["status"], headers)
+            except TypeError:
+                headers = [(bytes(name), bytes(value)) for name, value in headers]
+                stream.start(message["status"], headers)
+            self.phase = _STARTED
+            self.head_length = headers
+            self.bridge.head_is_waiting(self)
+        elif kind == "http.response.pathsend" and self.phase == _STARTED:
+            self._send_file(message["path"])
+        else:
+            raise RuntimeError(self._unexpected(kind))
+
+    # -- inner steps ---------------------------------------------------------------------------
+
+    async def _send_part(self, body: bytes) -> None:
+        stream = self.stream
+        self.flushed = True
+        stream.write(body, True)
+        if stream.pending > stream.high_water:
+            self.burst = 0
+            while stream.pending > stream.high_water and not stream.disconnected:
+                await self._event()
+            return
+        self.burst += len(body)
+        if self.burst > _YIELD_BYTES:
+            self.burst = 0
+            await asyncio.sleep(0)
+
+    def _send_file(self, path: str | os.PathLike[str]) -> None:
+        stream = self.stream
+        if stream.disconnected:
+            raise ClientDisconnectedError("the client has disconnected")
+        if self.scope["method"] == "HEAD":
+            stream.write(b"", False)
+            self._completed()
+            return
+        # O_NONBLOCK: opening a FIFO must not stop the loop.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            info = os.fstat(fd)
+            if not stat.S_ISREG(info.st_mode):
+                raise RuntimeError(f"File at path {path} is not a file.")
+            count = info.st_size
+            for name, value in self.head_length:
+                if name.lower() == b"content-length":
+                    # The file may have grown since the head was made.
+                    count = min(count, int(value))
+            self.flushed = True
+            stream.write_file(fd, 0, count)
+        except BaseException:
+            os.close(fd)
+            raise
+        stream.write(b"", False)
+        self._completed()
+
+    def flush_head(self) -> None:
+        """Write the head alone, if the body has not come along with it."""
+        if self.phase == _STARTED and not self.flushed and not self.stream.disconnected:
+            self.flushed = True
+            self.stream.write(b"", True)
+
+    def _completed(self) -> None:
+        self.phase = _DONE
+        if self.waiters is not None:
+            self._on_event()
+
+    async def _event(self) -> None:
+        """Wait for the next news of the stream: body, end, room to write, disconnect."""
+        waiter: asyncio.Future[None] = self.bridge.loop.create_future()
+        if self.waiters is None:
+            self.waiters = []
+            self.stream.on_event = self._on_event
+        self.waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            if waiter in self.waiters:
+                self.waiters.remove(waiter)
+
+    def _on_event(self) -> None:
+        waiters = self.waiters
+        if waiters:
+            self.waiters = []
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    # -- how it can end ------------------------------------------------------------------------
+
+    def _app_raised(self, exc: BaseException) -> None:
+        gone = self.stream.disconnected
+        if gone and _comes_from_disconnect(exc):
+            self._abandon()
+            return
+        if isinstance(exc, asyncio.CancelledError) and self.bridge.stopping:
+            self._abandon()
+            return
+        error_logger.error("Exception in ASGI application\n", exc_info=exc)
+        self._fail()
+
+    def _app_returned(self, result: Any) -> None:
+        if result is not None:
+            error_logger.error("ASGI callable should return None, but returned '%s'.", result)
+            self._abandon()
+        elif self.stream.disconnected:
+            self._abandon()
+        elif self.phase == _WAITING:
+            error_logger.error("ASGI callable returned without starting response.")
+            self._fail()
+        else:
+            error_logger.error("ASGI callable returned without completing response.")
+            self._abandon()
+
+    def _fail(self) -> None:
+        """500 if nothing has been started, else the only honest thing: close the connection."""
+        if self.phase == _WAITING and not self.stream.disconnected:
+            self.stream.start(500, list(_ERROR_HEADERS))
+            self.stream.write(_ERROR_BODY, False)
+            self._completed()
+        else:
+            self._abandon()
+
+    def _abandon(self) -> None:
+        if self.phase != _DONE:
+            self.phase = _DONE
+            self.stream.close()
+
+    def _unexpected(self, kind: Any) -> str:
+        if self.phase == _WAITING:
+            return f"Expected ASGI message 'http.response.start', but got '{kind}'."
+        if self.phase == _STARTED:
+            return f"Expected ASGI message 'http.response.body', but got '{kind}'."
+        return f"Unexpected ASGI message '{kind}' sent, after response already completed."
+
+
+def _as_bytes(body: Any) -> bytes:
+    if isinstance(body, bytes | bytearray | memoryview):
+        return bytes(body)
+    raise TypeError(f"the body of an ASGI message must be bytes, not {type(body).__name__}")
+
+
+def _comes_from_disconnect(exc: BaseException | None) -> bool:
+    """True if `exc` is our ClientDisconnectedError, or was raised because of a disconnect.
+
+    Frameworks wrap it (Starlette raises ClientDisconnect, FastAPI an HTTPException from that).
+    """
+    for _ in range(16):
+        if exc is None:
+            return False
+        if isinstance(exc, ClientDisconnectedError) or type(exc).__name__ == "ClientDisconnect":
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False

@@ -1,0 +1,276 @@
+"""The command line: ``fasterapi run | dev | explain | config | version``.
+
+Every option of the core is a flag of `run` and `dev`, generated from the option table. Wrong usage
+ends with exit code 2, a failed start with 3; both after one line that names the fix.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from fasterapi import _native, config, log
+from fasterapi.discover import Target, find_target, load_app
+from fasterapi.log import StartupError, say
+from fasterapi.server import Settings, check_settings, run_settings
+
+__all__ = ["app", "main"]
+
+APP_HELP = (
+    "The app: module:app, a file (path/to/main.py), or nothing: then [tool.fastapi] entrypoint "
+    "of pyproject.toml, main.py, app.py, api.py, app/main.py, app/app.py or app/api.py."
+)
+CORE_PANEL = "Options of the core"
+LEVELS_HELP = "One of " + ", ".join(log.LEVELS) + "."
+
+app = typer.Typer(
+    name="fasterapi",
+    help="FastAPI at the speed of C.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+AppArgument = Annotated[str | None, typer.Argument(metavar="[APP]", help=APP_HELP)]
+NameOption = Annotated[
+    str | None, typer.Option("--app", metavar="NAME", help="The app's name in its module.")
+]
+FactoryOption = Annotated[
+    bool, typer.Option("--factory", help="APP names a function that makes the app.")
+]
+
+
+# -- run and dev: parameters partly from the option table ------------------------------------------
+
+
+def _serving_parameters(reload: bool) -> list[inspect.Parameter]:
+    """Parameters of `run` (reload: of `dev`), the core's options last."""
+    rows: list[tuple[str, Any, Any]] = [
+        ("target", AppArgument, None),
+        (
+            "host",
+            Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every one.")],
+            "127.0.0.1",
+        ),
+        ("port", Annotated[int, typer.Option(help="Port; 0 takes a free one.")], 8000),
+        (
+            "uds",
+            Annotated[str | None, typer.Option(metavar="PATH", help="Unix socket instead.")],
+            None,
+        ),
+        (
+            "fd",
+            Annotated[int | None, typer.Option(help="Inherited listening descriptor instead.")],
+            None,
+        ),
+        ("log_level", Annotated[str, typer.Option(help=LEVELS_HELP)], "info"),
+        (
+            "root_path",
+            Annotated[str, typer.Option(help="Path prefix that a proxy in front strips off.")],
+            "",
+        ),
+        ("lifespan", Annotated[str, typer.Option(help="auto, on or off.")], "auto"),
+        ("loop", Annotated[str, typer.Option(help="auto, uvloop or asyncio.")], "auto"),
+        ("app_name", NameOption, None),
+        ("factory", FactoryOption, False),
+    ]
+    if reload:
+        help_text = "Folder to watch, may be repeated. Default: the current one."
+        rows.append(("reload_dir", Annotated[list[str] | None, typer.Option(help=help_text)], None))
+    else:
+        rows.append(("workers", Annotated[int, typer.Option(help="Number of processes.")], 1))
+        help_text = "Let other processes listen on the same port."
+        rows.append(
+            ("reuse_port", Annotated[bool, typer.Option("--reuse-port", help=help_text)], False)
+        )
+    kind = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter(name, kind, default=default, annotation=annotation)
+        for name, annotation, default in rows
+    ]
+    return parameters + [_core_parameter(option) for option in config.OPTIONS.values()]
+
+
+def _core_parameter(option: config.Option) -> inspect.Parameter:
+    flag = option.name.replace("_", "-")
+    declarations = [f"--{flag}/--no-{flag}"] if option.type is bool else [f"--{flag}"]
+    text = f"{option.help[0].upper()}{option.help[1:]}. (default: {option.default_text})"
+    info = typer.Option(*declarations, help=text, rich_help_panel=CORE_PANEL, show_default=False)
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[option.type | None, info],
+    )
+
+
+def _command(name: str, reload: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a function that takes all serving parameters as keywords."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        def command(**values: Any) -> None:
+            function(values)
+
+        command.__doc__ = function.__doc__
+        command.__signature__ = inspect.Signature(_serving_parameters(reload))  # type: ignore[attr-defined]
+        app.command(name)(command)
+        return function
+
+    return register
+
+
+def _settings(values: dict[str, Any]) -> tuple[Target, Settings]:
+    """Split the command's values into the app's place and the settings."""
+    target = find_target(
+        values.pop("target"), app_name=values.pop("app_name"), factory=values.pop("factory")
+    )
+    options = {name: values.pop(name) for name in list(values) if name in config.OPTIONS}
+    given = {name: value for name, value in options.items() if value is not None}
+    return target, Settings(**values, options=given)
+
+
+@_command("run", reload=False)
+def run(values: dict[str, Any]) -> None:
+    """Serve an app. Access log off unless asked for."""
+    target, settings = _settings(values)
+    code = run_settings(target, settings)
+    if code:
+        raise typer.Exit(code)
+
+
+@_command("dev", reload=True)
+def dev(values: dict[str, Any]) -> None:
+    """Serve an app, and start it afresh when a Python file changes. Access log on."""
+    from fasterapi.reload import Reloader
+    from fasterapi.supervisor import spawner
+
+    folders = values.pop("reload_dir") or ["."]
+    target, settings = _settings(values)
+    settings.options = {"access_log": True, "graceful_timeout": 1.0} | settings.options
+    log.configure(settings.log_level)
+    check_settings(settings)
+    message = {"settings": settings.as_dict(), "target": asdict(target)}
+    reloader = Reloader(spawner(message, own_group=False), folders)
+    say(f"Watching {', '.join(folders)} for changes; Ctrl-C ends it.", sys.stderr)
+    code = reloader.run()
+    if code:
+        raise typer.Exit(code)
+
+
+# -- looking at things -----------------------------------------------------------------------------
+
+
+@app.command()
+def explain(
+    target: AppArgument = None,
+    app_name: NameOption = None,
+    factory: FactoryOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+) -> None:
+    """Say for each route how it is served (compiled or by FastAPI's own code), and why."""
+    from fastapi import FastAPI
+
+    from fasterapi.explain import explain as explain_app
+    from fasterapi.explain import format_table
+
+    place = find_target(target, app_name=app_name, factory=factory)
+    with contextlib.redirect_stdout(sys.stderr):
+        found = load_app(place)
+        if not isinstance(found, FastAPI):
+            raise StartupError(f"{place} is no FastAPI app, so there are no routes to explain")
+        report = explain_app(found)
+    say(json.dumps(report, indent=2) if as_json else format_table(report))
+
+
+@app.command("config")
+def show_config(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+) -> None:
+    """Print every option of the core: its value here, where that comes from, and its bounds."""
+    try:
+        settings = config.settings()
+    except (TypeError, ValueError) as exc:
+        raise StartupError(str(exc)) from None
+    if as_json:
+        say(json.dumps([_setting_row(one) for one in settings], indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("option", "value", "from", "default", "bounds", "meaning"):
+        table.add_column(title, no_wrap=title != "meaning")
+    for one in settings:
+        option = one.option
+        table.add_row(
+            option.name,
+            config.value_text(one.value),
+            one.source,
+            option.default_text,
+            option.bounds_text,
+            option.help,
+        )
+    Console().print(table)
+
+
+def _setting_row(setting: config.Setting) -> dict[str, Any]:
+    option = setting.option
+    return {
+        "name": option.name,
+        "type": option.type.__name__,
+        "value": setting.value,
+        "source": setting.source,
+        "default": option.default,
+        "minimum": option.minimum,
+        "maximum": option.maximum,
+        "help": option.help,
+    }
+
+
+@app.command()
+def version() -> None:
+    """Print the versions of FasterAPI, FastAPI and Python, and whether the C core is there."""
+    import fastapi
+
+    import fasterapi
+
+    core = "C core" if _native.core is not None else f"no C core: {_native.why_no_core}"
+    say(
+        f"FasterAPI {fasterapi.__version__} (FastAPI {fastapi.__version__}, "
+        f"{platform.python_implementation()} {platform.python_version()}, {core})"
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the ``fasterapi`` script. Always raises SystemExit.
+
+    Exit codes: 0 done, 2 wrong usage, 3 the app or server could not start.
+    """
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(arguments, prog_name="fasterapi", standalone_mode=False)
+    except StartupError as exc:
+        raise log.exit_with(exc) from None
+    except (KeyboardInterrupt, typer.Abort):
+        raise SystemExit(130) from None
+    except Exception as exc:
+        # Usage errors of the command-line library, whichever version of it raises them.
+        describe = getattr(exc, "format_message", None)
+        if describe is None:
+            raise
+        text = describe()
+        say(text if "\n" in text else f"error: {text}", sys.stderr)
+        raise SystemExit(getattr(exc, "exit_code", 2)) from None
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+    raise SystemExit(code if isinstance(code, int) else 0)

@@ -1,0 +1,78 @@
+"""Serving where the C core is not: Uvicorn does it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+from fasterapi import _native, log
+from fasterapi.discover import Target, named_target
+from fasterapi.log import StartupError, say
+
+if TYPE_CHECKING:
+    from fasterapi.server import Settings
+
+__all__ = ["serve_with_uvicorn"]
+
+
+def serve_with_uvicorn(
+    app: Any, target: Target | None, settings: Settings, options: dict[str, Any]
+) -> int:
+    """Serve without the core: say so in one line, then let Uvicorn do it.
+
+    target: where the app is, needed for several workers only. options: the core's, checked; those
+    that Uvicorn has as well are passed on. Returns the exit code.
+    """
+    try:
+        import uvicorn
+    except ImportError:
+        raise StartupError(
+            f"{_native.why_no_core}, and Uvicorn is not there to serve instead: pip install uvicorn"
+        ) from None
+    address = settings.uds or f"{settings.host}:{settings.port}"
+    if settings.announce:
+        say(f"FasterAPI without its C core ({_native.why_no_core}): Uvicorn serves {address}")
+    if settings.control_fd is not None:
+        _stop_with_parent(settings.control_fd)
+    uvicorn_config = uvicorn.Config(
+        app if target is None else str(named_target(target, app)),
+        factory=target is not None and target.factory,
+        host=settings.host,
+        port=settings.port,
+        uds=settings.uds,
+        fd=settings.fd,
+        workers=settings.workers,
+        log_level=settings.log_level,
+        access_log=bool(options["access_log"]),
+        backlog=int(options["backlog"]),
+        date_header=bool(options["date_header"]),
+        server_header=bool(options["server_header"]),
+        timeout_keep_alive=int(options["keep_alive_timeout"]),
+        timeout_graceful_shutdown=int(options["graceful_timeout"]),
+        lifespan=settings.lifespan,  # type: ignore[arg-type]
+        root_path=settings.root_path,
+        loop=settings.loop,
+    )
+    if settings.workers > 1:
+        from uvicorn.supervisors import Multiprocess
+
+        Multiprocess(uvicorn_config, sockets=[uvicorn_config.bind_socket()]).run()
+        return 0
+    server = uvicorn.Server(uvicorn_config)
+    server.run()
+    return 0 if server.started else log.STARTUP_FAILURE
+
+
+def _stop_with_parent(fd: int) -> None:
+    """Without our own loop: a thread turns the end of the channel into a SIGTERM."""
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(fd, 4096):
+                pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="fasterapi-parent", daemon=True).start()

@@ -1,0 +1,84 @@
+"""Questions to endpoints: what kind of callable is it, and can its code suspend?"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from types import CodeType, FunctionType, MethodType
+from typing import Any, Final
+
+from fasterapi.plan.reasons import Reason, reason
+
+__all__ = ["can_suspend", "endpoint_reasons", "function_of", "is_inline"]
+
+#: A code object without any of these in its instruction names has nowhere to suspend.
+_SUSPENDING: Final = ("SEND", "YIELD", "AWAIT", "ASYNC", "AITER", "ANEXT")
+_GENERATOR_FLAGS: Final = (
+    inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
+)
+
+
+def function_of(call: Callable[..., Any]) -> FunctionType | None:
+    """The plain function below bound methods and partials, or None if there is none."""
+    target: Any = call
+    while True:
+        if type(target) is functools.partial:
+            target = target.func
+        elif type(target) is MethodType:
+            target = target.__func__
+        else:
+            return target if type(target) is FunctionType else None
+
+
+def can_suspend(call: Callable[..., Any]) -> bool:
+    """Whether the coroutine of an ``async def`` endpoint might wait for something.
+
+    False only if the code of the function itself holds no await, async for, async with or yield.
+    Decorated functions count as suspending.
+    """
+    function = function_of(call)
+    if function is None or hasattr(function, "__wrapped__"):
+        return True
+    return _code_suspends(function.__code__)
+
+
+def _code_suspends(code: CodeType) -> bool:
+    if not code.co_flags & inspect.CO_COROUTINE:
+        return True
+    return any(
+        word in instruction.opname
+        for instruction in dis.get_instructions(code)
+        for word in _SUSPENDING
+    )
+
+
+def is_inline(call: Callable[..., Any]) -> bool:
+    """Whether the endpoint was marked with `fasterapi.inline`."""
+    function = function_of(call)
+    return function is not None and getattr(function, "__fasterapi_inline__", False) is True
+
+
+def endpoint_reasons(call: Callable[..., Any], is_coroutine: bool) -> Iterator[Reason]:
+    """What keeps this callable out of a plan.
+
+    is_coroutine: what FastAPI thinks. It looks below decorators, so a plain wrapper around an
+    ``async def`` counts as one; a plan wants to see it on the function that is really called.
+    """
+    function = function_of(call)
+    if function is None:
+        yield reason("endpoint-kind", what=f"an object of class {type(call).__name__}")
+        return
+    flags = function.__code__.co_flags
+    if flags & _GENERATOR_FLAGS:
+        yield reason("generator")
+    elif bool(flags & inspect.CO_COROUTINE) != is_coroutine:
+        yield reason("endpoint-kind", what="a wrapper that hides whether it is async")
+    if function.__code__.co_posonlyargcount > _bound_arguments(call):
+        yield reason("endpoint-kind", what="a function with positional-only parameters")
+
+
+def _bound_arguments(call: Any) -> int:
+    """1 for a bound method (its self may well be positional-only), else 0."""
+    return int(type(call) is MethodType)

@@ -1,0 +1,230 @@
+"""Is FastAPI the one these plans were made for?
+
+A plan repeats what FastAPI's own code does, so it is only right while that code is the tested one
+and nobody has patched it. This module lists what the plans rely on: versions, names, signatures,
+fields, and the functions themselves. Any difference is a reason why nothing may be compiled; the
+app then runs on FastAPI's own code, whatever that is.
+
+All functions here are pure reads and may run on any thread.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from types import CodeType
+from typing import Any
+
+import fastapi
+import fastapi.dependencies.utils
+import fastapi.encoders
+import fastapi.routing
+import pydantic
+import pydantic_core
+import starlette
+import starlette.applications
+import starlette.middleware.errors
+import starlette.middleware.exceptions
+import starlette.requests
+import starlette.responses
+import starlette.routing
+from fastapi._compat import ModelField
+from fastapi.dependencies.models import Dependant
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+
+from fasterapi.plan.reasons import Reason, reason
+
+__all__ = [
+    "HANDLER_CODE",
+    "REQUEST_RESPONSE_CODE",
+    "TESTED",
+    "check_internals",
+    "is_patched",
+    "parse_version",
+]
+
+#: Distribution -> (first tested version, first version that is not tested).
+TESTED: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "fastapi": ((0, 165), (0, 166)),
+    "starlette": ((1, 10), (1, 11)),
+    "pydantic": ((2, 14), (2, 15)),
+}
+
+DEPENDANT_FIELDS = frozenset(
+    "path_params query_params header_params cookie_params body_params dependencies name call "
+    "request_param_name websocket_param_name http_connection_param_name response_param_name "
+    "background_tasks_param_name security_scopes_param_name own_oauth_scopes "
+    "parent_oauth_scopes use_cache path scope concurrency".split()
+)
+MODEL_FIELD_FIELDS = frozenset("field_info name mode config".split())
+HANDLER_PARAMETERS = frozenset(
+    "dependant body_field status_code response_class response_field response_model_include "
+    "response_model_exclude response_model_by_alias response_model_exclude_unset "
+    "response_model_exclude_defaults response_model_exclude_none dependency_overrides_provider "
+    "embed_body_fields strict_content_type stream_item_field is_json_stream form_limits".split()
+)
+
+
+def _inner_code(function: Callable[..., Any]) -> CodeType | None:
+    """The code of the nested function called ``app``, or None if there is none."""
+    code = getattr(function, "__code__", None)
+    for constant in getattr(code, "co_consts", ()):
+        if isinstance(constant, CodeType) and constant.co_name == "app":
+            return constant
+    return None
+
+
+#: The code that runs for each request to a path operation, and the ASGI app around it.
+HANDLER_CODE: CodeType | None = _inner_code(fastapi.routing.get_request_handler)
+REQUEST_RESPONSE_CODE: CodeType | None = _inner_code(fastapi.routing.request_response)
+
+
+def _functions() -> Iterator[tuple[str, Any]]:
+    """(dotted name, function) of all that a compiled request does not run but repeats."""
+    routing, utils = fastapi.routing, fastapi.dependencies.utils
+    owners: list[tuple[str, Any, str]] = [
+        ("fastapi.routing", routing, "get_request_handler"),
+        ("fastapi.routing", routing, "run_endpoint_function"),
+        ("fastapi.routing", routing, "serialize_response"),
+        ("fastapi.routing", routing, "request_response"),
+        ("fastapi.routing", routing, "solve_dependencies"),
+        ("fastapi.routing", routing, "run_in_threadpool"),
+        ("fastapi.routing", routing, "jsonable_encoder"),
+        ("fastapi.routing", routing, "_build_response_args"),
+        ("fastapi.routing", routing, "_run_sync_endpoint"),
+        ("fastapi.routing", routing, "wrap_app_handling_exceptions"),
+        ("fastapi.dependencies.utils", utils, "request_params_to_args"),
+        ("fastapi.dependencies.utils", utils, "request_body_to_args"),
+        ("fastapi.dependencies.utils", utils, "_validate_value_with_model_field"),
+        ("fastapi.dependencies.utils", utils, "_get_multidict_value"),
+        ("fastapi.dependencies.utils", utils, "_get_param_aliases"),
+        ("fastapi.encoders", fastapi.encoders, "jsonable_encoder"),
+        ("FastAPI", fastapi.FastAPI, "__call__"),
+        ("FastAPI", fastapi.FastAPI, "build_middleware_stack"),
+        ("Starlette", starlette.applications.Starlette, "__call__"),
+        ("Router", starlette.routing.Router, "__call__"),
+        ("APIRouter", routing.APIRouter, "app"),
+        ("APIRouter", routing.APIRouter, "handle"),
+        ("APIRouter", routing.APIRouter, "matches"),
+        ("APIRoute", routing.APIRoute, "handle"),
+        ("APIRoute", routing.APIRoute, "matches"),
+        ("APIRoute", routing.APIRoute, "get_route_handler"),
+        ("Route", starlette.routing.Route, "handle"),
+        ("Route", starlette.routing.Route, "matches"),
+        ("ModelField", ModelField, "validate"),
+        ("ModelField", ModelField, "serialize"),
+        ("ModelField", ModelField, "serialize_json"),
+        ("ModelField", ModelField, "get_default"),
+        ("TypeAdapter", pydantic.TypeAdapter, "validate_python"),
+        ("TypeAdapter", pydantic.TypeAdapter, "dump_json"),
+        ("TypeAdapter", pydantic.TypeAdapter, "dump_python"),
+        ("Request", starlette.requests.Request, "body"),
+        ("Request", starlette.requests.Request, "json"),
+        ("Response", starlette.responses.Response, "__init__"),
+        ("Response", starlette.responses.Response, "__call__"),
+        ("Response", starlette.responses.Response, "init_headers"),
+        ("JSONResponse", starlette.responses.JSONResponse, "render"),
+        ("ServerErrorMiddleware", starlette.middleware.errors.ServerErrorMiddleware, "__call__"),
+        (
+            "ExceptionMiddleware",
+            starlette.middleware.exceptions.ExceptionMiddleware,
+            "__call__",
+        ),
+        ("AsyncExitStackMiddleware", AsyncExitStackMiddleware, "__call__"),
+        ("json", json, "loads"),
+        ("json", json, "dumps"),
+    ]
+    for owner_name, owner, name in owners:
+        yield f"{owner_name}.{name}", getattr(owner, name, None)
+
+
+_SEEN: dict[str, Any] = dict(_functions())
+_HOMES = tuple(
+    os.path.dirname(str(module.__file__)) + os.sep
+    for module in (fastapi, starlette, pydantic, pydantic_core, json)
+)
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """The leading numbers of a version: "0.165.0rc1" gives (0, 165, 0)."""
+    numbers: list[int] = []
+    for part in text.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        numbers.append(int(digits))
+        if digits != part:
+            break
+    return tuple(numbers)
+
+
+def _version_reasons() -> Iterator[Reason]:
+    installed = {
+        "fastapi": fastapi.__version__,
+        "starlette": starlette.__version__,
+        "pydantic": pydantic.VERSION,
+    }
+    for name, version in installed.items():
+        first, end = TESTED[name]
+        if not first <= parse_version(version) < end:
+            low, high = (".".join(map(str, bound)) for bound in (first, end))
+            yield reason("version", name=name, version=version, low=low, high=high)
+
+
+def _is_original(function: Any) -> bool:
+    """Whether a function's code comes from the library itself, not from a wrapper around it."""
+    code = getattr(function, "__code__", None)
+    if code is None or hasattr(function, "__wrapped__"):
+        return False
+    return str(code.co_filename).startswith(_HOMES)
+
+
+def _function_reasons() -> Iterator[Reason]:
+    for name, function in _functions():
+        if function is None:
+            yield reason("internals", what=f"{name} is gone")
+        elif function is not _SEEN[name] or not _is_original(function):
+            module = getattr(function, "__module__", type(function).__module__)
+            yield reason("patched", name=name, module=module)
+
+
+def _same(names: Any, expected: frozenset[str], what: str) -> Iterator[Reason]:
+    found = frozenset(names)
+    for name in sorted(found ^ expected):
+        verb = "has a new" if name in found else "lacks its"
+        yield reason("internals", what=f"{what} {verb} field {name!r}")
+
+
+def _shape_reasons() -> Iterator[Reason]:
+    yield from _same((f.name for f in dataclasses.fields(Dependant)), DEPENDANT_FIELDS, "Dependant")
+    yield from _same(
+        (f.name for f in dataclasses.fields(ModelField)), MODEL_FIELD_FIELDS, "ModelField"
+    )
+    parameters = inspect.signature(fastapi.routing.get_request_handler).parameters
+    yield from _same(parameters, HANDLER_PARAMETERS, "get_request_handler")
+    if HANDLER_CODE is None or REQUEST_RESPONSE_CODE is None:
+        yield reason("internals", what="the request handler is built in another way")
+    if not hasattr(fastapi.routing, "iter_route_contexts"):
+        yield reason("internals", what="fastapi.routing.iter_route_contexts is gone")
+
+
+def is_patched() -> bool:
+    """Whether a function was replaced since this module was imported. A few us."""
+    return any(function is not _SEEN[name] for name, function in _functions())
+
+
+def check_internals() -> list[Reason]:
+    """Reasons why no route of any app may be compiled in this process; empty if all is as tested.
+
+    Cheap enough (some 50 us) to be asked again whenever routes are planned. Never raises.
+    """
+    if sys.implementation.name != "cpython":
+        return [reason("internals", what=f"this is {sys.implementation.name}, not CPython")]
+    try:
+        return [*_version_reasons(), *_function_reasons(), *_shape_reasons()]
+    except Exception as exc:  # an internal so different that even looking at it fails
+        return [reason("internals", what=f"looking at it raises {type(exc).__name__}: {exc}")]

@@ -1,0 +1,85 @@
+"""What a compiled handler raised or returned, answered by FastAPI's own code.
+
+A plan that has called the user's handler may not call it again. So an exception (custom handlers,
+`HTTPException`, a 500 with its traceback) or a `Response` object is replayed at the inner end of a
+middleware stack that the app itself has built, in the place where its router would be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts, request_response
+from starlette.requests import Request
+from starlette.responses import Response
+
+__all__ = ["OutcomeApp"]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+async def _replay(request: Request) -> Response:
+    raised, value = request.scope.pop("fasterapi.outcome")
+    if raised:
+        raise value
+    response: Response = value
+    return response
+
+
+class OutcomeApp:
+    """ASGI app for scopes with ``fasterapi.outcome``: (True, exception) or (False, response).
+
+    Make it before requests are served (it borrows the app's ``router`` attribute for a moment);
+    call it on the loop thread.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+        self._routes: list[tuple[Any, Any, Any, Any]] = []
+        self._routes_seen: tuple[int, int] | None = None
+        router = app.router
+        app.router = request_response(_replay)  # type: ignore[assignment]
+        try:
+            self.stack: Any = app.build_middleware_stack()
+        finally:
+            app.router = router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request whose handler has run. Raises what FastAPI would raise."""
+        app = self.app
+        if app.root_path:
+            scope["root_path"] = app.root_path
+        scope["app"] = app
+        scope["router"] = app.router
+        self._add_route(scope)
+        await self.stack(scope, receive, send)
+
+    def _add_route(self, scope: Scope) -> None:
+        """Add ``route``, ``endpoint`` and converted ``path_params``, as FastAPI's router does."""
+        routes = self.app.router.routes
+        seen = (id(routes), len(routes))
+        if seen != self._routes_seen:
+            self._routes_seen = seen
+            self._routes = [
+                (context.path_regex, context.methods, context.param_convertors, context)
+                for context in iter_route_contexts(routes)
+                if isinstance(context.original_route, APIRoute)
+            ]
+        path = scope["path"].removeprefix(scope["root_path"])
+        method = scope["method"]
+        for regex, methods, convertors, context in self._routes:
+            if methods is not None and method not in methods:
+                continue
+            found = regex.match(path)
+            if found is None:
+                continue
+            scope["path_params"] = {
+                name: convertors[name].convert(value) for name, value in found.groupdict().items()
+            }
+            scope["route"] = context.original_route
+            scope["endpoint"] = context.endpoint
+            return

@@ -1,0 +1,165 @@
+"""Reason codes: why a route is not compiled, in words.
+
+Each code has one sentence that says what is in the way and what would make the route compile.
+Codes are stable; texts may get better.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = ["TEXTS", "Reason", "reason"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One obstacle. code: kebab-case and stable; text: one or two sentences for people."""
+
+    code: str
+    text: str
+
+    def as_dict(self) -> dict[str, str]:
+        """{"code": ..., "text": ...}, ready for JSON."""
+        return {"code": self.code, "text": self.text}
+
+
+TEXTS: Final[dict[str, str]] = {
+    # The process.
+    "version": (
+        "{name} {version} is not in the tested range; install {name}>={low},<{high} to compile."
+    ),
+    "patched": (
+        "{name} was replaced by {module}; a compiled route would not run that replacement, "
+        "so remove the patch to compile."
+    ),
+    "internals": "FastAPI looks different inside: {what}. Install the tested FastAPI to compile.",
+    # The app.
+    "plain-fastapi": (
+        "The app is a FastAPI; make it a FasterAPI (from fasterapi import FasterAPI) to compile."
+    ),
+    "debug": (
+        "The app has debug=True, so Starlette's own code shows tracebacks; turn it off to compile."
+    ),
+    "middleware": (
+        "The app has middleware that runs in Python: {names}. Remove it to compile the routes."
+    ),
+    "middleware-stack": (
+        "The app's middleware stack is not the one FastAPI builds: {what}. "
+        "Leave app.middleware_stack alone to compile."
+    ),
+    "telemetry": (
+        "OpenTelemetry is configured and FastAPI records every request; "
+        "pass telemetry={{'tracing': False, 'metrics': False, 'logs': False}} to compile."
+    ),
+    "max-body-size": (
+        "A max_body_size of FastAPI's is set and its limiter runs in Python; remove it to compile "
+        "(the server has a limit of its own, see `fasterapi config`)."
+    ),
+    "root-path": (
+        "The app sets root_path, which changes how paths are matched; "
+        "give --root-path to the server instead to compile."
+    ),
+    "custom-call": (
+        "{name} overrides {what}, which a compiled route would not run; "
+        "remove the override to compile."
+    ),
+    "custom-router": (
+        "The router {name} changes {what}; use a plain APIRouter to compile its routes."
+    ),
+    # The route.
+    "websocket": "A WebSocket route is served by FastAPI's own code; only HTTP routes compile.",
+    "mount": (
+        "A mounted app answers for itself; put its path operations on this app to compile them."
+    ),
+    "foreign-route": (
+        "{name} is not a path operation of FastAPI's; declare it with @app.get() and the like "
+        "to compile."
+    ),
+    "custom-route-class": (
+        "The route's class is {name}, which may handle requests in its own way; "
+        "use APIRoute to compile."
+    ),
+    "changed-route": (
+        "The route was changed after it was made: {what}. "
+        "Leave the route as FastAPI made it to compile."
+    ),
+    "dependencies": (
+        "The route has dependencies (Depends or Security), which this version leaves to FastAPI; "
+        "a route without them compiles."
+    ),
+    "special-parameter": (
+        "The endpoint asks for the {what}; take the single values it needs as parameters "
+        "to compile."
+    ),
+    "generator": "The endpoint is a generator that streams its answer; return a value to compile.",
+    "endpoint-kind": (
+        "The endpoint is {what}; make it a plain def or async def function to compile."
+    ),
+    "too-many-parameters": (
+        "The endpoint has {count} inputs, at most {limit} fit a plan; "
+        "group some in a body to compile."
+    ),
+    "method": "The method {name} is not one the core knows; use a usual HTTP method to compile.",
+    "any-method": "The route takes every method; name its methods to compile.",
+    "path-pattern": (
+        "The path {path!r} is more than whole segments of text, {{name}}, {{name:int}}, "
+        "{{name:float}} and a last {{name:path}}; write it so to compile."
+    ),
+    "shadowed": (
+        "An earlier route that FastAPI serves ({path}) may want the same requests; "
+        "declare this route before it to compile."
+    ),
+    "plan-failed": "Looking at the route raises {what}; FastAPI serves it.",
+    # Inputs.
+    "param-model": (
+        "Parameter {name!r} is a model that collects several inputs; "
+        "declare them one by one to compile."
+    ),
+    "json-param": "Parameter {name!r} is Json inside a parameter; send it as the body to compile.",
+    "param-alias": (
+        "Parameter {name!r} may have several names or a path as its alias; "
+        "give it one plain alias to compile."
+    ),
+    "param-name": (
+        "Parameter {name!r} has the name {wire!r}, which is not plain ASCII text; "
+        "use another alias to compile."
+    ),
+    "param-list": (
+        "Parameter {name!r} takes a list from a {source}, which FastAPI handles in its own way; "
+        "take it from the query or a header to compile."
+    ),
+    "path-convertor": (
+        "Path parameter {name!r} is converted by the path's own {{{name}:{convertor}}} and then by "
+        "its type; leave one of the two out to compile."
+    ),
+    "path-missing": (
+        "Path parameter {name!r} is not in the path {path!r}, so FastAPI always answers 422; "
+        "add it to the path to compile."
+    ),
+    "deferred-schema": (
+        "The type of {name!r} has a schema that is not complete or not Pydantic's own "
+        "(forward reference, plugin); complete it before the server starts to compile."
+    ),
+    "form": "The body is form data or files, which FastAPI reads itself; take JSON to compile.",
+    "embedded-body": (
+        "The body is put together from several or embedded parameters; "
+        "declare one body parameter to compile."
+    ),
+    # Answers.
+    "response-class": (
+        "The response class is {name}; leave it out, use JSONResponse, or return that response "
+        "from the endpoint to compile."
+    ),
+    "status-without-body": (
+        "Status {status} has no body, which FastAPI arranges itself; "
+        "answer with another status to compile."
+    ),
+    "status-code": "{status!r} is not a final HTTP status from 200 to 599; use one to compile.",
+    "core-refused": "The C core does not take this route ({what}); FastAPI serves it.",
+}
+
+
+def reason(code: str, **values: Any) -> Reason:
+    """The Reason for a code of TEXTS, its sentence filled in. Raises KeyError if unknown."""
+    return Reason(code, TEXTS[code].format(**values))

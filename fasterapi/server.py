@@ -1,0 +1,528 @@
+"""One serving process: event loop, lifespan, core, signals, and an orderly end.
+
+`serve` and `run` are the blocking front doors for any ASGI app; `Server` is the same for programs
+that have a running event loop. Without the C core, requests are served through Uvicorn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from fasterapi import _native, config, log
+from fasterapi.addresses import (
+    check_address,
+    listen_error,
+    listening_socket,
+    remove_stale_socket,
+    reserve_port,
+)
+from fasterapi.asgi import Bridge
+from fasterapi.lifespan import Lifespan
+from fasterapi.log import StartupError, error_logger, say
+
+__all__ = ["Server", "Settings", "check_settings", "run", "run_settings", "run_worker", "serve"]
+
+#: How often [s] a draining server looks whether its last connection has gone.
+DRAIN_TICK = 0.02
+#: Shortest time [s] between two looks for changed routes; FastAPI itself sees them at once.
+REPLAN_INTERVAL = 0.2
+#: Seconds the core's threads get to end after the drain.
+STOP_TIMEOUT = 1.0
+
+
+@dataclass(slots=True)
+class Settings:
+    """How to serve. `options` are the core's options as given by the caller, still unchecked."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    uds: str | None = None
+    fd: int | None = None
+    workers: int = 1
+    log_level: str = "info"
+    reuse_port: bool = False
+    lifespan: str = "auto"
+    root_path: str = ""
+    loop: str = "auto"
+    options: dict[str, Any] = field(default_factory=dict)
+    #: Descriptor of a worker's channel to its parent (see `supervisor`), or None.
+    control_fd: int | None = None
+    #: Print the start line here (the parent prints it when there are several workers).
+    announce: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+
+class Server:
+    """Serves one ASGI app in this process with the C core.
+
+    `await serve()` returns after an orderly stop (signal, or `stop()` from any thread) and raises
+    StartupError if it could not start. `on_started` is called on the loop thread once requests
+    are served; `port` is then the real one. Needs the core.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        settings: Settings | None = None,
+        *,
+        on_started: Callable[[Server], None] | None = None,
+    ) -> None:
+        self.app = app
+        self.settings = settings or Settings()
+        self.on_started = on_started
+        self.port = self.settings.port
+        self.routes_compiled = 0
+        self.routes_total = 0
+        #: False after a stop that had to leave a thread behind in a `def` handler.
+        self.clean = True
+        self.core_server: Any = None
+        self.bridge: Bridge | None = None
+        self._compiled_app = _as_fasterapi(app)
+        self._options: dict[str, Any] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop = asyncio.Event()
+        self._batch_task: asyncio.Task[None] | None = None
+        self._signals_seen = 0
+
+    # -- life ----------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Serve on a new event loop (uvloop if present) until told to stop. Blocks."""
+        with asyncio.Runner(loop_factory=_loop_factory(self.settings.loop)) as runner:
+            runner.run(self.serve())
+
+    async def serve(self) -> None:
+        """Start, serve, stop. Raises StartupError (nothing is left running then)."""
+        if _native.core is None:
+            raise StartupError(f"this server needs the C core: {_native.why_no_core}")
+        self._loop = asyncio.get_running_loop()
+        self._options = _core_options(self.settings.options, self._compiled_app)
+        lifespan = Lifespan(self.app, self.settings.lifespan)
+        with self._signals(), self._control():
+            await lifespan.startup()
+            try:
+                self._open(lifespan.state)
+            except BaseException:
+                await lifespan.shutdown()
+                raise
+            try:
+                self._announce()
+                if self.on_started is not None:
+                    self.on_started(self)
+                await self._stop.wait()
+            finally:
+                await self._close(lifespan)
+
+    def stop(self) -> None:
+        """Begin an orderly stop. Any thread; more than once is fine."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._stop.set)
+
+    def stats(self) -> dict[str, Any]:
+        """The core's counters. Any thread; empty before start and after the end."""
+        server = self.core_server
+        return {} if server is None else dict(server.stats())
+
+    # -- start ---------------------------------------------------------------------------------
+
+    def _open(self, state: dict[str, Any]) -> None:
+        """Make the core server, install the routes, listen, and let it run."""
+        loop = self._loop
+        assert loop is not None
+        core_server = _native.core.Server(self._options)
+        outcome_app = None
+        before_request = None
+        if self._compiled_app is not None:
+            from fasterapi.plan.outcome import OutcomeApp
+
+            outcome_app = OutcomeApp(self._compiled_app)
+            before_request = self._install_routes(core_server)
+        self.bridge = Bridge(
+            self.app,
+            loop=loop,
+            state=state,
+            root_path=self.settings.root_path,
+            outcome_app=outcome_app,
+            before_request=before_request,
+        )
+        self._listen(core_server)
+        core_server.start(loop, self.bridge)
+        loop.add_reader(core_server.fileno(), core_server.run_batch)
+        # The first round announces that the loop sleeps; nobody would wake it before.
+        loop.call_soon(core_server.run_batch)
+        self.core_server = core_server
+        if self._compiled_app is not None:
+            self._compiled_app._server = self
+
+    def _install_routes(self, core_server: Any) -> Callable[[], None]:
+        """Give the core the app's plans; returns the check that does it again after a change."""
+        from fasterapi.plan import core_hooks, plan_app
+
+        app, loop, root_path = self._compiled_app, self._loop, self.settings.root_path
+        assert loop is not None
+        self._batch_task = loop.create_task(_wait_for_ever(), name="fasterapi-batch")
+        core_server.set_hooks(**core_hooks(app), batch_task=self._batch_task)
+        plan = plan_app(app, root_path=root_path)
+        next_check = 0.0
+
+        def install() -> None:
+            core_server.set_routes(plan.core_entries(_native.core))
+            self.routes_compiled, self.routes_total = plan.compiled, len(plan.verdicts)
+
+        def check() -> None:
+            nonlocal plan, next_check
+            now = loop.time()
+            if now >= next_check:
+                next_check = now + REPLAN_INTERVAL
+                if not plan.is_current(app):
+                    plan = plan_app(app, root_path=root_path)
+                    install()
+
+        install()
+        return check
+
+    def _listen(self, core_server: Any) -> None:
+        settings = self.settings
+        try:
+            if settings.fd is not None:
+                core_server.listen_fd(settings.fd)
+            elif settings.uds is not None:
+                remove_stale_socket(settings.uds)
+                core_server.listen_uds(settings.uds)
+                os.chmod(settings.uds, 0o666)
+            else:
+                if not settings.reuse_port:
+                    check_address(settings.host, settings.port)
+                self.port = core_server.listen_tcp(
+                    settings.host, settings.port, settings.reuse_port
+                )
+        except OSError as exc:
+            raise listen_error(exc, settings.host, settings.port, settings.uds) from exc
+
+    def _announce(self) -> None:
+        facts = {
+            "port": self.port,
+            "compiled": self.routes_compiled,
+            "routes": self.routes_total,
+            "fasterapi": self._compiled_app is not None,
+        }
+        if self.settings.control_fd is not None:
+            from fasterapi.supervisor import report_ready
+
+            report_ready(self.settings.control_fd, facts)
+        if self.settings.announce:
+            say(start_line(self.settings, facts))
+
+    # -- stop ----------------------------------------------------------------------------------
+
+    async def _close(self, lifespan: Lifespan) -> None:
+        """Drain, cut what is left after graceful_timeout, lifespan shutdown, stop the core."""
+        core_server, bridge, loop = self.core_server, self.bridge, self._loop
+        assert bridge is not None
+        assert loop is not None
+        deadline = loop.time() + float(self._options.get("graceful_timeout", 30.0))
+        core_server.drain()
+        bridge.shutdown()
+        while (core_server.active() > 0 or bridge.active) and loop.time() < deadline:
+            await asyncio.sleep(DRAIN_TICK)
+        if core_server.active() > 0 or bridge.active:
+            count = await bridge.cancel()
+            error_logger.error(
+                "Graceful timeout exceeded: %d connection(s) cut, %d task(s) cancelled.",
+                core_server.active(),
+                count,
+            )
+        await lifespan.shutdown()
+        loop.remove_reader(core_server.fileno())
+        if self._compiled_app is not None:
+            self._compiled_app._server = None
+        self.clean = core_server.stop(STOP_TIMEOUT)
+        self.core_server = None
+        if self._batch_task is not None:
+            self._batch_task.cancel()
+        if self.settings.uds is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(self.settings.uds)
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM stop in order; a second one ends the process at once."""
+        loop = self._loop
+        if loop is None or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        old: dict[int, Any] = {}
+        for number in (signal.SIGINT, signal.SIGTERM):
+            old[number] = signal.getsignal(number)
+            # The loop's own handler gives it a wake-up descriptor; ours runs even if it is stuck.
+            loop.add_signal_handler(number, _nothing)
+            signal.signal(number, self._on_signal)
+        try:
+            yield
+        finally:
+            for handled, handler in old.items():
+                loop.remove_signal_handler(handled)
+                signal.signal(handled, handler)
+
+    def _on_signal(self, number: int, _frame: Any) -> None:
+        self._signals_seen += 1
+        if self._signals_seen > 1:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.flush()
+            os._exit(128 + number)
+        self.stop()
+
+    @contextlib.contextmanager
+    def _control(self) -> Iterator[None]:
+        """In a worker: the end of the channel (a dead or stopping parent) stops the server."""
+        loop, fd = self._loop, self.settings.control_fd
+        if loop is None or fd is None:
+            yield
+            return
+        loop.add_reader(fd, self._on_control, fd)
+        try:
+            yield
+        finally:
+            loop.remove_reader(fd)
+
+    def _on_control(self, fd: int) -> None:
+        assert self._loop is not None
+        try:
+            data = os.read(fd, 4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._loop.remove_reader(fd)
+            self._stop.set()
+
+
+# -- front doors -------------------------------------------------------------------------------
+
+
+def run(
+    app: Any,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    *,
+    uds: str | None = None,
+    fd: int | None = None,
+    workers: int = 1,
+    log_level: str = "info",
+    reuse_port: bool = False,
+    lifespan: str = "auto",
+    root_path: str = "",
+    loop: str = "auto",
+    **options: Any,
+) -> None:
+    """Serve an ASGI app until SIGINT or SIGTERM. Blocks; main thread.
+
+    app: an ASGI 3 app, or its place as text ("module:app" or a file). port: 0 takes a free one.
+    uds: path of a Unix socket, fd: an inherited listening descriptor (both instead of host and
+    port). workers: number of processes; more than one needs an app that can be imported.
+    options: options of the core (`access_log=True`, `queue_size=...`; see `fasterapi config`).
+
+    Raises SystemExit(3) after one printed line if the server cannot start.
+    """
+    settings = Settings(
+        host=host,
+        port=port,
+        uds=uds,
+        fd=fd,
+        workers=workers,
+        log_level=log_level,
+        reuse_port=reuse_port,
+        lifespan=lifespan,
+        root_path=root_path,
+        loop=loop,
+        options=options,
+    )
+    try:
+        code = run_settings(app, settings)
+    except StartupError as exc:
+        raise log.exit_with(exc) from None
+    if code:
+        raise SystemExit(code)
+
+
+serve = run
+
+
+def run_settings(app: Any, settings: Settings) -> int:
+    """`run` for settings; returns the exit code. app: an object, text, or a discover.Target."""
+    from fasterapi.discover import Target, find_target, load_app, target_of
+
+    log.configure(settings.log_level)
+    check_settings(settings)
+    target = find_target(app) if isinstance(app, str) else app
+    if settings.workers > 1:
+        if not isinstance(target, Target):
+            target = target_of(app)
+        if _native.core is None:
+            return _serve_without_core(load_app(target), target, settings)
+        return _run_workers(target, settings)
+    app = load_app(target) if isinstance(target, Target) else target
+    if _native.core is None:
+        return _serve_without_core(app, None, settings)
+    return _run_here(app, settings)
+
+
+def _run_here(app: Any, settings: Settings) -> int:
+    """Serve in this process. A handler that never ends must not keep the process alive."""
+    server = Server(app, settings)
+    server.run()
+    if not server.clean:
+        error_logger.error("A handler is still running; the process ends without it.")
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(0)
+    return 0
+
+
+def _serve_without_core(app: Any, target: Any, settings: Settings) -> int:
+    from fasterapi.fallback import serve_with_uvicorn
+
+    options = _core_options(settings.options, _as_fasterapi(app))
+    return serve_with_uvicorn(app, target, settings, options)
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise StartupError for what can be seen to be wrong before anything is started."""
+    if settings.workers < 1:
+        raise StartupError(f"workers must be at least 1, not {settings.workers}")
+    if not 0 <= settings.port <= 65535:
+        raise StartupError(f"port must be between 0 and 65535, not {settings.port}")
+    if settings.uds is not None and settings.fd is not None:
+        raise StartupError("give either a Unix socket or a descriptor, not both")
+    if settings.uds is None and settings.fd is None and not settings.reuse_port:
+        check_address(settings.host, settings.port)
+    if settings.options:
+        _core_options(settings.options, None)
+
+
+def _run_workers(target: Any, settings: Settings) -> int:
+    """Several processes: keep the port or socket, supervise, print the one start line."""
+    from fasterapi.supervisor import Supervisor, spawner
+
+    told = settings.as_dict() | {"workers": 1, "announce": False}
+    held: socket.socket | None = None
+    if settings.uds is not None:
+        held = listening_socket(settings.uds)
+        told |= {"uds": None, "fd": held.fileno()}
+    elif settings.fd is None:
+        held, port = reserve_port(settings.host, settings.port)
+        settings.port = port
+        told |= {"port": port, "reuse_port": True}
+    pass_fds = [told["fd"]] if told["fd"] is not None else []
+    message = {"settings": told, "target": asdict(target)}
+
+    def ready(facts: list[dict[str, Any]]) -> None:
+        say(start_line(settings, facts[0]))
+
+    graceful = float(_core_options(settings.options, None).get("graceful_timeout", 30.0))
+    supervisor = Supervisor(
+        settings.workers,
+        spawner(message, pass_fds),
+        on_ready=ready,
+        stop_timeout=graceful + 5.0,
+    )
+    try:
+        return supervisor.run()
+    finally:
+        if held is not None:
+            held.close()
+        if settings.uds is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(settings.uds)
+
+
+def run_worker(message: dict[str, Any]) -> int:
+    """Body of one worker process (``python -m fasterapi --worker JSON``); returns the exit code."""
+    from fasterapi.discover import Target, load_app
+
+    settings = Settings(**message["settings"])
+    settings.control_fd = message["control_fd"]
+    try:
+        log.configure(settings.log_level)
+        app = load_app(Target(**message["target"]))
+        if _native.core is None:
+            return _serve_without_core(app, None, settings)
+        return _run_here(app, settings)
+    except StartupError as exc:
+        return int(log.exit_with(exc).code or 0)
+
+
+# -- helpers -----------------------------------------------------------------------------------
+
+
+def start_line(settings: Settings, facts: dict[str, Any]) -> str:
+    """The one line a started server prints."""
+    if settings.uds is not None:
+        address = f"unix:{settings.uds}"
+    elif settings.fd is not None:
+        address = f"descriptor {settings.fd}"
+    else:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        address = f"http://{host}:{facts['port']}"
+    workers = f"{settings.workers} worker{'s' if settings.workers != 1 else ''}"
+    if facts["fasterapi"]:
+        routes = f"{facts['compiled']} of {facts['routes']} routes compiled"
+    else:
+        routes = "ASGI app"
+    return f"FasterAPI on {address} ({workers}, {routes})"
+
+
+def _nothing() -> None:
+    """Handler that only exists so that the loop is woken."""
+
+
+def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop for "auto" (if importable) and "uvloop"; None is asyncio's own default."""
+    if name not in ("auto", "uvloop", "asyncio"):
+        raise StartupError(f"event loop {name!r} is unknown; use auto, uvloop or asyncio")
+    if name == "asyncio":
+        return None
+    try:
+        import uvloop
+    except ImportError:
+        if name == "uvloop":
+            raise StartupError("uvloop is not installed: pip install uvloop") from None
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def _as_fasterapi(app: Any) -> Any:
+    """The app if its routes can be compiled (it is a FasterAPI), else None."""
+    from fasterapi.applications import FasterAPI
+
+    return app if isinstance(app, FasterAPI) else None
+
+
+async def _wait_for_ever() -> None:
+    """Body of the task that is current while the core steps coroutines that cannot suspend."""
+    await asyncio.get_running_loop().create_future()
+
+
+def _core_options(given: dict[str, Any], app: Any) -> dict[str, Any]:
+    """Checked options for the core: those given here, then the environment, then the app's."""
+    try:
+        return dict(config.resolve_options(given, None if app is None else app.core_arguments))
+    except (TypeError, ValueError) as exc:
+        raise StartupError(str(exc)) from None

@@ -1,0 +1,471 @@
+"""WebSockets: the handshake and the ASGI side are ours, frames and compression are wsproto's.
+
+wsproto does no I/O. Bytes come from ``stream.read()`` once the core has made the connection a
+tunnel (``stream.upgrade()``) and leave by ``stream.write_raw()``. Loop thread only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from wsproto import events
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.utilities import LocalProtocolError
+
+from fasterapi.handshake import (
+    TOKEN,
+    Handshake,
+    HandshakeError,
+    agree_on_compression,
+    parse_handshake,
+)
+from fasterapi.log import error_logger
+from fasterapi.stream import ClientDisconnectedError, Headers, Message, Stream
+
+if TYPE_CHECKING:
+    from fasterapi.asgi import Bridge
+
+__all__ = ["WebSocketSession"]
+
+MAX_MESSAGE: Final = 16 * 1024 * 1024
+MAX_FRAGMENTS: Final = 1024
+MAX_QUEUE: Final = 32
+# Seconds between pings; one that is not answered by the time of the next closes the connection.
+PING_INTERVAL: Final = 20.0
+# Seconds the peer may take to answer our close frame.
+CLOSE_TIMEOUT: Final = 10.0
+
+_VALUE: Final = re.compile(rb"[^\x00\r\n]*")
+
+# States of a session.
+_HANDSHAKE: Final = 0
+_DENYING: Final = 1
+_OPEN: Final = 2
+_CLOSED: Final = 3
+
+
+class WebSocketSession:
+    """One WebSocket: the ``receive`` and ``send`` of one ASGI call, and the frames behind them."""
+
+    __slots__ = (
+        "app_done",
+        "bridge",
+        "close_timer",
+        "connection",
+        "fragments",
+        "goodbye",
+        "handshake",
+        "inbox",
+        "parts",
+        "ping_payload",
+        "ping_timer",
+        "released",
+        "size",
+        "state",
+        "stream",
+        "task",
+        "waiters",
+    )
+
+    def __init__(self, bridge: Bridge, stream: Stream) -> None:
+        self.bridge = bridge
+        self.stream = stream
+        self.state = _HANDSHAKE
+        self.app_done = False
+        self.released = False
+        self.handshake: Handshake | None = None
+        self.connection: Connection | None = None
+        self.inbox: deque[Message] = deque()
+        self.goodbye: Message | None = None
+        self.parts: list[str] | list[bytes] = []
+        self.size = 0
+        self.fragments = 0
+        self.waiters: list[asyncio.Future[None]] = []
+        self.ping_payload: bytes | None = None
+        self.ping_timer: asyncio.TimerHandle | None = None
+        self.close_timer: asyncio.TimerHandle | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    # -- the connection's life -----------------------------------------------------------------
+
+    def reject_bad_handshake(self) -> bool:
+        """Answer a wrong handshake with 400 or 426 and return True; the app is not called."""
+        try:
+            self.handshake = parse_handshake(self.stream.method, self.stream.headers)
+        except HandshakeError as exc:
+            body = str(exc).encode("ascii")
+            headers = [
+                (b"content-type", b"text/plain; charset=utf-8"),
+                (b"content-length", b"%d" % len(body)),
+                (b"connection", b"close"),
+            ]
+            if exc.status == 426:
+                headers.append((b"sec-websocket-version", b"13"))
+            if self.stream.disconnected:
+                self._lost()
+            else:
+                self._respond(exc.status, headers, body)
+            return True
+        return False
+
+    async def run(self) -> None:
+        """Call the app. Whatever it does, the connection is closed in order afterwards."""
+        self.stream.on_event = self._on_event
+        self.inbox.append({"type": "websocket.connect"})
+        try:
+            result: Any = await self.bridge.app(self._scope(), self.receive, self.send)  # type: ignore[func-returns-value]
+        except GeneratorExit:
+            raise
+        except ClientDisconnectedError:
+            self._finish(1011)
+        except BaseException as exc:
+            if not (isinstance(exc, asyncio.CancelledError) and self.bridge.stopping):
+                error_logger.error("Exception in ASGI application\n", exc_info=exc)
+            self._finish(1011)
+        else:
+            if self.state == _HANDSHAKE and not self.stream.disconnected:
+                error_logger.error("ASGI callable returned without completing handshake.")
+            elif result is not None:
+                error_logger.error("ASGI callable should return None, but returned '%s'.", result)
+            self._finish(1000)
+        finally:
+            self.app_done = True
+            if self.released:
+                self.bridge.active.discard(self)
+
+    def _scope(self) -> dict[str, Any]:
+        stream, bridge = self.stream, self.bridge
+        assert self.handshake is not None
+        return {
+            "type": "websocket",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": stream.http_version,
+            "server": stream.server,
+            "client": stream.client,
+            "scheme": "ws",
+            "root_path": bridge.root_path,
+            "path": bridge.root_path + stream.path,
+            "raw_path": bridge.root_path.encode("latin-1", "replace") + stream.raw_path,
+            "query_string": stream.query_string,
+            "headers": stream.headers,
+            "subprotocols": self.handshake.subprotocols,
+            "state": bridge.state.copy(),
+            "extensions": {"websocket.http.response": {}},
+        }
+
+    def _finish(self, code: int) -> None:
+        """The app is done: answer 500, cut a denial short, close with `code`, or just let go."""
+        if self.state == _HANDSHAKE and not self.stream.disconnected:
+            body = b"Internal Server Error"
+            headers = [
+                (b"content-type", b"text/plain; charset=utf-8"),
+                (b"content-length", b"%d" % len(body)),
+                (b"connection", b"close"),
+            ]
+            self._respond(500, headers, body)
+        elif self.state == _OPEN and not self.stream.disconnected:
+            self._close(code, "")
+        elif self.state != _CLOSED:
+            self._lost()
+
+    def shutdown(self) -> None:
+        """The server stops: close with 1012 (service restart); the app sees the disconnect."""
+        if self.state == _OPEN:
+            self._close(1012, "", wait=False)
+        elif self.state != _CLOSED:
+            self._finish(1012)
+        elif not self.released:
+            self._release()
+
+    # -- the app's side ------------------------------------------------------------------------
+
+    async def receive(self) -> Message:
+        """The next event; after ``websocket.disconnect`` that one again."""
+        while True:
+            if self.inbox:
+                message = self.inbox.popleft()
+                if self.state == _OPEN:
+                    self._read()
+                return message
+            if self.goodbye is not None:
+                return self.goodbye
+            if self.stream.disconnected:
+                self._lost()
+                continue
+            await self._event()
+
+    async def send(self, message: Message) -> None:
+        """Take one event. Raises ClientDisconnectedError once the peer is gone, RuntimeError for an
+        event out of order."""
+        kind = message["type"]
+        if self.state != _CLOSED and self.stream.disconnected:
+            self._lost()
+        if self.state == _OPEN:
+            await self._send_open(kind, message)
+        elif self.state == _HANDSHAKE:
+            self._send_handshake(kind, message)
+        elif self.state == _DENYING:
+            self._send_denial(kind, message)
+        elif self.stream.disconnected or kind == "websocket.send":
+            raise ClientDisconnectedError("the WebSocket is closed")
+        else:
+            raise RuntimeError(
+                f"Unexpected ASGI message '{kind}', after sending 'websocket.close'."
+            )
+
+    def _send_handshake(self, kind: str, message: Message) -> None:
+        if kind == "websocket.accept":
+            self._accept(message)
+        elif kind == "websocket.close":
+            self._log("403")
+            self._respond(403, [(b"content-length", b"0"), (b"connection", b"close")], b"")
+        elif kind == "websocket.http.response.start":
+            status = message["status"]
+            headers = [(bytes(n), bytes(v)) for n, v in message.get("headers", ())]
+            self.stream.start(status, headers)
+            self._log(str(status))
+            self.state = _DENYING
+        else:
+            raise RuntimeError(
+                "Expected ASGI message 'websocket.accept', 'websocket.close' "
+                f"or 'websocket.http.response.start' but got '{kind}'."
+            )
+
+    def _send_denial(self, kind: str, message: Message) -> None:
+        if kind != "websocket.http.response.body":
+            raise RuntimeError(
+                f"Expected ASGI message 'websocket.http.response.body' but got '{kind}'."
+            )
+        more = bool(message.get("more_body", False))
+        self.stream.write(bytes(message.get("body", b"")), more)
+        if not more:
+            self._gone(1006)
+            self._release(close=False)
+
+    async def _send_open(self, kind: str, message: Message) -> None:
+        if kind == "websocket.send":
+            data = message.get("bytes")
+            if data is None:
+                data = message["text"]
+            self._emit(events.Message(data=data))
+            stream = self.stream
+            while stream.pending > stream.high_water and self.state == _OPEN:
+                await self._event()
+        elif kind == "websocket.close":
+            self._close(message.get("code", 1000), message.get("reason") or "")
+        else:
+            raise RuntimeError(
+                f"Expected ASGI message 'websocket.send' or 'websocket.close', but got '{kind}'."
+            )
+
+    def _accept(self, message: Message) -> None:
+        assert self.handshake is not None
+        lines = [
+            b"HTTP/1.1 101 Switching Protocols",
+            b"upgrade: websocket",
+            b"connection: Upgrade",
+            b"sec-websocket-accept: " + self.handshake.accept,
+        ]
+        subprotocol = message.get("subprotocol")
+        if subprotocol is not None:
+            if subprotocol not in self.handshake.subprotocols:
+                raise RuntimeError(f"subprotocol {subprotocol!r} was not offered by the client")
+            lines.append(b"sec-websocket-protocol: " + subprotocol.encode("ascii"))
+        extensions, answer = agree_on_compression(self.handshake.extensions)
+        if answer is not None:
+            lines.append(b"sec-websocket-extensions: " + answer)
+        for name, value in message.get("headers", ()):
+            name, value = bytes(name), bytes(value)
+            if TOKEN.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
+                raise RuntimeError("Invalid HTTP header in 'websocket.accept'.")
+            lines.append(name + b": " + value)
+        lines.append(b"\r\n")
+        self._log("[accepted]")
+        self.connection = Connection(ConnectionType.SERVER, list(extensions))
+        self.state = _OPEN
+        self.stream.upgrade()
+        self.stream.write_raw(b"\r\n".join(lines))
+        self.ping_timer = self.bridge.loop.call_later(PING_INTERVAL, self._ping)
+
+    # -- frames in -----------------------------------------------------------------------------
+
+    def _on_event(self) -> None:
+        if self.stream.disconnected:
+            self._lost()
+        elif self.connection is not None:
+            self._read()
+        self._wake()
+
+    def _read(self) -> None:
+        """Take what has arrived, while the app keeps up and the peer takes our answers.
+
+        What is not taken stays in the core, which stops reading from the socket.
+        """
+        stream = self.stream
+        while not self.released and len(self.inbox) < MAX_QUEUE:
+            if stream.pending > stream.high_water:
+                return
+            data = stream.read()
+            if data is not None:
+                self._feed(data)
+            elif stream.eof:
+                self._lost()
+            else:
+                return
+
+    def _feed(self, data: bytes) -> None:
+        connection = self.connection
+        assert connection is not None
+        try:
+            connection.receive_data(data)
+            for event in connection.events():
+                self._on_frame(event)
+        except LocalProtocolError:
+            # Bytes after the closing handshake.
+            self._lost()
+        except Exception:
+            # wsproto asserts on some impossible frames; to the peer that is a protocol error.
+            error_logger.debug("WebSocket frame refused", exc_info=True)
+            self._close(1002, "", wait=False)
+
+    def _on_frame(self, event: events.Event) -> None:
+        if isinstance(event, events.CloseConnection):
+            self._on_close_frame(event)
+        elif self.state != _OPEN:
+            return
+        elif isinstance(event, events.TextMessage | events.BytesMessage):
+            self._on_message(event)
+        elif isinstance(event, events.Ping):
+            self._emit(event.response())
+        elif isinstance(event, events.Pong) and bytes(event.payload) == self.ping_payload:
+            self.ping_payload = None
+
+    def _on_message(self, event: events.TextMessage | events.BytesMessage) -> None:
+        data = event.data
+        self.size += len(data.encode()) if isinstance(data, str) else len(data)
+        self.fragments += event.frame_finished
+        if self.size > MAX_MESSAGE or self.fragments > MAX_FRAGMENTS:
+            reason = f"Message exceeds the maximum size ({MAX_MESSAGE} bytes)"
+            if self.fragments > MAX_FRAGMENTS:
+                reason = f"Message has more than {MAX_FRAGMENTS} fragments"
+            self._close(1009, reason, wait=False)
+            return
+        self.parts.append(data)  # type: ignore[arg-type]
+        if not event.message_finished:
+            return
+        if isinstance(event, events.TextMessage):
+            self.inbox.append({"type": "websocket.receive", "text": "".join(self.parts)})  # type: ignore[arg-type]
+        else:
+            self.inbox.append({"type": "websocket.receive", "bytes": b"".join(self.parts)})  # type: ignore[arg-type]
+        self.parts = []
+        self.size = self.fragments = 0
+        self._wake()
+
+    def _on_close_frame(self, event: events.CloseConnection) -> None:
+        connection = self.connection
+        assert connection is not None
+        if connection.state is ConnectionState.OPEN:
+            # No close frame: wsproto's way to say that the peer broke the protocol.
+            self._close(int(event.code), event.reason or "", wait=False)
+            return
+        if connection.state is ConnectionState.REMOTE_CLOSING:
+            self.stream.write_raw(connection.send(event.response()))
+        self._gone(int(event.code), event.reason or "")
+        self._release()
+
+    # -- frames out, and the end ---------------------------------------------------------------
+
+    def _emit(self, event: events.Event) -> None:
+        assert self.connection is not None
+        try:
+            self.stream.write_raw(self.connection.send(event))
+        except LocalProtocolError as exc:
+            raise ClientDisconnectedError("the WebSocket is closed") from exc
+
+    def _close(self, code: int, reason: str, *, wait: bool = True) -> None:
+        """Send our close frame, if none was sent; wait for the peer's unless told otherwise."""
+        first = self.state == _OPEN
+        self._gone(code, reason)
+        if first:
+            with contextlib.suppress(ClientDisconnectedError):
+                self._emit(events.CloseConnection(code=code, reason=reason))
+        if not wait or not first:
+            self._release()
+        else:
+            self.close_timer = self.bridge.loop.call_later(CLOSE_TIMEOUT, self._release)
+            self._read()
+
+    def _lost(self) -> None:
+        """The peer went away without a word."""
+        self._gone(1006 if self.connection is None else 1005)
+        self._release()
+
+    def _gone(self, code: int, reason: str = "") -> None:
+        """Nothing more comes for the app: its next event is the disconnect."""
+        self.state = _CLOSED
+        self.parts = []
+        if self.goodbye is None:
+            self.goodbye = {"type": "websocket.disconnect", "code": code, "reason": reason}
+        if self.ping_timer is not None:
+            self.ping_timer.cancel()
+            self.ping_timer = None
+        self._wake()
+
+    def _release(self, close: bool = True) -> None:
+        """Let go of the connection. close: False after a complete HTTP answer."""
+        if self.released:
+            return
+        self.released = True
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+            self.close_timer = None
+        self.stream.on_event = None
+        if close:
+            self.stream.close()
+        if self.app_done:
+            self.bridge.active.discard(self)
+
+    def _ping(self) -> None:
+        """Every PING_INTERVAL: ask for a sign of life."""
+        if self.ping_payload is not None:
+            self._close(1011, "keepalive ping timeout", wait=False)
+            return
+        self.ping_payload = os.urandom(4)
+        self._emit(events.Ping(payload=self.ping_payload))
+        self.ping_timer = self.bridge.loop.call_later(PING_INTERVAL, self._ping)
+
+    def _respond(self, status: int, headers: Headers, body: bytes) -> None:
+        """Answer the handshake with a whole HTTP response; the session is over."""
+        self.stream.start(status, headers)
+        self.stream.write(body, False)
+        self._gone(1006)
+        self._release(close=False)
+
+    def _log(self, outcome: str) -> None:
+        stream = self.stream
+        client = "{}:{}".format(*stream.client) if stream.client else ""
+        path = quote(self.bridge.root_path + stream.path)
+        if stream.query_string:
+            path += "?" + quote(stream.query_string, safe="%=&+,;/?:@!$'()*[]~")
+        error_logger.info('%s - "WebSocket %s" %s', client, path, outcome)
+
+    async def _event(self) -> None:
+        waiter: asyncio.Future[None] = self.bridge.loop.create_future()
+        self.waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            if waiter in self.waiters:
+                self.waiters.remove(waiter)
+
+    def _wake(self) -> None:
+        waiters, self.waiters = self.waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)

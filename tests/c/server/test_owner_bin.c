@@ -1,0 +1,70 @@
+/* Owners that wait to be dropped: all come out once, from many threads. */
+#include "check.h"
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "server/owner_bin.h"
+
+static void count(void *ctx, void **owners, size_t n)
+{
+    size_t *sum = ctx;
+    for (size_t i = 0; i < n; i++) {
+        *sum += (size_t)(uintptr_t)owners[i];
+    }
+}
+
+TEST(all_come_out_once)
+{
+    struct fa_owner_bin bin;
+    size_t sum = 0;
+    CHECK_EQ_INT(fa_owner_bin_init(&bin), FA_OK);
+    CHECK(fa_owner_bin_is_empty(&bin));
+    fa_owner_bin_add(&bin, NULL);
+    CHECK(fa_owner_bin_is_empty(&bin));
+    for (uintptr_t i = 1; i <= 1000; i++) {
+        fa_owner_bin_add(&bin, (void *)i);
+    }
+    CHECK(!fa_owner_bin_is_empty(&bin));
+    fa_owner_bin_flush(&bin, count, &sum);
+    CHECK_EQ_INT(sum, 500500);
+    fa_owner_bin_flush(&bin, count, &sum);
+    CHECK_EQ_INT(sum, 500500);
+    fa_owner_bin_add(&bin, (void *)7);
+    fa_owner_bin_deinit(&bin);
+}
+
+static void *add_many(void *arg)
+{
+    for (int i = 0; i < 10000; i++) {
+        fa_owner_bin_add(arg, (void *)1);
+    }
+    return NULL;
+}
+
+TEST(from_several_threads)
+{
+    struct fa_owner_bin bin;
+    size_t sum = 0;
+    CHECK_EQ_INT(fa_owner_bin_init(&bin), FA_OK);
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) {
+        CHECK(pthread_create(&threads[i], NULL, add_many, &bin) == 0);
+    }
+    for (int i = 0; i < 1000; i++) {
+        fa_owner_bin_flush(&bin, count, &sum);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    fa_owner_bin_flush(&bin, count, &sum);
+    CHECK_EQ_INT(sum, 20000);
+    fa_owner_bin_deinit(&bin);
+}
+
+int main(void)
+{
+    RUN(all_come_out_once);
+    RUN(from_several_threads);
+    return CHECK_END();
+}

@@ -1,0 +1,154 @@
+/* The path of a request: routing, lanes, hand-over, upgrade. */
+#include "check.h"
+#include "fake_executor.h"
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
+
+static void asked(int fd, const char *request, int status, const char *body)
+{
+    struct fake_response r;
+    CHECK_EQ_INT(fake_ask(fd, request, &r), status);
+    CHECK_EQ_STR(r.body, body);
+    fake_response_free(&r);
+}
+
+TEST(routes_decode_the_path)
+{
+    struct fake f;
+    fake_init(&f);
+    fake_start(&f);
+    int fd = fake_connect(&f);
+    asked(fd, GET("/inline-param/a%20b"), 200, "a b");
+    asked(fd, GET("/worker-param/%C3%A9?q=1"), 200, "\xc3\xa9");
+    asked(fd, GET("/loop%2Dparam/x"), 200, "x");
+    asked(fd, "GET http://other/inline-param/abs HTTP/1.1\r\nHost: a\r\n\r\n", 200, "abs");
+    CHECK_EQ_INT(atomic_load(&f.streams_ended), 0);
+    /* what is not certain goes to the app */
+    asked(fd, GET("/inline-param/%ff"), 200, "");
+    asked(fd, GET("/nowhere"), 200, "");
+    asked(fd, "DELETE /inline HTTP/1.1\r\nHost: a\r\n\r\n", 200, "");
+    asked(fd, "BREW /inline HTTP/1.1\r\nHost: a\r\n\r\n", 200, "");
+    close(fd);
+    fake_stop(&f);
+    CHECK_EQ_INT(atomic_load(&f.streams_ended), 4);
+}
+
+TEST(uncertain_plans_are_handed_over_with_their_body)
+{
+    struct fake f;
+    fake_init(&f);
+    fake_start(&f);
+    int fd = fake_connect(&f);
+    asked(fd, GET("/unsure"), 200, "");
+    asked(fd, "POST /unsure HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody", 200, "body");
+    asked(fd,
+          "POST /loop-unsure HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+          "4\r\nbody\r\n0\r\n\r\n",
+          200, "body");
+    CHECK_EQ_INT(fake_stats(&f).handovers, 3);
+    close(fd);
+    fake_stop(&f);
+}
+
+TEST(hand_over_after_the_client_is_gone)
+{
+    struct fake f;
+    fake_init(&f);
+    fake_start(&f);
+    for (int i = 0; i < 50; i++) {
+        int fd = fake_connect(&f);
+        CHECK(fake_send(fd, "POST /unsure HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
+                            "POST /unsure HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"));
+        fake_reset(fd);
+    }
+    int fd = fake_connect(&f);
+    asked(fd, GET("/worker"), 200, "hello");
+    close(fd);
+    fake_stop(&f);
+}
+
+TEST(answers_keep_their_order_across_lanes)
+{
+    struct fake f;
+    fake_init(&f);
+    fake_start(&f);
+    int fd = fake_connect(&f);
+    struct fake_response r;
+    CHECK(fake_send(fd, GET("/blocking") GET("/inline-param/1") GET("/loop-param/2") GET("/echo")
+                            GET("/worker-param/4")));
+    fake_wait(&f.entered);
+    sem_post(&f.leave);
+    static const char *const WANT[] = {"late", "1", "2", "", "4"};
+    for (int i = 0; i < 5; i++) {
+        CHECK(fake_recv_response(fd, &r, false));
+        CHECK_EQ_STR(r.body, WANT[i]);
+        fake_response_free(&r);
+    }
+    close(fd);
+    fake_stop(&f);
+}
+
+#define UPGRADE "GET /tunnel HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"
+
+TEST(an_upgraded_connection_is_a_tunnel)
+{
+    struct fake f;
+    fake_init(&f);
+    fake_start(&f);
+    int fd = fake_connect(&f);
+    asked(fd, GET("/inline"), 200, "hello");
+    struct fake_response r;
+    CHECK(fake_send(fd, UPGRADE "first")); /* bytes right behind the head belong to it */
+    CHECK(fake_recv_response(fd, &r, false));
+    CHECK_EQ_INT(r.status, 101);
+    fake_response_free(&r);
+    char back[64] = "";
+    CHECK(fake_recv_n(fd, back, 5));
+    CHECK(memcmp(back, "first", 5) == 0);
+    for (int i = 0; i < 20; i++) {
+        CHECK(fake_send(fd, GET("/inline")));
+        CHECK(fake_recv_n(fd, back, sizeof GET("/inline") - 1));
+        CHECK(memcmp(back, GET("/inline"), sizeof GET("/inline") - 1) == 0);
+    }
+    CHECK(fake_send(fd, "quit"));
+    CHECK(fake_recv_n(fd, back, 4));
+    CHECK(fake_is_ended(fd));
+    close(fd);
+    fd = fake_connect(&f);
+    CHECK_EQ_INT(fake_ask(fd, UPGRADE, &r), 101);
+    fake_response_free(&r);
+    CHECK(shutdown(fd, SHUT_WR) == 0); /* the client's end is the app's eof */
+    CHECK(fake_is_ended(fd));
+    close(fd);
+    fake_stop(&f);
+    CHECK_EQ_INT(atomic_load(&f.streams_ended), 2);
+}
+
+TEST(an_upgrade_that_is_declined_stays_http)
+{
+    struct fake f;
+    fake_init(&f);
+    fake_start(&f);
+    int fd = fake_connect(&f);
+    for (int i = 0; i < 3; i++) {
+        asked(fd,
+              "GET /inline HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+              200, "");
+        asked(fd, GET("/inline"), 200, "hello");
+    }
+    asked(fd, GET("/tunnel"), 400, ""); /* fa_stream_upgrade refuses */
+    asked(fd, GET("/inline"), 200, "hello");
+    close(fd);
+    fake_stop(&f);
+}
+
+int main(void)
+{
+    RUN(routes_decode_the_path);
+    RUN(uncertain_plans_are_handed_over_with_their_body);
+    RUN(hand_over_after_the_client_is_gone);
+    RUN(answers_keep_their_order_across_lanes);
+    RUN(an_upgraded_connection_is_a_tunnel);
+    RUN(an_upgrade_that_is_declined_stays_http);
+    return CHECK_END();
+}

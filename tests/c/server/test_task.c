@@ -1,0 +1,119 @@
+/* Tasks: the pool, tags, and what the head must say. */
+#include "check.h"
+
+#include "base/alloc.h"
+#include "server/http_conn.h"
+#include "server/stream.h"
+#include "server/task.h"
+
+TEST(the_pool_recycles_up_to_its_size)
+{
+    struct fa_task_pool pool;
+    fa_task_pool_init(&pool, 2);
+    struct fa_task *t[3];
+    for (int i = 0; i < 3; i++) {
+        t[i] = fa_task_pool_get(&pool);
+        CHECK(t[i] != NULL);
+    }
+    CHECK_EQ_INT(pool.misses, 3);
+    CHECK_EQ_INT(pool.live, 3);
+    t[2]->status = 500;
+    t[2]->close_after = true;
+    CHECK(fa_arena_alloc(&t[2]->arena, 5000) != NULL);
+    for (int i = 0; i < 3; i++) {
+        fa_task_pool_put(&pool, t[i]);
+    }
+    CHECK_EQ_INT(pool.count, 2);
+    CHECK_EQ_INT(pool.live, 0);
+    struct fa_task *again = fa_task_pool_get(&pool);
+    CHECK(again == t[1]); /* the warmest first */
+    CHECK_EQ_INT(again->status, 0);
+    CHECK(!again->close_after && again->stream == NULL && again->user == NULL);
+    CHECK_EQ_INT(again->out_start, FA_HTTP_HEAD_ROOM);
+    CHECK_EQ_INT(pool.hits, 1);
+    fa_task_pool_put(&pool, again);
+    fa_task_pool_deinit(&pool);
+}
+
+TEST(out_of_memory)
+{
+    struct fa_task_pool pool;
+    fa_task_pool_init(&pool, 2);
+    fa_alloc_fail_at(1);
+    CHECK(fa_task_pool_get(&pool) == NULL);
+    fa_alloc_fail_at(0);
+    CHECK_EQ_INT(pool.live, 0);
+    fa_task_pool_deinit(&pool);
+}
+
+TEST(tags)
+{
+    struct fa_task_pool pool;
+    fa_task_pool_init(&pool, 0);
+    struct fa_task *t = fa_task_pool_get(&pool);
+    CHECK(!fa_task_is_tagged(t));
+    CHECK(fa_task_is_tagged(fa_task_tag(t)));
+    CHECK(fa_task_untag(fa_task_tag(t)) == t);
+    CHECK(fa_task_untag(t) == t);
+    fa_task_pool_put(&pool, t);
+    fa_task_pool_deinit(&pool);
+}
+
+TEST(when_to_close)
+{
+    struct fa_task_pool pool;
+    atomic_bool draining = false;
+    fa_task_pool_init(&pool, 0);
+    struct fa_task *t = fa_task_pool_get(&pool);
+    t->draining = &draining;
+    t->req.keep_alive = true;
+    t->req.minor = 1;
+    t->req.expect_continue = true;
+    CHECK(!fa_task_should_close(t) && !fa_task_is_keep_alive_10(t));
+    atomic_store(&draining, true);
+    CHECK(fa_task_should_close(t));
+    atomic_store(&draining, false);
+    t->req.keep_alive = false;
+    t->req.minor = 0;
+    CHECK(fa_task_should_close(t) && fa_task_is_keep_alive_10(t));
+    t->req.keep_alive = true;
+    t->close_after = true;
+    CHECK(fa_task_should_close(t));
+    t->close_after = false;
+    struct fa_stream stream = {.task = t};
+    t->stream = &stream; /* nobody asked for the body the client holds back */
+    CHECK(fa_task_should_close(t));
+    t->app_wants_body = true;
+    CHECK(!fa_task_should_close(t));
+    t->stream = NULL;
+    fa_task_pool_put(&pool, t);
+    fa_task_pool_deinit(&pool);
+}
+
+TEST(addresses)
+{
+    struct fa_http_conn conn = {.peer = {.family = FA_SOCKET_IPV4, .port = 5, .ip = {127, 0, 0, 1}},
+                                .local = {.family = FA_SOCKET_UNIX}};
+    struct fa_task_pool pool;
+    fa_task_pool_init(&pool, 0);
+    struct fa_task *t = fa_task_pool_get(&pool);
+    t->conn = &conn;
+    char host[FA_TASK_HOST_MAX];
+    uint16_t port = 0;
+    CHECK_EQ_INT(fa_task_client(t, host, &port), FA_OK);
+    CHECK_EQ_STR(host, "127.0.0.1");
+    CHECK_EQ_INT(port, 5);
+    CHECK_EQ_INT(fa_task_local(t, host, &port), FA_ERR_UNSUPPORTED);
+    fa_task_pool_put(&pool, t);
+    fa_task_pool_deinit(&pool);
+}
+
+int main(void)
+{
+    RUN(the_pool_recycles_up_to_its_size);
+    RUN(out_of_memory);
+    RUN(tags);
+    RUN(when_to_close);
+    RUN(addresses);
+    return CHECK_END();
+}

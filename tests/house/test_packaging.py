@@ -1,0 +1,47 @@
+"""What is installed, and what a source archive would hold."""
+
+import importlib.metadata
+import importlib.resources
+import sys
+import tomllib
+
+from project import ROOT, project_files
+
+
+def test_types_are_installed():
+    package = importlib.resources.files("fasterapi")
+    assert (package / "py.typed").is_file()
+    assert (package / "_fasterapi_core.pyi").is_file()
+
+
+def test_core_is_installed():
+    from fasterapi import _native
+
+    if sys.platform == "linux":
+        assert _native.core is not None, _native.why_no_core
+
+
+def test_metadata():
+    metadata = importlib.metadata.metadata("fasterapi")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert metadata["Name"] == "fasterapi"
+    assert metadata["Version"] == project["version"]
+    assert metadata["License-Expression"] == "MIT"
+    scripts = importlib.metadata.entry_points(group="console_scripts", name="fasterapi")
+    assert [script.value for script in scripts] == ["fasterapi.cli:main"]
+
+
+def test_source_archive_holds_what_a_build_needs():
+    grafted = {
+        line.split()[1]
+        for line in (ROOT / "MANIFEST.in").read_text().splitlines()
+        if line.startswith("graft ")
+    }
+    needed = {name.split("/")[0] for name in project_files() if "/" in name}
+    assert needed - grafted <= {"fasterapi", ".ci"}
+
+
+def test_version_is_said_once():
+    import fasterapi
+
+    assert fasterapi.__version__ == importlib.metadata.version("fasterapi")
