@@ -230,7 +230,7 @@ class HttpExchange:
                         "body": data or b"",
                         "more_body": not self.body_done,
                     }
-            if stream.disconnected or (self.body_done and getattr(stream, "peer_closed", False)):
+            if stream.disconnected or (self.body_done and stream.peer_closed):
                 break
             if not self.wanted and not self.body_done:
                 self.wanted = True

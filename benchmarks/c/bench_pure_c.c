@@ -28,8 +28,8 @@
 #include "server/task.h"
 
 #define REQUEST "GET /items/42 HTTP/1.1\r\nHost: localhost:8000\r\n\r\n"
-#define BODY "{\"id\":1,\"name\":\"Alice\"}"
-#define ROUNDS 2000000u
+#define BODY    "{\"id\":1,\"name\":\"Alice\"}"
+#define ROUNDS  2000000u
 
 static void die(const char *what)
 {
@@ -43,13 +43,13 @@ static void answer(struct fa_task *t, struct fa_clock_date *date)
     t->close_after = fa_task_should_close(t);
     t->status = 200;
     struct fa_http_head head = {.status = 200,
-                                .date = fa_clock_date_refresh(date),
-                                .server = FA_SPAN("fasterapi"),
-                                .content_type = FA_SPAN("application/json"),
-                                .has_content_length = true,
-                                .content_length = sizeof BODY - 1,
-                                .close = t->close_after,
-                                .keep_alive_10 = fa_task_is_keep_alive_10(t) && !t->close_after};
+        .date = fa_clock_date_refresh(date),
+        .server = FA_SPAN("fasterapi"),
+        .content_type = FA_SPAN("application/json"),
+        .has_content_length = true,
+        .content_length = sizeof BODY - 1,
+        .close = t->close_after,
+        .keep_alive_10 = fa_task_is_keep_alive_10(t) && !t->close_after};
     char *body = t->out->data + FA_HTTP_HEAD_ROOM;
     memcpy(body, BODY, sizeof BODY - 1);
     char *start = t->out->data;
@@ -95,11 +95,11 @@ static void drop_owner(void *ctx, void **owners, size_t n)
 }
 
 static const struct fa_executor_ops OPS = {.thread_start = thread_start,
-                                           .run = run,
-                                           .detach = nothing,
-                                           .attach = nothing,
-                                           .thread_stop = nothing,
-                                           .drop_owner = drop_owner};
+    .run = run,
+    .detach = nothing,
+    .attach = nothing,
+    .thread_stop = nothing,
+    .drop_owner = drop_owner};
 
 static void *loop_main(void *arg)
 {
@@ -148,7 +148,7 @@ static struct fa_server *new_server(enum fa_lane lane)
         die("route");
     }
     struct fa_route routes[2] = {{.id = 0, .lane = lane, .inline_run = run_inline},
-                                 {.id = 1, .lane = lane, .inline_run = run_inline}};
+        {.id = 1, .lane = lane, .inline_run = run_inline}};
     if (fa_server_set_routes(s, router, routes, 2, NULL) != FA_OK) {
         die("routes");
     }
@@ -184,9 +184,9 @@ static int serve(int argc, char **argv)
     struct fa_server_stats stats;
     fa_server_stats(s, &stats);
     printf("requests %llu batches %llu wakeups %llu workers %llu p50 %llu us p99 %llu us\n",
-           (unsigned long long)stats.requests, (unsigned long long)stats.batches,
-           (unsigned long long)stats.wakeups, (unsigned long long)stats.worker_threads_started,
-           (unsigned long long)stats.latency_p50_us, (unsigned long long)stats.latency_p99_us);
+        (unsigned long long)stats.requests, (unsigned long long)stats.batches,
+        (unsigned long long)stats.wakeups, (unsigned long long)stats.worker_threads_started,
+        (unsigned long long)stats.latency_p50_us, (unsigned long long)stats.latency_p99_us);
     return fa_server_stop(s, 0) == FA_OK ? 0 : 1;
 }
 

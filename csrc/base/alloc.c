@@ -14,8 +14,8 @@ static bool must_fail(void)
 {
     uint_least64_t left = atomic_load_explicit(&state.fail_in, memory_order_relaxed);
     while (left > 0) {
-        if (atomic_compare_exchange_weak_explicit(&state.fail_in, &left, left - 1,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
+        if (atomic_compare_exchange_weak_explicit(
+                &state.fail_in, &left, left - 1, memory_order_relaxed, memory_order_relaxed)) {
             return left == 1;
         }
     }

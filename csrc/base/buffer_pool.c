@@ -5,10 +5,11 @@
 /* Buffers that move between a cache and the shared list at a time. */
 enum { BATCH = FA_BUFFER_CACHE_MAX / 2 };
 
-fa_status fa_buffer_pool_init(struct fa_buffer_pool *pool, size_t buffer_size, size_t max_count,
-                              bool enabled)
+fa_status fa_buffer_pool_init(
+    struct fa_buffer_pool *pool, size_t buffer_size, size_t max_count, bool enabled)
 {
-    if (buffer_size == 0 || buffer_size > UINT32_MAX || max_count > UINT32_MAX) return FA_ERR_INVALID;
+    if (buffer_size == 0 || buffer_size > UINT32_MAX || max_count > UINT32_MAX)
+        return FA_ERR_INVALID;
     pool->buffer_size = (uint32_t)buffer_size;
     pool->max = enabled ? (uint32_t)max_count : 0;
     pool->free = NULL;
@@ -114,7 +115,8 @@ static void report_hits(struct fa_buffer_cache *cache)
 void fa_buffer_cache_deinit(struct fa_buffer_cache *cache)
 {
     report_hits(cache);
-    while (cache->count > 0) fa_buffer_pool_put(cache->pool, cache->items[--cache->count]);
+    while (cache->count > 0)
+        fa_buffer_pool_put(cache->pool, cache->items[--cache->count]);
 }
 
 struct fa_buffer *fa_buffer_cache_refill(struct fa_buffer_cache *cache)
@@ -146,6 +148,7 @@ void fa_buffer_cache_spill(struct fa_buffer_cache *cache, struct fa_buffer *b)
     fa_buffer_pool_put(b->pool, b);
     if (cache->count < FA_BUFFER_CACHE_MAX) return;
     pthread_mutex_lock(&pool->lock);
-    while (cache->count > BATCH && push_locked(pool, cache->items[cache->count - 1])) cache->count--;
+    while (cache->count > BATCH && push_locked(pool, cache->items[cache->count - 1]))
+        cache->count--;
     pthread_mutex_unlock(&pool->lock);
 }

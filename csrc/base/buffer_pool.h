@@ -18,7 +18,7 @@
 
 struct fa_buffer_pool {
     uint32_t buffer_size;
-    uint32_t max;  /* free buffers kept; 0: none, every get is a heap allocation */
+    uint32_t max;         /* free buffers kept; 0: none, every get is a heap allocation */
     pthread_mutex_t lock; /* guards free and count */
     struct fa_buffer *free;
     uint32_t count;
@@ -39,8 +39,8 @@ struct fa_buffer_pool_stats {
  *
  * Errors: FA_ERR_IO if the lock cannot be made.
  */
-FA_NODISCARD fa_status fa_buffer_pool_init(struct fa_buffer_pool *pool, size_t buffer_size,
-                                           size_t max_count, bool enabled);
+FA_NODISCARD fa_status fa_buffer_pool_init(
+    struct fa_buffer_pool *pool, size_t buffer_size, size_t max_count, bool enabled);
 
 /*
  * fa_buffer_pool_deinit - free the free buffers. Those handed out must be back.
@@ -126,7 +126,8 @@ static inline void fa_buffer_cache_release(struct fa_buffer_cache *cache, struct
         atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    if (FA_LIKELY(b->pool == cache->pool && cache->count < FA_BUFFER_CACHE_MAX && cache->pool->max > 0)) {
+    if (FA_LIKELY(
+            b->pool == cache->pool && cache->count < FA_BUFFER_CACHE_MAX && cache->pool->max > 0)) {
         cache->items[cache->count++] = b;
     } else {
         fa_buffer_cache_spill(cache, b);

@@ -25,9 +25,10 @@ void fa_parker_cancel(struct fa_parker *p)
 
 void fa_parker_wait(struct fa_parker *p, uint32_t key, uint64_t timeout_ns)
 {
-    struct timespec ts = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
-                          .tv_nsec = (long)(timeout_ns % 1000000000u)};
-    (void)syscall(SYS_futex, &p->key, FUTEX_WAIT_PRIVATE, key, timeout_ns == 0 ? NULL : &ts, NULL, 0);
+    struct timespec ts = {
+        .tv_sec = (time_t)(timeout_ns / 1000000000u), .tv_nsec = (long)(timeout_ns % 1000000000u)};
+    (void)syscall(
+        SYS_futex, &p->key, FUTEX_WAIT_PRIVATE, key, timeout_ns == 0 ? NULL : &ts, NULL, 0);
     fa_parker_cancel(p);
 }
 

@@ -3,7 +3,8 @@
 int fa_status_http(fa_status status)
 {
     switch (status) {
-#define FA_STATUS_HTTP(name, value, http, text) case name: return http;
+#define FA_STATUS_HTTP(name, value, http, text) \
+    case name: return http;
         FA_STATUS_MAP(FA_STATUS_HTTP)
 #undef FA_STATUS_HTTP
     }
@@ -13,7 +14,8 @@ int fa_status_http(fa_status status)
 const char *fa_status_text(fa_status status)
 {
     switch (status) {
-#define FA_STATUS_TEXT(name, value, http, text) case name: return text;
+#define FA_STATUS_TEXT(name, value, http, text) \
+    case name: return text;
         FA_STATUS_MAP(FA_STATUS_TEXT)
 #undef FA_STATUS_TEXT
     }

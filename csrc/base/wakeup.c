@@ -41,8 +41,8 @@ bool fa_wakeup_notify(struct fa_wakeup *w)
 {
     /* A read-modify-write rather than fence + load: race detectors understand it. */
     int expected = 1;
-    if (!atomic_compare_exchange_strong_explicit(&w->sleeping, &expected, 0, memory_order_seq_cst,
-                                                 memory_order_seq_cst)) {
+    if (!atomic_compare_exchange_strong_explicit(
+            &w->sleeping, &expected, 0, memory_order_seq_cst, memory_order_seq_cst)) {
         return false;
     }
     fa_wakeup_write(w);

@@ -25,8 +25,8 @@ struct fa_writer {
  *
  * Errors: FA_ERR_NOMEM; the writer is then empty and must not be used.
  */
-FA_NODISCARD fa_status fa_writer_init(struct fa_writer *w, struct fa_buffer_cache *cache,
-                                      size_t capacity);
+FA_NODISCARD fa_status fa_writer_init(
+    struct fa_writer *w, struct fa_buffer_cache *cache, size_t capacity);
 
 /*
  * fa_writer_attach - write into `buf` from `offset` on.

@@ -109,8 +109,8 @@ static fa_status trailer_byte(struct fa_http_chunked *c, char byte)
 
 /* --- the machine ------------------------------------------------------------------ */
 
-static fa_status expect(struct fa_http_chunked *c, char byte, char wanted,
-                        enum fa_http_chunked_state next)
+static fa_status expect(
+    struct fa_http_chunked *c, char byte, char wanted, enum fa_http_chunked_state next)
 {
     c->state = next;
     return byte == wanted ? FA_OK : FA_ERR_BAD_REQUEST;
@@ -121,38 +121,33 @@ static fa_status control_byte(struct fa_http_chunked *c, char byte)
 {
     fa_status status;
     switch (c->state) {
-        case FA_HTTP_CHUNKED_SIZE:
-        case FA_HTTP_CHUNKED_EXTENSION:
-        case FA_HTTP_CHUNKED_QUOTED:
-        case FA_HTTP_CHUNKED_ESCAPED:
-            if (++c->line_len > FA_HTTP_CHUNK_LINE_MAX) return FA_ERR_BAD_REQUEST;
-            return c->state == FA_HTTP_CHUNKED_SIZE ? size_byte(c, byte) : extension_byte(c, byte);
-        case FA_HTTP_CHUNKED_SIZE_LF:
-            if (byte != '\n') return FA_ERR_BAD_REQUEST;
-            size_line_done(c);
-            return FA_OK;
-        case FA_HTTP_CHUNKED_DATA_CR:
-            return expect(c, byte, '\r', FA_HTTP_CHUNKED_DATA_LF);
-        case FA_HTTP_CHUNKED_DATA_LF:
-            status = expect(c, byte, '\n', FA_HTTP_CHUNKED_SIZE);
-            return status;
-        case FA_HTTP_CHUNKED_LINE:
-        case FA_HTTP_CHUNKED_TRAILER_NAME:
-        case FA_HTTP_CHUNKED_TRAILER_VALUE:
-            return trailer_byte(c, byte);
-        case FA_HTTP_CHUNKED_TRAILER_LF:
-            return expect(c, byte, '\n', FA_HTTP_CHUNKED_LINE);
-        case FA_HTTP_CHUNKED_LAST_LF:
-            return expect(c, byte, '\n', FA_HTTP_CHUNKED_DONE);
-        case FA_HTTP_CHUNKED_DATA:
-        case FA_HTTP_CHUNKED_DONE:
-            break;
+    case FA_HTTP_CHUNKED_SIZE:
+    case FA_HTTP_CHUNKED_EXTENSION:
+    case FA_HTTP_CHUNKED_QUOTED:
+    case FA_HTTP_CHUNKED_ESCAPED:
+        if (++c->line_len > FA_HTTP_CHUNK_LINE_MAX) return FA_ERR_BAD_REQUEST;
+        return c->state == FA_HTTP_CHUNKED_SIZE ? size_byte(c, byte) : extension_byte(c, byte);
+    case FA_HTTP_CHUNKED_SIZE_LF:
+        if (byte != '\n') return FA_ERR_BAD_REQUEST;
+        size_line_done(c);
+        return FA_OK;
+    case FA_HTTP_CHUNKED_DATA_CR: return expect(c, byte, '\r', FA_HTTP_CHUNKED_DATA_LF);
+    case FA_HTTP_CHUNKED_DATA_LF:
+        status = expect(c, byte, '\n', FA_HTTP_CHUNKED_SIZE);
+        return status;
+    case FA_HTTP_CHUNKED_LINE:
+    case FA_HTTP_CHUNKED_TRAILER_NAME:
+    case FA_HTTP_CHUNKED_TRAILER_VALUE: return trailer_byte(c, byte);
+    case FA_HTTP_CHUNKED_TRAILER_LF: return expect(c, byte, '\n', FA_HTTP_CHUNKED_LINE);
+    case FA_HTTP_CHUNKED_LAST_LF: return expect(c, byte, '\n', FA_HTTP_CHUNKED_DONE);
+    case FA_HTTP_CHUNKED_DATA:
+    case FA_HTTP_CHUNKED_DONE: break;
     }
     return FA_ERR_INVALID;
 }
 
-fa_status fa_http_chunked_decode(struct fa_http_chunked *c, char *buf, size_t *len, size_t *consumed,
-                                 bool *done)
+fa_status fa_http_chunked_decode(
+    struct fa_http_chunked *c, char *buf, size_t *len, size_t *consumed, bool *done)
 {
     size_t raw = *len, in = 0, out = 0;
     while (in < raw && c->state != FA_HTTP_CHUNKED_DONE) {

@@ -16,8 +16,8 @@
 #include "base/status.h"
 #include "http/http_parser.h"
 
-#define FA_HTTP_CHUNK_LINE_MAX 256          /* bytes of one size line with its extensions */
-#define FA_HTTP_CHUNK_EXTENSIONS_MAX 16384  /* bytes of all extensions of one body */
+#define FA_HTTP_CHUNK_LINE_MAX       256   /* bytes of one size line with its extensions */
+#define FA_HTTP_CHUNK_EXTENSIONS_MAX 16384 /* bytes of all extensions of one body */
 
 enum fa_http_chunked_state {
     FA_HTTP_CHUNKED_SIZE,
@@ -28,7 +28,7 @@ enum fa_http_chunked_state {
     FA_HTTP_CHUNKED_DATA,
     FA_HTTP_CHUNKED_DATA_CR,
     FA_HTTP_CHUNKED_DATA_LF,
-    FA_HTTP_CHUNKED_LINE,          /* start of a trailer line or of the last line */
+    FA_HTTP_CHUNKED_LINE, /* start of a trailer line or of the last line */
     FA_HTTP_CHUNKED_TRAILER_NAME,
     FA_HTTP_CHUNKED_TRAILER_VALUE,
     FA_HTTP_CHUNKED_TRAILER_LF,
@@ -38,10 +38,10 @@ enum fa_http_chunked_state {
 
 struct fa_http_chunked {
     enum fa_http_chunked_state state;
-    uint64_t left;             /* of the current chunk, or its size so far */
-    uint32_t digits;           /* of the current size */
-    uint32_t line_len;         /* bytes of the current size line */
-    uint32_t extension_bytes;  /* of the whole body */
+    uint64_t left;            /* of the current chunk, or its size so far */
+    uint32_t digits;          /* of the current size */
+    uint32_t line_len;        /* bytes of the current size line */
+    uint32_t extension_bytes; /* of the whole body */
     uint32_t trailer_bytes;
     uint32_t trailer_count;
     struct fa_http_limits limits; /* for trailers */
@@ -62,7 +62,7 @@ void fa_http_chunked_init(struct fa_http_chunked *c, const struct fa_http_limits
  * Errors: FA_ERR_BAD_REQUEST, FA_ERR_HEADERS_TOO_LARGE (trailers). The
  *         connection must not be read any further then.
  */
-FA_NODISCARD fa_status fa_http_chunked_decode(struct fa_http_chunked *c, char *buf, size_t *len,
-                                              size_t *consumed, bool *done);
+FA_NODISCARD fa_status fa_http_chunked_decode(
+    struct fa_http_chunked *c, char *buf, size_t *len, size_t *consumed, bool *done);
 
 #endif

@@ -24,15 +24,83 @@ struct cursor {
 
 /* tchar of RFC 9110, 5.6.2. */
 static const bool tchar[256] = {
-    ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1, ['-'] = 1,
-    ['.'] = 1, ['^'] = 1, ['_'] = 1, ['`'] = 1, ['|'] = 1, ['~'] = 1,
-    ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1, ['7'] = 1, ['8'] = 1,
-    ['9'] = 1, ['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1, ['F'] = 1, ['G'] = 1, ['H'] = 1,
-    ['I'] = 1, ['J'] = 1, ['K'] = 1, ['L'] = 1, ['M'] = 1, ['N'] = 1, ['O'] = 1, ['P'] = 1, ['Q'] = 1,
-    ['R'] = 1, ['S'] = 1, ['T'] = 1, ['U'] = 1, ['V'] = 1, ['W'] = 1, ['X'] = 1, ['Y'] = 1, ['Z'] = 1,
-    ['a'] = 1, ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1, ['f'] = 1, ['g'] = 1, ['h'] = 1, ['i'] = 1,
-    ['j'] = 1, ['k'] = 1, ['l'] = 1, ['m'] = 1, ['n'] = 1, ['o'] = 1, ['p'] = 1, ['q'] = 1, ['r'] = 1,
-    ['s'] = 1, ['t'] = 1, ['u'] = 1, ['v'] = 1, ['w'] = 1, ['x'] = 1, ['y'] = 1, ['z'] = 1,
+    ['!'] = 1,
+    ['#'] = 1,
+    ['$'] = 1,
+    ['%'] = 1,
+    ['&'] = 1,
+    ['\''] = 1,
+    ['*'] = 1,
+    ['+'] = 1,
+    ['-'] = 1,
+    ['.'] = 1,
+    ['^'] = 1,
+    ['_'] = 1,
+    ['`'] = 1,
+    ['|'] = 1,
+    ['~'] = 1,
+    ['0'] = 1,
+    ['1'] = 1,
+    ['2'] = 1,
+    ['3'] = 1,
+    ['4'] = 1,
+    ['5'] = 1,
+    ['6'] = 1,
+    ['7'] = 1,
+    ['8'] = 1,
+    ['9'] = 1,
+    ['A'] = 1,
+    ['B'] = 1,
+    ['C'] = 1,
+    ['D'] = 1,
+    ['E'] = 1,
+    ['F'] = 1,
+    ['G'] = 1,
+    ['H'] = 1,
+    ['I'] = 1,
+    ['J'] = 1,
+    ['K'] = 1,
+    ['L'] = 1,
+    ['M'] = 1,
+    ['N'] = 1,
+    ['O'] = 1,
+    ['P'] = 1,
+    ['Q'] = 1,
+    ['R'] = 1,
+    ['S'] = 1,
+    ['T'] = 1,
+    ['U'] = 1,
+    ['V'] = 1,
+    ['W'] = 1,
+    ['X'] = 1,
+    ['Y'] = 1,
+    ['Z'] = 1,
+    ['a'] = 1,
+    ['b'] = 1,
+    ['c'] = 1,
+    ['d'] = 1,
+    ['e'] = 1,
+    ['f'] = 1,
+    ['g'] = 1,
+    ['h'] = 1,
+    ['i'] = 1,
+    ['j'] = 1,
+    ['k'] = 1,
+    ['l'] = 1,
+    ['m'] = 1,
+    ['n'] = 1,
+    ['o'] = 1,
+    ['p'] = 1,
+    ['q'] = 1,
+    ['r'] = 1,
+    ['s'] = 1,
+    ['t'] = 1,
+    ['u'] = 1,
+    ['v'] = 1,
+    ['w'] = 1,
+    ['x'] = 1,
+    ['y'] = 1,
+    ['z'] = 1,
 };
 
 static inline bool is_tchar(char c)
@@ -70,7 +138,8 @@ static inline fa_status line_end(struct cursor *c)
 static fa_status parse_method(struct cursor *c, struct fa_http_request *out)
 {
     const char *start = c->p;
-    while (c->p < c->end && is_tchar(*c->p)) c->p++;
+    while (c->p < c->end && is_tchar(*c->p))
+        c->p++;
     if (c->p == c->end) return FA_AGAIN;
     if (*c->p != ' ' || c->p == start) return FA_ERR_BAD_REQUEST;
     out->method_text = (fa_span){start, (size_t)(c->p - start)};
@@ -163,11 +232,14 @@ static fa_status parse_absolute(struct fa_http_request *out)
 {
     fa_span target = out->target;
     size_t scheme = 0;
-    if (target.len > 7 && fa_span_eq_nocase((fa_span){target.ptr, 7}, FA_SPAN("http://"))) scheme = 7;
-    if (target.len > 8 && fa_span_eq_nocase((fa_span){target.ptr, 8}, FA_SPAN("https://"))) scheme = 8;
+    if (target.len > 7 && fa_span_eq_nocase((fa_span){target.ptr, 7}, FA_SPAN("http://")))
+        scheme = 7;
+    if (target.len > 8 && fa_span_eq_nocase((fa_span){target.ptr, 8}, FA_SPAN("https://")))
+        scheme = 8;
     if (scheme == 0) return FA_ERR_BAD_REQUEST;
     size_t end = scheme;
-    while (end < target.len && target.ptr[end] != '/' && target.ptr[end] != '?') end++;
+    while (end < target.len && target.ptr[end] != '/' && target.ptr[end] != '?')
+        end++;
     out->host = (fa_span){target.ptr + scheme, end - scheme};
     if (out->host.len == 0 || !is_valid_host(out->host)) return FA_ERR_BAD_REQUEST;
     split_target(out, (fa_span){target.ptr + end, target.len - end});
@@ -207,8 +279,10 @@ static fa_status note_length(struct cursor *c, struct fa_http_request *out, fa_s
 
 static fa_span trimmed(fa_span s)
 {
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) s.ptr++, s.len--;
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t')) s.len--;
+    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
+        s.ptr++, s.len--;
+    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
+        s.len--;
     return s;
 }
 
@@ -228,35 +302,35 @@ static void note_connection(struct cursor *c, fa_span value)
 }
 
 /* Framing headers, told apart by their length first. */
-static fa_status note_header(struct cursor *c, struct fa_http_request *out, fa_span name, fa_span value)
+static fa_status note_header(
+    struct cursor *c, struct fa_http_request *out, fa_span name, fa_span value)
 {
     switch (name.len) {
-        case 4:
-            if (!fa_span_eq_nocase(name, FA_SPAN("host"))) break;
-            if (c->host_count++ > 0 || !is_valid_host(value)) return FA_ERR_BAD_REQUEST;
-            c->host = value;
-            break;
-        case 6:
-            if (!fa_span_eq_nocase(name, FA_SPAN("expect"))) break;
-            c->expect_known = !c->has_expect && fa_span_eq_nocase(value, FA_SPAN("100-continue"));
-            c->has_expect = true;
-            break;
-        case 7:
-            if (fa_span_eq_nocase(name, FA_SPAN("upgrade"))) c->has_upgrade = true;
-            break;
-        case 10:
-            if (fa_span_eq_nocase(name, FA_SPAN("connection"))) note_connection(c, value);
-            break;
-        case 14:
-            if (fa_span_eq_nocase(name, FA_SPAN("content-length"))) return note_length(c, out, value);
-            break;
-        case 17:
-            if (!fa_span_eq_nocase(name, FA_SPAN("transfer-encoding"))) break;
-            if (c->coding_count++ > 0) return FA_ERR_BAD_REQUEST;
-            c->coding = value;
-            break;
-        default:
-            break;
+    case 4:
+        if (!fa_span_eq_nocase(name, FA_SPAN("host"))) break;
+        if (c->host_count++ > 0 || !is_valid_host(value)) return FA_ERR_BAD_REQUEST;
+        c->host = value;
+        break;
+    case 6:
+        if (!fa_span_eq_nocase(name, FA_SPAN("expect"))) break;
+        c->expect_known = !c->has_expect && fa_span_eq_nocase(value, FA_SPAN("100-continue"));
+        c->has_expect = true;
+        break;
+    case 7:
+        if (fa_span_eq_nocase(name, FA_SPAN("upgrade"))) c->has_upgrade = true;
+        break;
+    case 10:
+        if (fa_span_eq_nocase(name, FA_SPAN("connection"))) note_connection(c, value);
+        break;
+    case 14:
+        if (fa_span_eq_nocase(name, FA_SPAN("content-length"))) return note_length(c, out, value);
+        break;
+    case 17:
+        if (!fa_span_eq_nocase(name, FA_SPAN("transfer-encoding"))) break;
+        if (c->coding_count++ > 0) return FA_ERR_BAD_REQUEST;
+        c->coding = value;
+        break;
+    default: break;
     }
     return FA_OK;
 }
@@ -265,17 +339,20 @@ static fa_status parse_header(struct cursor *c, struct fa_http_request *out)
 {
     if (out->header_count >= c->parser->limits.header_count) return FA_ERR_HEADERS_TOO_LARGE;
     const char *name = c->p;
-    while (c->p < c->end && is_tchar(*c->p)) c->p++;
+    while (c->p < c->end && is_tchar(*c->p))
+        c->p++;
     if (c->p == c->end) return FA_AGAIN;
     if (*c->p != ':' || c->p == name) return FA_ERR_BAD_REQUEST;
     size_t name_len = (size_t)(c->p++ - name);
-    while (c->p < c->end && (*c->p == ' ' || *c->p == '\t')) c->p++;
+    while (c->p < c->end && (*c->p == ' ' || *c->p == '\t'))
+        c->p++;
     const char *value = c->p;
     c->p = c->parser->scan->value_end(c->p, c->end);
     const char *value_end = c->p;
     fa_status status = line_end(c);
     if (status != FA_OK) return status;
-    while (value_end > value && (value_end[-1] == ' ' || value_end[-1] == '\t')) value_end--;
+    while (value_end > value && (value_end[-1] == ' ' || value_end[-1] == '\t'))
+        value_end--;
     struct fa_http_header *header = &out->headers[out->header_count++];
     header->name = (fa_span){name, name_len};
     header->value = (fa_span){value, (size_t)(value_end - value)};
@@ -354,7 +431,8 @@ static bool worth_parsing(const struct fa_http_parser *p, const char *buf, size_
 static fa_status incomplete(const struct cursor *c, bool in_request_line)
 {
     size_t len = (size_t)(c->end - c->start);
-    if (in_request_line && len > (size_t)c->parser->limits.request_line + 4) return FA_ERR_URI_TOO_LONG;
+    if (in_request_line && len > (size_t)c->parser->limits.request_line + 4)
+        return FA_ERR_URI_TOO_LONG;
     return len > c->parser->limits.header_block ? FA_ERR_HEADERS_TOO_LARGE : FA_AGAIN;
 }
 
@@ -363,8 +441,8 @@ static void request_init(struct fa_http_request *out)
     memset(out, 0, offsetof(struct fa_http_request, headers));
 }
 
-fa_status fa_http_parser_head(const struct fa_http_parser *p, const char *buf, size_t len, size_t seen,
-                              struct fa_http_request *out, size_t *consumed)
+fa_status fa_http_parser_head(const struct fa_http_parser *p, const char *buf, size_t len,
+    size_t seen, struct fa_http_request *out, size_t *consumed)
 {
     if (len == 0 || (seen > 0 && !worth_parsing(p, buf, len, seen))) return FA_AGAIN;
     struct cursor c = {.parser = p, .start = buf, .p = buf, .end = buf + len};

@@ -71,9 +71,8 @@ struct fa_http_parser {
  *            FA_ERR_HTTP_VERSION, FA_ERR_NOT_IMPLEMENTED (transfer coding,
  *            CONNECT), FA_ERR_EXPECTATION. Nothing may be parsed after one.
  */
-FA_NODISCARD fa_status fa_http_parser_head(const struct fa_http_parser *p, const char *buf, size_t len,
-                                           size_t seen, struct fa_http_request *out,
-                                           size_t *consumed);
+FA_NODISCARD fa_status fa_http_parser_head(const struct fa_http_parser *p, const char *buf,
+    size_t len, size_t seen, struct fa_http_request *out, size_t *consumed);
 
 /*
  * fa_http_parser_is_token - is every byte a tchar (RFC 9110, 5.6.2), and is there one?

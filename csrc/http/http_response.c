@@ -5,11 +5,11 @@
 #include "http/http_parser.h"
 #include "http/http_status.h"
 
-#define DATE_NAME "date: "
+#define DATE_NAME   "date: "
 #define SERVER_NAME "server: "
 #define LENGTH_NAME "content-length: "
-#define TYPE_NAME "content-type: "
-#define CRLF "\r\n"
+#define TYPE_NAME   "content-type: "
+#define CRLF        "\r\n"
 
 /* Two passes over the same list of pieces: one adds up, one copies. */
 struct sink {
@@ -43,7 +43,8 @@ static void put_number(struct sink *s, uint64_t value)
 
 static inline void put_status(struct sink *s, int status)
 {
-    fa_span line = FA_LIKELY(status == 200) ? FA_SPAN("HTTP/1.1 200 OK\r\n") : fa_http_status_line(status);
+    fa_span line =
+        FA_LIKELY(status == 200) ? FA_SPAN("HTTP/1.1 200 OK\r\n") : fa_http_status_line(status);
     if (line.len > 0) {
         put_span(s, line);
         return;
@@ -97,7 +98,8 @@ size_t fa_http_head_write(const struct fa_http_head *h, char *dst)
     return out.len;
 }
 
-fa_status fa_http_head_write_before(const struct fa_http_head *h, char *body, char *room, char **start)
+fa_status fa_http_head_write_before(
+    const struct fa_http_head *h, char *body, char *room, char **start)
 {
     size_t size = fa_http_head_size(h);
     if (size > (size_t)(body - room)) return FA_AGAIN;
@@ -120,8 +122,8 @@ bool fa_http_header_valid_value(fa_span value)
     return true;
 }
 
-fa_status fa_http_error_response(fa_status error, bool head_only, fa_span date, fa_span server,
-                                 struct fa_writer *w)
+fa_status fa_http_error_response(
+    fa_status error, bool head_only, fa_span date, fa_span server, struct fa_writer *w)
 {
     int status = fa_status_http(error);
     fa_span reason = fa_http_status_reason(status);

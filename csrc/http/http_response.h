@@ -51,8 +51,8 @@ size_t fa_http_head_write(const struct fa_http_head *h, char *dst);
  *
  * Errors: FA_AGAIN if [room, body) is too small; nothing was written then.
  */
-FA_NODISCARD fa_status fa_http_head_write_before(const struct fa_http_head *h, char *body, char *room,
-                                                 char **start);
+FA_NODISCARD fa_status fa_http_head_write_before(
+    const struct fa_http_head *h, char *body, char *room, char **start);
 
 /*
  * fa_http_header_valid_name, fa_http_header_valid_value - may the application
@@ -68,7 +68,7 @@ bool fa_http_header_valid_value(fa_span value);
  *
  * Errors: FA_ERR_NOMEM.
  */
-FA_NODISCARD fa_status fa_http_error_response(fa_status error, bool head_only, fa_span date,
-                                              fa_span server, struct fa_writer *w);
+FA_NODISCARD fa_status fa_http_error_response(
+    fa_status error, bool head_only, fa_span date, fa_span server, struct fa_writer *w);
 
 #endif

@@ -21,13 +21,15 @@ static inline bool ends_value(unsigned char c)
 
 static const char *target_end_plain(const char *p, const char *end)
 {
-    while (p < end && !ends_target((unsigned char)*p)) p++;
+    while (p < end && !ends_target((unsigned char)*p))
+        p++;
     return p;
 }
 
 static const char *value_end_plain(const char *p, const char *end)
 {
-    while (p < end && !ends_value((unsigned char)*p)) p++;
+    while (p < end && !ends_value((unsigned char)*p))
+        p++;
     return p;
 }
 
@@ -37,13 +39,15 @@ static const struct fa_http_scan plain = {"plain", target_end_plain, value_end_p
 
 /* PCMPESTRI with byte ranges: the index of the first byte inside any range. Only
  * whole 16-byte blocks are loaded; the rest is left to the plain loop. */
-__attribute__((target("sse4.2"))) static const char *target_end_sse42(const char *p, const char *end)
+__attribute__((target("sse4.2"))) static const char *target_end_sse42(
+    const char *p, const char *end)
 {
-    const __m128i ranges = _mm_setr_epi8(0, 0x20, '#', '#', 0x7f, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    const __m128i ranges =
+        _mm_setr_epi8(0, 0x20, '#', '#', 0x7f, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     for (; end - p >= 16; p += 16) {
         __m128i block = _mm_loadu_si128((const __m128i *)(const void *)p);
-        int at = _mm_cmpestri(ranges, 6, block, 16,
-                              _SIDD_LEAST_SIGNIFICANT | _SIDD_CMP_RANGES | _SIDD_UBYTE_OPS);
+        int at = _mm_cmpestri(
+            ranges, 6, block, 16, _SIDD_LEAST_SIGNIFICANT | _SIDD_CMP_RANGES | _SIDD_UBYTE_OPS);
         if (at != 16) return p + at;
     }
     return target_end_plain(p, end);
@@ -55,8 +59,8 @@ __attribute__((target("sse4.2"))) static const char *value_end_sse42(const char 
         _mm_setr_epi8(0, 0x08, 0x0a, 0x1f, 0x7f, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     for (; end - p >= 16; p += 16) {
         __m128i block = _mm_loadu_si128((const __m128i *)(const void *)p);
-        int at = _mm_cmpestri(ranges, 6, block, 16,
-                              _SIDD_LEAST_SIGNIFICANT | _SIDD_CMP_RANGES | _SIDD_UBYTE_OPS);
+        int at = _mm_cmpestri(
+            ranges, 6, block, 16, _SIDD_LEAST_SIGNIFICANT | _SIDD_CMP_RANGES | _SIDD_UBYTE_OPS);
         if (at != 16) return p + at;
     }
     return value_end_plain(p, end);

@@ -82,7 +82,7 @@ static inline fa_span fa_http_status_line(int status)
     case code: return FA_SPAN("HTTP/1.1 " #code " " reason "\r\n");
         FA_HTTP_STATUS_MAP(FA_HTTP_STATUS_CASE)
 #undef FA_HTTP_STATUS_CASE
-        default: return (fa_span){"", 0};
+    default: return (fa_span){"", 0};
     }
 }
 

@@ -18,7 +18,8 @@ bool fa_url_needs_decode(fa_span text, bool plus_is_space);
  * A '%' that two hexadecimal digits do not follow stays as it is.
  * *invalid_utf8 tells whether the result is something else than UTF-8.
  */
-void fa_url_decode(fa_span text, char *out, size_t *out_len, bool plus_is_space, bool *invalid_utf8);
+void fa_url_decode(
+    fa_span text, char *out, size_t *out_len, bool plus_is_space, bool *invalid_utf8);
 
 /*
  * fa_url_valid_utf8 - strict UTF-8 (no surrogates, no overlong forms)?

@@ -29,8 +29,7 @@ static void empty(struct fa_listener *l)
 
 static int bind_one(const struct addrinfo *ai, bool reuse_port, int backlog)
 {
-    int fd = socket(ai->ai_family, ai->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                    ai->ai_protocol);
+    int fd = socket(ai->ai_family, ai->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, ai->ai_protocol);
     if (fd < 0) {
         return -1;
     }
@@ -69,14 +68,14 @@ static fa_status bound_port_of(int fd, uint16_t *port)
 }
 
 fa_status fa_listener_open_tcp(struct fa_listener *l, const char *host, uint16_t port,
-                               bool reuse_port, int backlog, uint16_t *bound_port)
+    bool reuse_port, int backlog, uint16_t *bound_port)
 {
     empty(l);
     char service[8];
     (void)snprintf(service, sizeof service, "%u", (unsigned)port);
     struct addrinfo hints = {.ai_family = AF_UNSPEC,
-                             .ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+        .ai_socktype = SOCK_STREAM,
+        .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     if (host == NULL || host[0] == '\0') {
         host = NULL;
         hints.ai_family = AF_INET;

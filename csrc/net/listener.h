@@ -16,8 +16,8 @@
 
 struct fa_listener {
     int fd;
-    char *path;       /* Unix: removed on close; NULL otherwise */
-    dev_t device;     /* of the socket file, so that only our own is removed */
+    char *path;   /* Unix: removed on close; NULL otherwise */
+    dev_t device; /* of the socket file, so that only our own is removed */
     ino_t inode;
 };
 
@@ -31,9 +31,8 @@ struct fa_listener {
  * Errors: FA_ERR_INVALID for a host that does not resolve, FA_ERR_IO when it
  *         cannot be bound.
  */
-FA_NODISCARD fa_status fa_listener_open_tcp(struct fa_listener *l, const char *host,
-                                            uint16_t port, bool reuse_port, int backlog,
-                                            uint16_t *bound_port);
+FA_NODISCARD fa_status fa_listener_open_tcp(struct fa_listener *l, const char *host, uint16_t port,
+    bool reuse_port, int backlog, uint16_t *bound_port);
 
 /*
  * fa_listener_open_unix - bind and listen on a socket file.

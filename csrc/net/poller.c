@@ -40,11 +40,11 @@ void fa_poller_remove(struct fa_poller *p, int fd)
     (void)epoll_ctl(p->fd, EPOLL_CTL_DEL, fd, &unused);
 }
 
-fa_status fa_poller_wait(struct fa_poller *p, struct fa_poller_event *events, int capacity,
-                         int timeout_ms, int *count)
+fa_status fa_poller_wait(
+    struct fa_poller *p, struct fa_poller_event *events, int capacity, int timeout_ms, int *count)
 {
     FA_STATIC_ASSERT(sizeof(struct fa_poller_event) == sizeof(struct epoll_event),
-                     "events are written straight into the array");
+        "events are written straight into the array");
     int n = epoll_wait(p->fd, (struct epoll_event *)(void *)events, capacity, timeout_ms);
     if (n < 0) {
         if (errno != EINTR) {

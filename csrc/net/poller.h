@@ -55,8 +55,8 @@ FA_NODISCARD fa_status fa_poller_add_stream(struct fa_poller *p, int fd, void *d
  *
  * Errors: FA_ERR_IO.
  */
-FA_NODISCARD fa_status fa_poller_add_source(struct fa_poller *p, int fd, void *data,
-                                            bool exclusive);
+FA_NODISCARD fa_status fa_poller_add_source(
+    struct fa_poller *p, int fd, void *data, bool exclusive);
 
 /*
  * fa_poller_remove - stop watching. (Closing a descriptor does it as well.)
@@ -70,8 +70,8 @@ void fa_poller_remove(struct fa_poller *p, int fd);
  *
  * Errors: FA_ERR_IO.
  */
-FA_NODISCARD fa_status fa_poller_wait(struct fa_poller *p, struct fa_poller_event *events,
-                                      int capacity, int timeout_ms, int *count);
+FA_NODISCARD fa_status fa_poller_wait(
+    struct fa_poller *p, struct fa_poller_event *events, int capacity, int timeout_ms, int *count);
 
 /* What an event says. End and error count as readable: a read tells which. */
 static inline void *fa_poller_event_data(const struct fa_poller_event *e)

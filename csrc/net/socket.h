@@ -51,8 +51,8 @@ FA_NODISCARD fa_status fa_socket_send(int fd, const void *src, size_t len, size_
  *
  * `more`: something follows at once (a file), do not send a short packet yet.
  */
-FA_NODISCARD fa_status fa_socket_sendv(int fd, const struct iovec *iov, size_t count, bool more,
-                                       size_t *n);
+FA_NODISCARD fa_status fa_socket_sendv(
+    int fd, const struct iovec *iov, size_t count, bool more, size_t *n);
 
 /*
  * fa_socket_sendfile - write up to `count` bytes of a file from `offset`.
@@ -60,8 +60,8 @@ FA_NODISCARD fa_status fa_socket_sendv(int fd, const struct iovec *iov, size_t c
  * Errors: FA_ERR_INVALID when the file ends at `offset`: it is shorter than
  *         promised; FA_ERR_IO also when the file cannot be read.
  */
-FA_NODISCARD fa_status fa_socket_sendfile(int fd, int file_fd, off_t offset, uint64_t count,
-                                          size_t *n);
+FA_NODISCARD fa_status fa_socket_sendfile(
+    int fd, int file_fd, off_t offset, uint64_t count, size_t *n);
 
 /*
  * fa_socket_shutdown_write - end our side; the peer sees it after our last byte.

@@ -15,7 +15,7 @@
 
 #include "base/base.h"
 
-#define FA_TIMER_WHEEL_SLOTS 1024
+#define FA_TIMER_WHEEL_SLOTS   1024
 #define FA_TIMER_WHEEL_TICK_NS UINT64_C(100000000)
 
 /* Intrusive; zeroed means not armed. */

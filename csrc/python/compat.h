@@ -17,7 +17,8 @@
 #define FA_HAVE_EAGER_TASK (PY_VERSION_HEX >= 0x030C0000)
 
 #if PY_VERSION_HEX >= 0x030C0000
-#define FA_SLOT_INTERPRETERS {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#define FA_SLOT_INTERPRETERS \
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #else
 #define FA_SLOT_INTERPRETERS
 #endif
@@ -29,7 +30,8 @@
  * Refs: new reference; NULL if none was set.
  * GIL:  attached thread state required.
  */
-static inline PyObject *fa_compat_take_exception(void) {
+static inline PyObject *fa_compat_take_exception(void)
+{
 #if PY_VERSION_HEX >= 0x030C0000
     return PyErr_GetRaisedException();
 #else

@@ -6,30 +6,32 @@
 #include "python/py_stream.h"
 #include "server/config.h"
 
-static PyObject *option_value(const struct fa_config_option *option, double value) {
+static PyObject *option_value(const struct fa_config_option *option, double value)
+{
     switch (option->type) {
-        case FA_CONFIG_BOOL:
-            return PyBool_FromLong(value != 0.0);
-        case FA_CONFIG_INT:
-            return PyLong_FromDouble(value);
-        case FA_CONFIG_DOUBLE:
-            return PyFloat_FromDouble(value);
+    case FA_CONFIG_BOOL: return PyBool_FromLong(value != 0.0);
+    case FA_CONFIG_INT: return PyLong_FromDouble(value);
+    case FA_CONFIG_DOUBLE: return PyFloat_FromDouble(value);
     }
     Py_UNREACHABLE();
 }
 
-static PyObject *option_row(const struct fa_config_option *option) {
-    static const char *const types[] = {[FA_CONFIG_BOOL] = "bool", [FA_CONFIG_INT] = "int", [FA_CONFIG_DOUBLE] = "float"};
-    return Py_BuildValue("(ssNNNs)", option->name, types[option->type], option_value(option, option->def),
-                         option_value(option, option->min), option_value(option, option->max), option->help);
+static PyObject *option_row(const struct fa_config_option *option)
+{
+    static const char *const types[] = {
+        [FA_CONFIG_BOOL] = "bool", [FA_CONFIG_INT] = "int", [FA_CONFIG_DOUBLE] = "float"};
+    return Py_BuildValue("(ssNNNs)", option->name, types[option->type],
+        option_value(option, option->def), option_value(option, option->min),
+        option_value(option, option->max), option->help);
 }
 
 PyDoc_STRVAR(config_options_doc,
-             "config_options() -> list[tuple[str, str, object, object, object, str]]\n--\n\n"
-             "The core's option table: (name, type, default, min, max, help) for each option;\n"
-             "type is 'bool', 'int' or 'float' (seconds). Any thread.");
+    "config_options() -> list[tuple[str, str, object, object, object, str]]\n--\n\n"
+    "The core's option table: (name, type, default, min, max, help) for each option;\n"
+    "type is 'bool', 'int' or 'float' (seconds). Any thread.");
 
-static PyObject *config_options(PyObject *module, PyObject *unused) {
+static PyObject *config_options(PyObject *module, PyObject *unused)
+{
     (void)module, (void)unused;
     size_t count = 0;
     const struct fa_config_option *options = fa_config_options(&count);
@@ -51,13 +53,15 @@ static PyMethodDef module_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **out, bool is_public) {
+static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **out, bool is_public)
+{
     *out = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
     if (*out == NULL) return -1;
     return is_public ? PyModule_AddType(module, *out) : 0;
 }
 
-static int module_exec(PyObject *module) {
+static int module_exec(PyObject *module)
+{
     struct fa_module_state *state = PyModule_GetState(module);
 #define FA_PY_NAME_INTERN(name) \
     if ((state->names.name = PyUnicode_InternFromString(#name)) == NULL) return -1;
@@ -70,7 +74,8 @@ static int module_exec(PyObject *module) {
     return 0;
 }
 
-static int module_traverse(PyObject *module, visitproc visit, void *arg) {
+static int module_traverse(PyObject *module, visitproc visit, void *arg)
+{
     struct fa_module_state *state = PyModule_GetState(module);
     Py_VISIT(state->plan_type);
     Py_VISIT(state->server_type);
@@ -79,7 +84,8 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     return 0;
 }
 
-static int module_clear(PyObject *module) {
+static int module_clear(PyObject *module)
+{
     struct fa_module_state *state = PyModule_GetState(module);
     Py_CLEAR(state->plan_type);
     Py_CLEAR(state->server_type);
@@ -91,12 +97,14 @@ static int module_clear(PyObject *module) {
     return 0;
 }
 
-static void module_free(void *module) { (void)module_clear(module); }
+static void module_free(void *module)
+{
+    (void)module_clear(module);
+}
 
 static PyModuleDef_Slot module_slots[] = {
     {Py_mod_exec, module_exec},
-    FA_SLOT_INTERPRETERS
-    {0, NULL},
+    FA_SLOT_INTERPRETERS{0, NULL},
 };
 
 static struct PyModuleDef module_def = {
@@ -112,4 +120,7 @@ static struct PyModuleDef module_def = {
 };
 
 PyMODINIT_FUNC PyInit__fasterapi_core(void);
-PyMODINIT_FUNC PyInit__fasterapi_core(void) { return PyModuleDef_Init(&module_def); }
+PyMODINIT_FUNC PyInit__fasterapi_core(void)
+{
+    return PyModuleDef_Init(&module_def);
+}

@@ -5,9 +5,20 @@
 #include "python/compat.h"
 
 /* Attribute and keyword names used on the hot path, interned once. */
-#define FA_PY_NAMES(X)                                                                          \
-    X(background) X(body) X(raw_headers) X(status_code) X(result) X(done) X(add_done_callback) \
-        X(create_task) X(get_task_factory) X(run_batch) X(call_soon)
+/* clang-format off */
+#define FA_PY_NAMES(X) \
+    X(background) \
+    X(body) \
+    X(raw_headers) \
+    X(status_code) \
+    X(result) \
+    X(done) \
+    X(add_done_callback) \
+    X(create_task) \
+    X(get_task_factory) \
+    X(run_batch) \
+    X(call_soon)
+/* clang-format on */
 
 struct fa_module_state {
     PyTypeObject *plan_type;
@@ -28,7 +39,8 @@ struct fa_module_state {
  * GIL:    attached thread state required.
  * Errors: none for our own types.
  */
-static inline struct fa_module_state *fa_module_state_of(PyTypeObject *type) {
+static inline struct fa_module_state *fa_module_state_of(PyTypeObject *type)
+{
     return (struct fa_module_state *)PyType_GetModuleState(type);
 }
 

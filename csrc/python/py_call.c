@@ -7,7 +7,9 @@
 /* --- the end of every path -------------------------------------------------------- */
 
 /* Give the task to the event loop with what FastAPI's machinery needs. Steals `value`. */
-static void pass_on(struct fa_py_server *owner, struct fa_task *task, enum fa_py_kind kind, PyObject *value) {
+static void pass_on(
+    struct fa_py_server *owner, struct fa_task *task, enum fa_py_kind kind, PyObject *value)
+{
     task->user = value;
     task->user_kind = kind;
     fa_executor_hand_over(owner->server, task);
@@ -15,11 +17,13 @@ static void pass_on(struct fa_py_server *owner, struct fa_task *task, enum fa_py
 
 /* The handler (or its answer) raised: the exception is pending. FastAPI's default
  * HTTPException answer is built right here, everything else by its own handlers. */
-static void fail(struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task) {
+static void fail(struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task)
+{
     PyObject *exc = fa_compat_take_exception();
     PyObject *response = exc == NULL ? NULL : PyObject_CallOneArg(owner->hooks.exception, exc);
     enum fa_py_reply reply = FA_PY_REPLY_DEFER;
-    if (response != NULL && response != Py_None) reply = fa_py_response_object(owner, date, task, response);
+    if (response != NULL && response != Py_None)
+        reply = fa_py_response_object(owner, date, task, response);
     PyErr_Clear(); /* a second exception changes nothing: the first one is answered */
     Py_XDECREF(response);
     if (reply == FA_PY_REPLY_DONE) {
@@ -31,18 +35,14 @@ static void fail(struct fa_py_server *owner, struct fa_clock_date *date, struct 
 }
 
 /* The handler returned. Steals `result`. */
-static void finish(struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task, PyObject *result) {
+static void finish(
+    struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task, PyObject *result)
+{
     const struct fa_py_plan *plan = task->route->plan;
     switch (fa_py_response_write(owner, date, task, plan, result)) {
-        case FA_PY_REPLY_DONE:
-            fa_executor_complete(owner->server, task);
-            break;
-        case FA_PY_REPLY_RAISED:
-            fail(owner, date, task);
-            break;
-        case FA_PY_REPLY_DEFER:
-            pass_on(owner, task, FA_PY_KIND_RESPONSE, Py_NewRef(result));
-            break;
+    case FA_PY_REPLY_DONE: fa_executor_complete(owner->server, task); break;
+    case FA_PY_REPLY_RAISED: fail(owner, date, task); break;
+    case FA_PY_REPLY_DEFER: pass_on(owner, task, FA_PY_KIND_RESPONSE, Py_NewRef(result)); break;
     }
     Py_DECREF(result);
 }
@@ -50,7 +50,8 @@ static void finish(struct fa_py_server *owner, struct fa_clock_date *date, struc
 /* --- the call ---------------------------------------------------------------------- */
 
 /* Extract, then call. NULL without exception: not certain, already handed over. */
-static PyObject *call_handler(struct fa_py_server *owner, struct fa_task *task) {
+static PyObject *call_handler(struct fa_py_server *owner, struct fa_task *task)
+{
     const struct fa_py_plan *plan = task->route->plan;
     if (plan->arg_count == 0) return PyObject_CallNoArgs(plan->handler);
     PyObject *room[FA_PY_PLAN_MAX_ARGS + 1]; /* room[0] is the callee's to use */
@@ -60,12 +61,15 @@ static PyObject *call_handler(struct fa_py_server *owner, struct fa_task *task) 
         return NULL;
     }
     size_t positional = plan->kwnames == NULL ? plan->arg_count : 0;
-    PyObject *result = PyObject_Vectorcall(plan->handler, slots, positional | PY_VECTORCALL_ARGUMENTS_OFFSET, plan->kwnames);
-    for (int i = 0; i < plan->arg_count; i++) Py_DECREF(slots[i]);
+    PyObject *result = PyObject_Vectorcall(
+        plan->handler, slots, positional | PY_VECTORCALL_ARGUMENTS_OFFSET, plan->kwnames);
+    for (int i = 0; i < plan->arg_count; i++)
+        Py_DECREF(slots[i]);
     return result;
 }
 
-void fa_py_call_sync(struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task) {
+void fa_py_call_sync(struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task)
+{
     PyObject *context = PyContext_Copy(owner->context);
     PyObject *result = NULL;
     if (context != NULL && PyContext_Enter(context) == 0) {
@@ -86,7 +90,8 @@ void fa_py_call_sync(struct fa_py_server *owner, struct fa_clock_date *date, str
 /* --- coroutines ---------------------------------------------------------------------- */
 
 /* A coroutine that cannot suspend: one send(None) takes it to its end. */
-static PyObject *step_to_end(PyObject *coroutine, PyObject *context) {
+static PyObject *step_to_end(PyObject *coroutine, PyObject *context)
+{
     PyObject *result = NULL;
     if (PyContext_Enter(context) < 0) return NULL;
     PySendResult sent = PyIter_Send(coroutine, Py_None, &result);
@@ -100,12 +105,12 @@ static PyObject *step_to_end(PyObject *coroutine, PyObject *context) {
 
 /* Called by an asyncio.Task when it is done: completes the request it ran for. */
 struct fa_py_pending {
-    PyObject_HEAD
-    struct fa_py_server *owner;
+    PyObject_HEAD struct fa_py_server *owner;
     struct fa_task *task; /* NULL once completed */
 };
 
-static void pending_complete(struct fa_py_pending *pending, PyObject *asyncio_task) {
+static void pending_complete(struct fa_py_pending *pending, PyObject *asyncio_task)
+{
     struct fa_py_server *owner = pending->owner;
     struct fa_task *task = pending->task;
     pending->task = NULL;
@@ -118,7 +123,8 @@ static void pending_complete(struct fa_py_pending *pending, PyObject *asyncio_ta
     if (!owner->in_batch) fa_executor_wake_reactor(owner->server);
 }
 
-static PyObject *pending_call(struct fa_py_pending *pending, PyObject *args, PyObject *kwargs) {
+static PyObject *pending_call(struct fa_py_pending *pending, PyObject *args, PyObject *kwargs)
+{
     PyObject *asyncio_task;
     (void)kwargs;
     if (!PyArg_ParseTuple(args, "O", &asyncio_task)) return NULL;
@@ -126,7 +132,8 @@ static PyObject *pending_call(struct fa_py_pending *pending, PyObject *args, PyO
     Py_RETURN_NONE;
 }
 
-static int pending_traverse(struct fa_py_pending *pending, visitproc visit, void *arg) {
+static int pending_traverse(struct fa_py_pending *pending, visitproc visit, void *arg)
+{
     Py_VISIT(Py_TYPE(pending));
     Py_VISIT(pending->owner);
     return 0;
@@ -134,7 +141,8 @@ static int pending_traverse(struct fa_py_pending *pending, visitproc visit, void
 
 /* A task dropped unfinished (the loop was closed under it) must not keep its
  * request for ever: it ends as one whose handler raised. */
-static void pending_abandon(struct fa_py_pending *pending) {
+static void pending_abandon(struct fa_py_pending *pending)
+{
     PyObject *before = fa_compat_take_exception();
     PyErr_SetString(PyExc_RuntimeError, "the request's task was dropped before it was done");
     fail(pending->owner, &pending->owner->date, pending->task);
@@ -143,7 +151,8 @@ static void pending_abandon(struct fa_py_pending *pending) {
     Py_XDECREF(before);
 }
 
-static void pending_dealloc(struct fa_py_pending *pending) {
+static void pending_dealloc(struct fa_py_pending *pending)
+{
     PyTypeObject *type = Py_TYPE(pending);
     PyObject_GC_UnTrack(pending);
     if (pending->task != NULL && !pending->owner->stopped) pending_abandon(pending);
@@ -162,13 +171,16 @@ static PyType_Slot pending_slots[] = {
 PyType_Spec fa_py_pending_spec = {
     .name = "fasterapi._fasterapi_core.Pending",
     .basicsize = sizeof(struct fa_py_pending),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+             Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = pending_slots,
 };
 
 /* asyncio.Task(coro, loop=..., context=...[, eager_start=True]), or the loop's own
  * factory through loop.create_task. */
-static PyObject *new_asyncio_task(struct fa_py_server *owner, PyObject *coroutine, PyObject *context) {
+static PyObject *new_asyncio_task(
+    struct fa_py_server *owner, PyObject *coroutine, PyObject *context)
+{
     if (owner->task_type != NULL) {
         PyObject *args[] = {coroutine, owner->loop, context, Py_True};
         return PyObject_Vectorcall(owner->task_type, args, 1, owner->task_kwnames);
@@ -181,7 +193,9 @@ static PyObject *new_asyncio_task(struct fa_py_server *owner, PyObject *coroutin
     return task;
 }
 
-static int run_as_task(struct fa_py_server *owner, struct fa_task *task, PyObject *coroutine, PyObject *context) {
+static int run_as_task(
+    struct fa_py_server *owner, struct fa_task *task, PyObject *coroutine, PyObject *context)
+{
     PyTypeObject *type = owner->state->pending_type;
     struct fa_py_pending *pending = (struct fa_py_pending *)type->tp_alloc(type, 0);
     if (pending == NULL) return -1;
@@ -193,7 +207,8 @@ static int run_as_task(struct fa_py_server *owner, struct fa_task *task, PyObjec
             pending->task = task;
             pending_complete(pending, asyncio_task);
         } else if (outcome != NULL) {
-            Py_SETREF(outcome, PyObject_CallMethodOneArg(asyncio_task, owner->state->names.add_done_callback, (PyObject *)pending));
+            Py_SETREF(outcome, PyObject_CallMethodOneArg(asyncio_task,
+                                   owner->state->names.add_done_callback, (PyObject *)pending));
             if (outcome != NULL) pending->task = task;
         }
     }
@@ -204,7 +219,8 @@ static int run_as_task(struct fa_py_server *owner, struct fa_task *task, PyObjec
     return failed;
 }
 
-void fa_py_call_async(struct fa_py_server *owner, struct fa_task *task) {
+void fa_py_call_async(struct fa_py_server *owner, struct fa_task *task)
+{
     const struct fa_py_plan *plan = task->route->plan;
     PyObject *coroutine = call_handler(owner, task);
     if (coroutine == NULL) {

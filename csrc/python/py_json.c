@@ -11,36 +11,39 @@ enum { MAX_DEPTH = 100 };
 
 static enum fa_py_json_result write_value(struct fa_writer *w, PyObject *value, int depth);
 
-static inline enum fa_py_json_result from_status(fa_status status) {
+static inline enum fa_py_json_result from_status(fa_status status)
+{
     if (FA_LIKELY(status == FA_OK)) return FA_PY_JSON_OK;
     /* A lone surrogate has no UTF-8 form: FastAPI's encoder raises for it. */
     return status == FA_ERR_NOMEM ? FA_PY_JSON_NOMEM : FA_PY_JSON_UNSURE;
 }
 
-static enum fa_py_json_result write_str(struct fa_writer *w, PyObject *text) {
+static enum fa_py_json_result write_str(struct fa_writer *w, PyObject *text)
+{
     size_t len = (size_t)PyUnicode_GET_LENGTH(text);
     if (FA_LIKELY(PyUnicode_IS_COMPACT_ASCII(text))) {
         fa_span span = {PyUnicode_DATA(text), len};
         return from_status(fa_json_writer_string_utf8(w, span));
     }
     switch (PyUnicode_KIND(text)) {
-        case PyUnicode_1BYTE_KIND:
-            return from_status(fa_json_writer_string_latin1(w, PyUnicode_DATA(text), len));
-        case PyUnicode_2BYTE_KIND:
-            return from_status(fa_json_writer_string_ucs2(w, PyUnicode_DATA(text), len));
-        default:
-            return from_status(fa_json_writer_string_ucs4(w, PyUnicode_DATA(text), len));
+    case PyUnicode_1BYTE_KIND:
+        return from_status(fa_json_writer_string_latin1(w, PyUnicode_DATA(text), len));
+    case PyUnicode_2BYTE_KIND:
+        return from_status(fa_json_writer_string_ucs2(w, PyUnicode_DATA(text), len));
+    default: return from_status(fa_json_writer_string_ucs4(w, PyUnicode_DATA(text), len));
     }
 }
 
-static enum fa_py_json_result write_int(struct fa_writer *w, PyObject *number) {
+static enum fa_py_json_result write_int(struct fa_writer *w, PyObject *number)
+{
     int overflow = 0;
     long long small = PyLong_AsLongLongAndOverflow(number, &overflow);
     if (overflow != 0) return FA_PY_JSON_UNSURE;
     return from_status(fa_json_writer_int64(w, small));
 }
 
-static enum fa_py_json_result write_float(struct fa_writer *w, PyObject *number) {
+static enum fa_py_json_result write_float(struct fa_writer *w, PyObject *number)
+{
     double real = PyFloat_AS_DOUBLE(number);
     if (!isfinite(real)) return FA_PY_JSON_UNSURE;
     char text[FA_JSON_NUMBER_SIZE];
@@ -49,12 +52,14 @@ static enum fa_py_json_result write_float(struct fa_writer *w, PyObject *number)
 }
 
 /* jsonable_encoder leaves out keys that start with "_sa" (SQLAlchemy state). */
-static inline bool is_sqlalchemy_key(PyObject *key) {
-    return PyUnicode_GET_LENGTH(key) >= 3 && PyUnicode_READ_CHAR(key, 0) == '_' && PyUnicode_READ_CHAR(key, 1) == 's' &&
-           PyUnicode_READ_CHAR(key, 2) == 'a';
+static inline bool is_sqlalchemy_key(PyObject *key)
+{
+    return PyUnicode_GET_LENGTH(key) >= 3 && PyUnicode_READ_CHAR(key, 0) == '_' &&
+           PyUnicode_READ_CHAR(key, 1) == 's' && PyUnicode_READ_CHAR(key, 2) == 'a';
 }
 
-static enum fa_py_json_result write_dict(struct fa_writer *w, PyObject *dict, int depth) {
+static enum fa_py_json_result write_dict(struct fa_writer *w, PyObject *dict, int depth)
+{
     Py_ssize_t position = 0;
     PyObject *key, *value;
     char separator = '{';
@@ -72,7 +77,9 @@ static enum fa_py_json_result write_dict(struct fa_writer *w, PyObject *dict, in
     return fa_writer_putc(w, '}') ? FA_PY_JSON_OK : FA_PY_JSON_NOMEM;
 }
 
-static enum fa_py_json_result write_items(struct fa_writer *w, PyObject *const *items, Py_ssize_t count, int depth) {
+static enum fa_py_json_result write_items(
+    struct fa_writer *w, PyObject *const *items, Py_ssize_t count, int depth)
+{
     if (!fa_writer_putc(w, '[')) return FA_PY_JSON_NOMEM;
     for (Py_ssize_t i = 0; i < count; i++) {
         if (i > 0 && !fa_writer_putc(w, ',')) return FA_PY_JSON_NOMEM;
@@ -82,7 +89,8 @@ static enum fa_py_json_result write_items(struct fa_writer *w, PyObject *const *
     return fa_writer_putc(w, ']') ? FA_PY_JSON_OK : FA_PY_JSON_NOMEM;
 }
 
-static enum fa_py_json_result write_value(struct fa_writer *w, PyObject *value, int depth) {
+static enum fa_py_json_result write_value(struct fa_writer *w, PyObject *value, int depth)
+{
     if (depth > MAX_DEPTH) return FA_PY_JSON_UNSURE;
     PyTypeObject *type = Py_TYPE(value);
     if (type == &PyUnicode_Type) return write_str(w, value);
@@ -92,7 +100,8 @@ static enum fa_py_json_result write_value(struct fa_writer *w, PyObject *value, 
         return write_items(w, ((PyListObject *)value)->ob_item, PyList_GET_SIZE(value), depth);
     }
     if (value == Py_None) return from_status(fa_json_writer_null(w));
-    if (value == Py_True || value == Py_False) return from_status(fa_json_writer_bool(w, value == Py_True));
+    if (value == Py_True || value == Py_False)
+        return from_status(fa_json_writer_bool(w, value == Py_True));
     if (type == &PyFloat_Type) return write_float(w, value);
     if (type == &PyTuple_Type) {
         return write_items(w, ((PyTupleObject *)value)->ob_item, PyTuple_GET_SIZE(value), depth);
@@ -100,6 +109,7 @@ static enum fa_py_json_result write_value(struct fa_writer *w, PyObject *value, 
     return FA_PY_JSON_UNSURE;
 }
 
-enum fa_py_json_result fa_py_json_write(struct fa_writer *w, PyObject *value) {
+enum fa_py_json_result fa_py_json_write(struct fa_writer *w, PyObject *value)
+{
     return write_value(w, value, 0);
 }

@@ -11,7 +11,8 @@ enum { BUDGET_NS = 1000 * 1000 };
 /* --- the task that is current while coroutines are stepped directly --------------- */
 
 /* Code that cannot suspend may still ask asyncio.current_task(). */
-static bool batch_task_enter(struct fa_py_server *owner) {
+static bool batch_task_enter(struct fa_py_server *owner)
+{
     if (owner->hooks.batch_task == NULL) return false;
     PyObject *args[] = {owner->loop, owner->hooks.batch_task};
     PyObject *outcome = PyObject_Vectorcall(owner->hooks.enter_task, args, 2, NULL);
@@ -20,7 +21,8 @@ static bool batch_task_enter(struct fa_py_server *owner) {
     return outcome != NULL;
 }
 
-static void batch_task_leave(struct fa_py_server *owner) {
+static void batch_task_leave(struct fa_py_server *owner)
+{
     PyObject *args[] = {owner->loop, owner->hooks.batch_task};
     PyObject *outcome = PyObject_Vectorcall(owner->hooks.leave_task, args, 2, NULL);
     if (outcome == NULL) PyErr_WriteUnraisable((PyObject *)owner);
@@ -29,7 +31,8 @@ static void batch_task_leave(struct fa_py_server *owner) {
 
 /* --- one item --------------------------------------------------------------------- */
 
-static void run_item(struct fa_py_server *owner, void *item) {
+static void run_item(struct fa_py_server *owner, void *item)
+{
     struct fa_task *task = fa_task_untag(item);
     if (fa_task_is_tagged(item)) {
         if (fa_stream_take_event(task)) fa_py_stream_event(task);
@@ -45,31 +48,38 @@ static void run_item(struct fa_py_server *owner, void *item) {
     }
 }
 
-static void run_items(struct fa_py_server *owner, size_t count) {
+static void run_items(struct fa_py_server *owner, size_t count)
+{
     bool entered = batch_task_enter(owner);
-    for (size_t i = 0; i < count; i++) run_item(owner, owner->items[i]);
+    for (size_t i = 0; i < count; i++)
+        run_item(owner, owner->items[i]);
     if (entered) batch_task_leave(owner);
     fa_executor_wake_reactor(owner->server);
 }
 
 /* Work is left over: come again after the loop's other callbacks. */
-static PyObject *call_again(struct fa_py_server *owner) {
+static PyObject *call_again(struct fa_py_server *owner)
+{
     PyObject *method = PyObject_GetAttr((PyObject *)owner, owner->state->names.run_batch);
-    PyObject *handle = method == NULL ? NULL : PyObject_CallMethodOneArg(owner->loop, owner->state->names.call_soon, method);
+    PyObject *handle = method == NULL ? NULL
+                                      : PyObject_CallMethodOneArg(
+                                            owner->loop, owner->state->names.call_soon, method);
     Py_XDECREF(method);
     if (handle == NULL) return NULL;
     Py_DECREF(handle);
     Py_RETURN_NONE;
 }
 
-PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused) {
+PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused)
+{
     (void)unused;
     if (!owner->started || owner->stopped || owner->in_batch) Py_RETURN_NONE;
     uint64_t deadline = fa_clock_now_ns() + BUDGET_NS;
     owner->in_batch = true;
     bool asleep = false;
     do {
-        size_t count = fa_executor_loop_drain(owner->server, owner->items, (size_t)owner->config.batch_size);
+        size_t count =
+            fa_executor_loop_drain(owner->server, owner->items, (size_t)owner->config.batch_size);
         if (count > 0) {
             run_items(owner, count);
         } else {

@@ -14,7 +14,8 @@ struct found {
 /* Decoded names and values up to this size need no allocation. */
 enum { SMALL_TEXT = 256, MAX_NUMBER = 32 };
 
-static bool has_high_bytes(fa_span text) {
+static bool has_high_bytes(fa_span text)
+{
     for (size_t i = 0; i < text.len; i++) {
         if ((unsigned char)text.ptr[i] >= 0x80) return true;
     }
@@ -25,9 +26,11 @@ static bool has_high_bytes(fa_span text) {
 
 /* A query value as parse_qsl decodes it. NULL without exception: not certain
  * (raw non-ASCII bytes become latin-1 text in Starlette, which FastAPI handles). */
-static PyObject *query_text(fa_span raw) {
+static PyObject *query_text(fa_span raw)
+{
     if (has_high_bytes(raw)) return NULL;
-    if (!fa_url_needs_decode(raw, true)) return PyUnicode_DecodeASCII(raw.ptr, (Py_ssize_t)raw.len, NULL);
+    if (!fa_url_needs_decode(raw, true))
+        return PyUnicode_DecodeASCII(raw.ptr, (Py_ssize_t)raw.len, NULL);
     char small[SMALL_TEXT];
     char *out = raw.len <= sizeof small ? small : PyMem_Malloc(raw.len);
     if (out == NULL) return PyErr_NoMemory();
@@ -39,24 +42,26 @@ static PyObject *query_text(fa_span raw) {
     return text;
 }
 
-static PyObject *text_of(enum fa_py_source source, fa_span raw) {
+static PyObject *text_of(enum fa_py_source source, fa_span raw)
+{
     switch (source) {
-        case FA_PY_PATH:
-            return PyUnicode_DecodeUTF8(raw.ptr, (Py_ssize_t)raw.len, NULL);
-        case FA_PY_QUERY:
-            return query_text(raw);
-        default:
-            return PyUnicode_DecodeLatin1(raw.ptr, (Py_ssize_t)raw.len, NULL);
+    case FA_PY_PATH: return PyUnicode_DecodeUTF8(raw.ptr, (Py_ssize_t)raw.len, NULL);
+    case FA_PY_QUERY: return query_text(raw);
+    default: return PyUnicode_DecodeLatin1(raw.ptr, (Py_ssize_t)raw.len, NULL);
     }
 }
 
 /* --- numbers and bools in C, only in their plain spellings -------------------- */
 
-static inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static inline bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
 
 /* [+-]?[0-9]{1,18}: fits 64 bits and means the same to Pydantic. In a query a '+'
  * is a space, so there only '-' counts as a sign. */
-static PyObject *plain_int(fa_span raw, bool plus_is_sign) {
+static PyObject *plain_int(fa_span raw, bool plus_is_sign)
+{
     size_t at = 0;
     bool negative = false;
     if (raw.len > 0 && (raw.ptr[0] == '-' || (plus_is_sign && raw.ptr[0] == '+'))) {
@@ -73,14 +78,17 @@ static PyObject *plain_int(fa_span raw, bool plus_is_sign) {
 }
 
 /* -?[0-9]+(\.[0-9]+)?: the rest of Pydantic's float grammar goes to Pydantic. */
-static PyObject *plain_float(fa_span raw) {
+static PyObject *plain_float(fa_span raw)
+{
     if (raw.len == 0 || raw.len >= MAX_NUMBER) return NULL;
     size_t at = raw.ptr[0] == '-' ? 1 : 0, digits = 0;
-    while (at < raw.len && is_digit(raw.ptr[at])) at++, digits++;
+    while (at < raw.len && is_digit(raw.ptr[at]))
+        at++, digits++;
     if (digits == 0) return NULL;
     if (at < raw.len) {
         if (raw.ptr[at++] != '.' || at == raw.len) return NULL;
-        while (at < raw.len && is_digit(raw.ptr[at])) at++;
+        while (at < raw.len && is_digit(raw.ptr[at]))
+            at++;
         if (at < raw.len) return NULL;
     }
     char text[MAX_NUMBER];
@@ -91,13 +99,24 @@ static PyObject *plain_float(fa_span raw) {
     return PyFloat_FromDouble(value);
 }
 
-static PyObject *plain_bool(fa_span raw) {
+static PyObject *plain_bool(fa_span raw)
+{
     static const struct {
         fa_span text;
         bool value;
     } words[] = {
-        {{"true", 4}, true},   {{"false", 5}, false}, {{"1", 1}, true},  {{"0", 1}, false}, {{"yes", 3}, true}, {{"no", 2}, false},
-        {{"on", 2}, true},     {{"off", 3}, false},   {{"t", 1}, true},  {{"f", 1}, false}, {{"y", 1}, true},   {{"n", 1}, false},
+        {{"true", 4}, true},
+        {{"false", 5}, false},
+        {{"1", 1}, true},
+        {{"0", 1}, false},
+        {{"yes", 3}, true},
+        {{"no", 2}, false},
+        {{"on", 2}, true},
+        {{"off", 3}, false},
+        {{"t", 1}, true},
+        {{"f", 1}, false},
+        {{"y", 1}, true},
+        {{"n", 1}, false},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (fa_span_eq_nocase(raw, words[i].text)) return PyBool_FromLong(words[i].value);
@@ -108,29 +127,24 @@ static PyObject *plain_bool(fa_span raw) {
 /* --- validators --------------------------------------------------------------- */
 
 /* Steals `value`; NULL in, NULL out. */
-static PyObject *validated(const struct fa_py_plan *plan, PyObject *validate, PyObject *value) {
+static PyObject *validated(const struct fa_py_plan *plan, PyObject *validate, PyObject *value)
+{
     if (value == NULL) return NULL;
     PyObject *result = fa_py_plan_validate(plan, validate, value);
     Py_DECREF(value);
     return result;
 }
 
-static PyObject *converted(const struct fa_py_plan *plan, const struct fa_py_param *param, fa_span raw) {
+static PyObject *converted(
+    const struct fa_py_plan *plan, const struct fa_py_param *param, fa_span raw)
+{
     PyObject *value = NULL;
     switch (param->conv) {
-        case FA_PY_INT:
-            value = plain_int(raw, param->source != FA_PY_QUERY);
-            break;
-        case FA_PY_FLOAT:
-            value = plain_float(raw);
-            break;
-        case FA_PY_BOOL:
-            value = plain_bool(raw);
-            break;
-        case FA_PY_STR:
-            return text_of(param->source, raw);
-        case FA_PY_VALIDATOR:
-            break;
+    case FA_PY_INT: value = plain_int(raw, param->source != FA_PY_QUERY); break;
+    case FA_PY_FLOAT: value = plain_float(raw); break;
+    case FA_PY_BOOL: value = plain_bool(raw); break;
+    case FA_PY_STR: return text_of(param->source, raw);
+    case FA_PY_VALIDATOR: break;
     }
     if (value != NULL || PyErr_Occurred() || param->validate == NULL) return value;
     return validated(plan, param->validate, text_of(param->source, raw));
@@ -138,7 +152,8 @@ static PyObject *converted(const struct fa_py_plan *plan, const struct fa_py_par
 
 /* --- where the values are ----------------------------------------------------- */
 
-static bool list_append(struct found *found, enum fa_py_source source, fa_span raw) {
+static bool list_append(struct found *found, enum fa_py_source source, fa_span raw)
+{
     if (found->list == NULL) found->list = PyList_New(0);
     PyObject *text = found->list == NULL ? NULL : text_of(source, raw);
     if (text == NULL) return false;
@@ -147,14 +162,16 @@ static bool list_append(struct found *found, enum fa_py_source source, fa_span r
     return failed == 0;
 }
 
-static bool found_value(const struct fa_py_param *param, struct found *found, fa_span raw) {
+static bool found_value(const struct fa_py_param *param, struct found *found, fa_span raw)
+{
     found->present = true;
     found->value = raw;
     return !param->is_list || list_append(found, param->source, raw);
 }
 
 /* One pass over the query string: the last repeat of a name wins, lists take all. */
-static bool scan_query(const struct fa_py_plan *plan, fa_span query, struct found *found) {
+static bool scan_query(const struct fa_py_plan *plan, fa_span query, struct found *found)
+{
     struct fa_url_query_iter pairs;
     fa_url_query_iter_init(&pairs, query);
     fa_span name, value;
@@ -180,7 +197,9 @@ static bool scan_query(const struct fa_py_plan *plan, fa_span query, struct foun
 }
 
 /* Headers: the first repeat wins, lists take all. */
-static bool scan_headers(const struct fa_py_param *param, const struct fa_http_request *req, struct found *found) {
+static bool scan_headers(
+    const struct fa_py_param *param, const struct fa_http_request *req, struct found *found)
+{
     for (uint32_t h = 0; h < req->header_count; h++) {
         if (!fa_span_eq_nocase(req->headers[h].name, param->wire)) continue;
         if (!found_value(param, found, req->headers[h].value)) return false;
@@ -189,15 +208,20 @@ static bool scan_headers(const struct fa_py_param *param, const struct fa_http_r
     return true;
 }
 
-static fa_span trimmed(fa_span text) {
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t')) text.ptr++, text.len--;
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t')) text.len--;
+static fa_span trimmed(fa_span text)
+{
+    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
+        text.ptr++, text.len--;
+    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
+        text.len--;
     return text;
 }
 
 /* starlette.requests.cookie_parser over each Cookie header: the last one wins. A
  * quoted value needs http.cookies' unquoting, so it is not certain here. */
-static bool scan_cookies(const struct fa_py_param *param, const struct fa_http_request *req, struct found *found) {
+static bool scan_cookies(
+    const struct fa_py_param *param, const struct fa_http_request *req, struct found *found)
+{
     for (uint32_t h = 0; h < req->header_count; h++) {
         if (!fa_span_eq_nocase(req->headers[h].name, FA_SPAN("cookie"))) continue;
         fa_span rest = req->headers[h].value;
@@ -226,7 +250,8 @@ static bool scan_cookies(const struct fa_py_param *param, const struct fa_http_r
 
 /* --- the body ------------------------------------------------------------------- */
 
-static bool is_json_content(const struct fa_http_request *req) {
+static bool is_json_content(const struct fa_http_request *req)
+{
     for (uint32_t h = 0; h < req->header_count; h++) {
         if (!fa_span_eq_nocase(req->headers[h].name, FA_SPAN("content-type"))) continue;
         fa_span value = req->headers[h].value;
@@ -237,7 +262,8 @@ static bool is_json_content(const struct fa_http_request *req) {
     return false;
 }
 
-static PyObject *body_value(const struct fa_py_plan *plan, const struct fa_task *task) {
+static PyObject *body_value(const struct fa_py_plan *plan, const struct fa_task *task)
+{
     const struct fa_py_body *body = &plan->body;
     if (task->body.len == 0 || !is_json_content(&task->req)) return NULL;
     PyObject *bytes = PyBytes_FromStringAndSize(task->body.ptr, (Py_ssize_t)task->body.len);
@@ -246,7 +272,8 @@ static PyObject *body_value(const struct fa_py_plan *plan, const struct fa_task 
     if (body->validate_json != NULL) {
         value = PyObject_CallOneArg(body->validate_json, bytes);
     } else {
-        value = validated(plan, body->validate_python, PyObject_CallOneArg(body->json_loads, bytes));
+        value =
+            validated(plan, body->validate_python, PyObject_CallOneArg(body->json_loads, bytes));
     }
     Py_DECREF(bytes);
     return value;
@@ -254,7 +281,9 @@ static PyObject *body_value(const struct fa_py_plan *plan, const struct fa_task 
 
 /* --- all together ----------------------------------------------------------------- */
 
-static PyObject *param_value(const struct fa_py_plan *plan, const struct fa_py_param *param, struct found *found) {
+static PyObject *param_value(
+    const struct fa_py_plan *plan, const struct fa_py_param *param, struct found *found)
+{
     if (found->present) {
         if (!param->is_list) return converted(plan, param, found->value);
         PyObject *list = found->list;
@@ -266,30 +295,33 @@ static PyObject *param_value(const struct fa_py_plan *plan, const struct fa_py_p
     return Py_NewRef(param->default_value);
 }
 
-static bool locate(const struct fa_py_plan *plan, const struct fa_task *task, struct found *found) {
-    if (plan->has_query && task->req.query.len > 0 && !scan_query(plan, task->req.query, found)) return false;
+static bool locate(const struct fa_py_plan *plan, const struct fa_task *task, struct found *found)
+{
+    if (plan->has_query && task->req.query.len > 0 && !scan_query(plan, task->req.query, found))
+        return false;
     for (int i = 0; i < plan->param_count; i++) {
         const struct fa_py_param *param = &plan->params[i];
         switch (param->source) {
-            case FA_PY_PATH:
-                if (param->path_index >= task->match.param_count) return false;
-                found[i].present = true;
-                found[i].value = task->match.params[param->path_index];
-                break;
-            case FA_PY_HEADER:
-                if (!scan_headers(param, &task->req, &found[i])) return false;
-                break;
-            case FA_PY_COOKIE:
-                if (!scan_cookies(param, &task->req, &found[i])) return false;
-                break;
-            case FA_PY_QUERY:
-                break;
+        case FA_PY_PATH:
+            if (param->path_index >= task->match.param_count) return false;
+            found[i].present = true;
+            found[i].value = task->match.params[param->path_index];
+            break;
+        case FA_PY_HEADER:
+            if (!scan_headers(param, &task->req, &found[i])) return false;
+            break;
+        case FA_PY_COOKIE:
+            if (!scan_cookies(param, &task->req, &found[i])) return false;
+            break;
+        case FA_PY_QUERY: break;
         }
     }
     return true;
 }
 
-bool fa_py_params_extract(const struct fa_py_plan *plan, const struct fa_task *task, PyObject **slots) {
+bool fa_py_params_extract(
+    const struct fa_py_plan *plan, const struct fa_task *task, PyObject **slots)
+{
     struct found found[FA_PY_PLAN_MAX_ARGS];
     memset(found, 0, sizeof found[0] * plan->param_count);
     memset(slots, 0, sizeof slots[0] * plan->arg_count);
@@ -304,9 +336,11 @@ bool fa_py_params_extract(const struct fa_py_plan *plan, const struct fa_task *t
         slots[plan->body.slot] = value;
         certain = value != NULL;
     }
-    for (int i = 0; i < plan->param_count; i++) Py_CLEAR(found[i].list);
+    for (int i = 0; i < plan->param_count; i++)
+        Py_CLEAR(found[i].list);
     if (certain) return true;
-    for (int i = 0; i < plan->arg_count; i++) Py_CLEAR(slots[i]);
+    for (int i = 0; i < plan->arg_count; i++)
+        Py_CLEAR(slots[i]);
     PyErr_Clear();
     return false;
 }

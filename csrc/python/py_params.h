@@ -19,6 +19,7 @@
  * Calls out: yes (validators, json.loads, default factories).
  * Errors:    none: exceptions raised on the way are dropped, FastAPI raises its own.
  */
-bool fa_py_params_extract(const struct fa_py_plan *plan, const struct fa_task *task, PyObject **slots);
+bool fa_py_params_extract(
+    const struct fa_py_plan *plan, const struct fa_task *task, PyObject **slots);
 
 #endif

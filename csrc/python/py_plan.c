@@ -3,7 +3,8 @@
 #include <string.h>
 #include <structmember.h>
 
-static void param_clear(struct fa_py_param *param) {
+static void param_clear(struct fa_py_param *param)
+{
     Py_CLEAR(param->keyword);
     Py_CLEAR(param->wire_name);
     Py_CLEAR(param->default_value);
@@ -11,21 +12,27 @@ static void param_clear(struct fa_py_param *param) {
     Py_CLEAR(param->validate);
 }
 
-static PyObject *none_as_null(PyObject *value) { return value == Py_None ? NULL : Py_NewRef(value); }
+static PyObject *none_as_null(PyObject *value)
+{
+    return value == Py_None ? NULL : Py_NewRef(value);
+}
 
-static int param_init(struct fa_py_param *param, PyObject *item) {
+static int param_init(struct fa_py_param *param, PyObject *item)
+{
     PyObject *keyword, *wire, *def, *factory, *validate;
     int source, conv, is_list, required;
     if (!PyTuple_Check(item)) {
         PyErr_SetString(PyExc_TypeError, "Plan: each parameter is a tuple");
         return -1;
     }
-    if (!PyArg_ParseTuple(item, "UiUippOOO:Plan parameter", &keyword, &source, &wire, &conv, &is_list, &required, &def,
-                          &factory, &validate)) {
+    if (!PyArg_ParseTuple(item, "UiUippOOO:Plan parameter", &keyword, &source, &wire, &conv,
+            &is_list, &required, &def, &factory, &validate)) {
         return -1;
     }
-    if (source < FA_PY_PATH || source > FA_PY_COOKIE || conv < FA_PY_STR || conv > FA_PY_VALIDATOR) {
-        PyErr_Format(PyExc_ValueError, "Plan: parameter %R has an unknown source or converter", keyword);
+    if (source < FA_PY_PATH || source > FA_PY_COOKIE || conv < FA_PY_STR ||
+        conv > FA_PY_VALIDATOR) {
+        PyErr_Format(
+            PyExc_ValueError, "Plan: parameter %R has an unknown source or converter", keyword);
         return -1;
     }
     if ((conv == FA_PY_VALIDATOR || is_list) && validate == Py_None) {
@@ -36,7 +43,8 @@ static int param_init(struct fa_py_param *param, PyObject *item) {
     PyUnicode_InternInPlace(&param->keyword);
     param->wire_name = PyUnicode_AsUTF8String(wire);
     if (param->wire_name == NULL) return -1;
-    param->wire = (fa_span){PyBytes_AS_STRING(param->wire_name), (size_t)PyBytes_GET_SIZE(param->wire_name)};
+    param->wire =
+        (fa_span){PyBytes_AS_STRING(param->wire_name), (size_t)PyBytes_GET_SIZE(param->wire_name)};
     param->default_value = Py_NewRef(def);
     param->default_factory = none_as_null(factory);
     param->validate = none_as_null(validate);
@@ -47,10 +55,12 @@ static int param_init(struct fa_py_param *param, PyObject *item) {
     return 0;
 }
 
-static int set_params(struct fa_py_plan *plan, PyObject *params) {
+static int set_params(struct fa_py_plan *plan, PyObject *params)
+{
     Py_ssize_t count = PyTuple_GET_SIZE(params);
     if (count >= FA_PY_PLAN_MAX_ARGS) {
-        PyErr_Format(PyExc_ValueError, "Plan: %zd parameters, at most %d can be compiled", count, FA_PY_PLAN_MAX_ARGS - 1);
+        PyErr_Format(PyExc_ValueError, "Plan: %zd parameters, at most %d can be compiled", count,
+            FA_PY_PLAN_MAX_ARGS - 1);
         return -1;
     }
     if (count == 0) return 0;
@@ -69,10 +79,13 @@ static int set_params(struct fa_py_plan *plan, PyObject *params) {
     return 0;
 }
 
-static int set_body(struct fa_py_plan *plan, PyObject *body) {
+static int set_body(struct fa_py_plan *plan, PyObject *body)
+{
     if (body == Py_None) return 0;
     PyObject *keyword, *validate_python, *json_loads, *validate_json;
-    if (!PyArg_ParseTuple(body, "UOOO:Plan body", &keyword, &validate_python, &json_loads, &validate_json)) return -1;
+    if (!PyArg_ParseTuple(
+            body, "UOOO:Plan body", &keyword, &validate_python, &json_loads, &validate_json))
+        return -1;
     plan->body.keyword = Py_NewRef(keyword);
     PyUnicode_InternInPlace(&plan->body.keyword);
     plan->body.validate_python = Py_NewRef(validate_python);
@@ -82,15 +95,19 @@ static int set_body(struct fa_py_plan *plan, PyObject *body) {
     return 0;
 }
 
-static int set_answer(struct fa_py_plan *plan, PyObject *response, int status) {
+static int set_answer(struct fa_py_plan *plan, PyObject *response, int status)
+{
     plan->answer.status = status;
     if (status < 200 || status > 599) {
-        PyErr_Format(PyExc_ValueError, "Plan: status_code %d is not a final HTTP status (200 to 599)", status);
+        PyErr_Format(PyExc_ValueError,
+            "Plan: status_code %d is not a final HTTP status (200 to 599)", status);
         return -1;
     }
     if (response == Py_None) return 0;
     PyObject *validate, *dump, *kwargs, *slow;
-    if (!PyArg_ParseTuple(response, "OOO!O:Plan response", &validate, &dump, &PyDict_Type, &kwargs, &slow)) return -1;
+    if (!PyArg_ParseTuple(
+            response, "OOO!O:Plan response", &validate, &dump, &PyDict_Type, &kwargs, &slow))
+        return -1;
     PyObject *names = PyDict_Keys(kwargs), *values = PyDict_Values(kwargs);
     if (names != NULL && values != NULL) {
         plan->answer.dump_kwnames = PyList_AsTuple(names);
@@ -111,7 +128,9 @@ static int set_answer(struct fa_py_plan *plan, PyObject *response, int status) {
 
 /* Where each argument stands in a plain function's own parameter list, so that
  * the call needs no keyword matching. False: call with keyword names. */
-static bool find_positions(const struct fa_py_plan *plan, PyObject *varnames, PyCodeObject *code, uint8_t *positions) {
+static bool find_positions(
+    const struct fa_py_plan *plan, PyObject *varnames, PyCodeObject *code, uint8_t *positions)
+{
     for (int i = 0; i < plan->arg_count; i++) {
         PyObject *name = i < plan->param_count ? plan->params[i].keyword : plan->body.keyword;
         int at = -1;
@@ -124,7 +143,8 @@ static bool find_positions(const struct fa_py_plan *plan, PyObject *varnames, Py
     return true;
 }
 
-static int set_call_form(struct fa_py_plan *plan) {
+static int set_call_form(struct fa_py_plan *plan)
+{
     plan->arg_count = (uint8_t)(plan->param_count + (plan->body.keyword != NULL));
     if (plan->arg_count == 0) return 0;
     if (PyFunction_Check(plan->handler)) {
@@ -137,7 +157,8 @@ static int set_call_form(struct fa_py_plan *plan) {
         bool found = plain && find_positions(plan, varnames, code, positions);
         Py_XDECREF(varnames);
         if (found) {
-            for (int i = 0; i < plan->param_count; i++) plan->params[i].slot = positions[i];
+            for (int i = 0; i < plan->param_count; i++)
+                plan->params[i].slot = positions[i];
             if (plan->body.keyword != NULL) plan->body.slot = positions[plan->param_count];
             return 0;
         }
@@ -147,25 +168,29 @@ static int set_call_form(struct fa_py_plan *plan) {
     for (int i = 0; i < plan->param_count; i++) {
         PyTuple_SET_ITEM(plan->kwnames, i, Py_NewRef(plan->params[i].keyword));
     }
-    if (plan->body.keyword != NULL) PyTuple_SET_ITEM(plan->kwnames, plan->param_count, Py_NewRef(plan->body.keyword));
+    if (plan->body.keyword != NULL)
+        PyTuple_SET_ITEM(plan->kwnames, plan->param_count, Py_NewRef(plan->body.keyword));
     return 0;
 }
 
 PyDoc_STRVAR(plan_doc,
-             "Plan(handler, is_async, can_suspend, params, body, response, status_code, *, inline=False)\n--\n\n"
-             "One route compiled to C: how to extract and convert its inputs, how to call it,\n"
-             "how to answer. Made by fasterapi.plan; read-only and usable from any thread.\n\n"
-             "params: tuple of (keyword, source, wire_name, conv, is_list, required, default,\n"
-             "default_factory, validate). body: None or (keyword, validate_python, json_loads,\n"
-             "validate_json). response: None (untyped) or (validate_python, to_json, kwargs, slow).\n"
-             "Raises TypeError or ValueError for a malformed description.");
+    "Plan(handler, is_async, can_suspend, params, body, response, status_code, *, "
+    "inline=False)\n--\n\n"
+    "One route compiled to C: how to extract and convert its inputs, how to call it,\n"
+    "how to answer. Made by fasterapi.plan; read-only and usable from any thread.\n\n"
+    "params: tuple of (keyword, source, wire_name, conv, is_list, required, default,\n"
+    "default_factory, validate). body: None or (keyword, validate_python, json_loads,\n"
+    "validate_json). response: None (untyped) or (validate_python, to_json, kwargs, slow).\n"
+    "Raises TypeError or ValueError for a malformed description.");
 
-static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"handler", "is_async", "can_suspend", "params", "body", "response", "status_code", "inline", NULL};
+static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"handler", "is_async", "can_suspend", "params", "body", "response",
+        "status_code", "inline", NULL};
     PyObject *handler, *params, *body, *response;
     int is_async, can_suspend, status, is_inline = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OppO!OOi|$p:Plan", names, &handler, &is_async, &can_suspend,
-                                     &PyTuple_Type, &params, &body, &response, &status, &is_inline)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OppO!OOi|$p:Plan", names, &handler, &is_async,
+            &can_suspend, &PyTuple_Type, &params, &body, &response, &status, &is_inline)) {
         return NULL;
     }
     if (!PyCallable_Check(handler)) {
@@ -179,7 +204,8 @@ static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
     plan->can_suspend = can_suspend != 0;
     plan->is_inline = is_inline != 0;
     plan->validate_kwnames = Py_BuildValue("(s)", "from_attributes");
-    if (plan->validate_kwnames == NULL || set_params(plan, params) < 0 || set_body(plan, body) < 0 || set_answer(plan, response, status) < 0 ||
+    if (plan->validate_kwnames == NULL || set_params(plan, params) < 0 ||
+        set_body(plan, body) < 0 || set_answer(plan, response, status) < 0 ||
         set_call_form(plan) < 0) {
         Py_DECREF(plan);
         return NULL;
@@ -187,12 +213,14 @@ static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
     return (PyObject *)plan;
 }
 
-PyObject *fa_py_plan_validate(const struct fa_py_plan *plan, PyObject *validate, PyObject *value) {
+PyObject *fa_py_plan_validate(const struct fa_py_plan *plan, PyObject *validate, PyObject *value)
+{
     PyObject *args[2] = {value, Py_True};
     return PyObject_Vectorcall(validate, args, 1, plan->validate_kwnames);
 }
 
-int fa_py_plan_bind_path(struct fa_py_plan *plan, fa_span pattern) {
+int fa_py_plan_bind_path(struct fa_py_plan *plan, fa_span pattern)
+{
     for (int i = 0; i < plan->param_count; i++) {
         struct fa_py_param *param = &plan->params[i];
         if (param->source != FA_PY_PATH) continue;
@@ -200,13 +228,15 @@ int fa_py_plan_bind_path(struct fa_py_plan *plan, fa_span pattern) {
         for (size_t at = 0; at < pattern.len && found < 0; at++) {
             if (pattern.ptr[at] != '{') continue;
             size_t start = at + 1, end = start;
-            while (end < pattern.len && pattern.ptr[end] != '}' && pattern.ptr[end] != ':') end++;
+            while (end < pattern.len && pattern.ptr[end] != '}' && pattern.ptr[end] != ':')
+                end++;
             fa_span name = {pattern.ptr + start, end - start};
             if (fa_span_eq(name, param->wire)) found = index;
             index++;
         }
         if (found < 0) {
-            PyErr_Format(PyExc_ValueError, "Plan: path parameter %R is not in the route's path", param->keyword);
+            PyErr_Format(PyExc_ValueError, "Plan: path parameter %R is not in the route's path",
+                param->keyword);
             return -1;
         }
         param->path_index = (uint8_t)found;
@@ -214,7 +244,8 @@ int fa_py_plan_bind_path(struct fa_py_plan *plan, fa_span pattern) {
     return 0;
 }
 
-static int plan_traverse(struct fa_py_plan *plan, visitproc visit, void *arg) {
+static int plan_traverse(struct fa_py_plan *plan, visitproc visit, void *arg)
+{
     Py_VISIT(Py_TYPE(plan));
     Py_VISIT(plan->handler);
     for (int i = 0; i < plan->param_count; i++) {
@@ -232,7 +263,8 @@ static int plan_traverse(struct fa_py_plan *plan, visitproc visit, void *arg) {
     return 0;
 }
 
-static int plan_clear(struct fa_py_plan *plan) {
+static int plan_clear(struct fa_py_plan *plan)
+{
     Py_CLEAR(plan->handler);
     Py_CLEAR(plan->validate_kwnames);
     Py_CLEAR(plan->kwnames);
@@ -240,7 +272,8 @@ static int plan_clear(struct fa_py_plan *plan) {
     int count = plan->param_count;
     plan->params = NULL;
     plan->param_count = 0;
-    for (int i = 0; i < count; i++) param_clear(&params[i]);
+    for (int i = 0; i < count; i++)
+        param_clear(&params[i]);
     PyMem_Free(params);
     Py_CLEAR(plan->body.keyword);
     Py_CLEAR(plan->body.validate_python);
@@ -254,7 +287,8 @@ static int plan_clear(struct fa_py_plan *plan) {
     return 0;
 }
 
-static void plan_dealloc(struct fa_py_plan *plan) {
+static void plan_dealloc(struct fa_py_plan *plan)
+{
     PyTypeObject *type = Py_TYPE(plan);
     PyObject_GC_UnTrack(plan);
     (void)plan_clear(plan);
@@ -263,15 +297,22 @@ static void plan_dealloc(struct fa_py_plan *plan) {
 }
 
 static PyMemberDef plan_members[] = {
-    {"handler", T_OBJECT, offsetof(struct fa_py_plan, handler), READONLY, "the endpoint that is called"},
-    {"is_async", T_BOOL, offsetof(struct fa_py_plan, is_async), READONLY, "an `async def` endpoint"},
-    {"can_suspend", T_BOOL, offsetof(struct fa_py_plan, can_suspend), READONLY, "it may await something"},
+    {"handler", T_OBJECT, offsetof(struct fa_py_plan, handler), READONLY,
+        "the endpoint that is called"},
+    {"is_async", T_BOOL, offsetof(struct fa_py_plan, is_async), READONLY,
+        "an `async def` endpoint"},
+    {"can_suspend", T_BOOL, offsetof(struct fa_py_plan, can_suspend), READONLY,
+        "it may await something"},
     {NULL, 0, 0, 0, NULL},
 };
 
 static PyType_Slot plan_slots[] = {
-    {Py_tp_doc, (void *)plan_doc},      {Py_tp_new, plan_new},         {Py_tp_traverse, plan_traverse},
-    {Py_tp_clear, plan_clear},          {Py_tp_dealloc, plan_dealloc}, {Py_tp_members, plan_members},
+    {Py_tp_doc, (void *)plan_doc},
+    {Py_tp_new, plan_new},
+    {Py_tp_traverse, plan_traverse},
+    {Py_tp_clear, plan_clear},
+    {Py_tp_dealloc, plan_dealloc},
+    {Py_tp_members, plan_members},
     {0, NULL},
 };
 

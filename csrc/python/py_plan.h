@@ -13,7 +13,13 @@ enum { FA_PY_PLAN_MAX_ARGS = 32 };
 
 enum fa_py_source { FA_PY_PATH = 0, FA_PY_QUERY = 1, FA_PY_HEADER = 2, FA_PY_COOKIE = 3 };
 
-enum fa_py_conv { FA_PY_STR = 0, FA_PY_INT = 1, FA_PY_FLOAT = 2, FA_PY_BOOL = 3, FA_PY_VALIDATOR = 4 };
+enum fa_py_conv {
+    FA_PY_STR = 0,
+    FA_PY_INT = 1,
+    FA_PY_FLOAT = 2,
+    FA_PY_BOOL = 3,
+    FA_PY_VALIDATOR = 4
+};
 
 struct fa_py_param {
     PyObject *keyword;         /* str: the handler's argument name */
@@ -48,10 +54,9 @@ struct fa_py_answer {
 };
 
 struct fa_py_plan {
-    PyObject_HEAD
-    PyObject *handler;
+    PyObject_HEAD PyObject *handler;
     PyObject *validate_kwnames; /* ("from_attributes",) */
-    PyObject *kwnames; /* NULL: the slots are the handler's own positions */
+    PyObject *kwnames;          /* NULL: the slots are the handler's own positions */
     bool is_async;
     bool can_suspend;
     bool is_inline; /* a `def` handler that may run on the loop thread */

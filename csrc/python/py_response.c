@@ -10,8 +10,9 @@
  * iovec; above it the bytes object itself is sent. */
 enum { COPY_BODY_MAX = 4096 };
 
-static void head_init(struct fa_http_head *head, const struct fa_py_server *owner, struct fa_clock_date *date,
-                      struct fa_task *task, int status) {
+static void head_init(struct fa_http_head *head, const struct fa_py_server *owner,
+    struct fa_clock_date *date, struct fa_task *task, int status)
+{
     memset(head, 0, sizeof *head);
     head->status = status;
     if (owner->config.date_header) head->date = fa_clock_date_refresh(date);
@@ -24,21 +25,28 @@ static void head_init(struct fa_http_head *head, const struct fa_py_server *owne
 
 /* --- JSON answers --------------------------------------------------------------- */
 
-static enum fa_py_reply no_memory(void) {
+static enum fa_py_reply no_memory(void)
+{
     PyErr_NoMemory();
     return FA_PY_REPLY_RAISED;
 }
 
 /* Start a body in the task's own buffer, behind the head's room. */
-static void body_begin(struct fa_writer *w, struct fa_task *task) {
+static void body_begin(struct fa_writer *w, struct fa_task *task)
+{
     fa_writer_attach(w, task->out, FA_HTTP_HEAD_ROOM);
     task->out = NULL;
 }
 
-static void body_restart(struct fa_writer *w) { w->cur = w->buf->data + FA_HTTP_HEAD_ROOM; }
+static void body_restart(struct fa_writer *w)
+{
+    w->cur = w->buf->data + FA_HTTP_HEAD_ROOM;
+}
 
 /* Give the buffer back and put the head in front of what was written. */
-static enum fa_py_reply body_finish(struct fa_writer *w, struct fa_task *task, struct fa_http_head *head, PyObject *tail) {
+static enum fa_py_reply body_finish(
+    struct fa_writer *w, struct fa_task *task, struct fa_http_head *head, PyObject *tail)
+{
     size_t body_len = fa_writer_len(w) - FA_HTTP_HEAD_ROOM;
     task->out = fa_writer_detach(w);
     char *body = task->out->data + FA_HTTP_HEAD_ROOM, *start = NULL;
@@ -56,17 +64,21 @@ static enum fa_py_reply body_finish(struct fa_writer *w, struct fa_task *task, s
     return FA_PY_REPLY_DONE;
 }
 
-static enum fa_py_reply body_failed(struct fa_writer *w, struct fa_task *task) {
+static enum fa_py_reply body_failed(struct fa_writer *w, struct fa_task *task)
+{
     task->out = fa_writer_detach(w);
     if (!PyErr_Occurred()) PyErr_NoMemory();
     return FA_PY_REPLY_RAISED;
 }
 
-static enum fa_py_reply write_bytes_body(const struct fa_py_server *owner, struct fa_clock_date *date, struct fa_writer *w,
-                                         struct fa_task *task, int status, PyObject *bytes) {
+static enum fa_py_reply write_bytes_body(const struct fa_py_server *owner,
+    struct fa_clock_date *date, struct fa_writer *w, struct fa_task *task, int status,
+    PyObject *bytes)
+{
     struct fa_http_head head;
     if (!PyBytes_Check(bytes)) {
-        PyErr_Format(PyExc_TypeError, "serialiser gave %.100s instead of bytes", Py_TYPE(bytes)->tp_name);
+        PyErr_Format(
+            PyExc_TypeError, "serialiser gave %.100s instead of bytes", Py_TYPE(bytes)->tp_name);
         return body_failed(w, task);
     }
     size_t len = (size_t)PyBytes_GET_SIZE(bytes);
@@ -77,7 +89,8 @@ static enum fa_py_reply write_bytes_body(const struct fa_py_server *owner, struc
 }
 
 /* What FastAPI does with a response model: validate, then dump_json. */
-static PyObject *dump_typed(const struct fa_py_plan *plan, PyObject *result) {
+static PyObject *dump_typed(const struct fa_py_plan *plan, PyObject *result)
+{
     const struct fa_py_answer *answer = &plan->answer;
     PyObject *value = fa_py_plan_validate(plan, answer->validate, result);
     if (value == NULL) {
@@ -90,25 +103,25 @@ static PyObject *dump_typed(const struct fa_py_plan *plan, PyObject *result) {
     PyObject *args[FA_PY_PLAN_MAX_ARGS];
     Py_ssize_t count = PyTuple_GET_SIZE(answer->dump_values);
     args[0] = value;
-    for (Py_ssize_t i = 0; i < count; i++) args[i + 1] = PyTuple_GET_ITEM(answer->dump_values, i);
+    for (Py_ssize_t i = 0; i < count; i++)
+        args[i + 1] = PyTuple_GET_ITEM(answer->dump_values, i);
     PyObject *bytes = PyObject_Vectorcall(answer->dump, args, 1, answer->dump_kwnames);
     Py_DECREF(value);
     return bytes;
 }
 
-static enum fa_py_reply write_untyped(const struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task,
-                                      int status, PyObject *result) {
+static enum fa_py_reply write_untyped(const struct fa_py_server *owner, struct fa_clock_date *date,
+    struct fa_task *task, int status, PyObject *result)
+{
     struct fa_writer w;
     struct fa_http_head head;
     body_begin(&w, task);
     switch (fa_py_json_write(&w, result)) {
-        case FA_PY_JSON_OK:
-            head_init(&head, owner, date, task, status);
-            return body_finish(&w, task, &head, NULL);
-        case FA_PY_JSON_NOMEM:
-            return body_failed(&w, task);
-        case FA_PY_JSON_UNSURE:
-            break;
+    case FA_PY_JSON_OK:
+        head_init(&head, owner, date, task, status);
+        return body_finish(&w, task, &head, NULL);
+    case FA_PY_JSON_NOMEM: return body_failed(&w, task);
+    case FA_PY_JSON_UNSURE: break;
     }
     body_restart(&w);
     PyObject *bytes = PyObject_CallOneArg(owner->hooks.encode, result);
@@ -118,8 +131,9 @@ static enum fa_py_reply write_untyped(const struct fa_py_server *owner, struct f
     return reply;
 }
 
-static enum fa_py_reply write_typed(const struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task,
-                                    const struct fa_py_plan *plan, PyObject *result) {
+static enum fa_py_reply write_typed(const struct fa_py_server *owner, struct fa_clock_date *date,
+    struct fa_task *task, const struct fa_py_plan *plan, PyObject *result)
+{
     PyObject *bytes = dump_typed(plan, result);
     if (bytes == NULL) return FA_PY_REPLY_RAISED;
     struct fa_writer w;
@@ -129,8 +143,9 @@ static enum fa_py_reply write_typed(const struct fa_py_server *owner, struct fa_
     return reply;
 }
 
-enum fa_py_reply fa_py_response_write(const struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task,
-                                      const struct fa_py_plan *plan, PyObject *result) {
+enum fa_py_reply fa_py_response_write(const struct fa_py_server *owner, struct fa_clock_date *date,
+    struct fa_task *task, const struct fa_py_plan *plan, PyObject *result)
+{
     /* FastAPI asks isinstance(result, Response) before anything else. */
     if (PyType_IsSubtype(Py_TYPE(result), (PyTypeObject *)owner->hooks.response_base)) {
         return fa_py_response_object(owner, date, task, result);
@@ -141,7 +156,8 @@ enum fa_py_reply fa_py_response_write(const struct fa_py_server *owner, struct f
 
 /* --- Response objects -------------------------------------------------------------- */
 
-static bool is_plain_response(const struct fa_py_server *owner, PyObject *response) {
+static bool is_plain_response(const struct fa_py_server *owner, PyObject *response)
+{
     PyObject *types = owner->hooks.response_types;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(types); i++) {
         if ((PyObject *)Py_TYPE(response) == PyTuple_GET_ITEM(types, i)) return true;
@@ -149,13 +165,16 @@ static bool is_plain_response(const struct fa_py_server *owner, PyObject *respon
     return false;
 }
 
-static fa_span bytes_span(PyObject *bytes) {
+static fa_span bytes_span(PyObject *bytes)
+{
     return (fa_span){PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)};
 }
 
 /* Headers whose meaning belongs to the server: their answers take the long way. */
-static bool is_server_header(fa_span name) {
-    static const fa_span names[] = {{"connection", 10}, {"transfer-encoding", 17}, {"date", 4}, {"server", 6}};
+static bool is_server_header(fa_span name)
+{
+    static const fa_span names[] = {
+        {"connection", 10}, {"transfer-encoding", 17}, {"date", 4}, {"server", 6}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (fa_span_eq_nocase(name, names[i])) return true;
     }
@@ -164,7 +183,8 @@ static bool is_server_header(fa_span name) {
 
 /* Is every header fit to be copied as it is, and the length the body's? Adds up
  * the size of the lines. */
-static bool check_headers(PyObject *headers, size_t body_len, size_t *size) {
+static bool check_headers(PyObject *headers, size_t body_len, size_t *size)
+{
     bool has_length = false;
     char digits[24];
     int digit_count = PyOS_snprintf(digits, sizeof digits, "%zu", body_len);
@@ -175,10 +195,12 @@ static bool check_headers(PyObject *headers, size_t body_len, size_t *size) {
         PyObject *name = PyTuple_GET_ITEM(pair, 0), *value = PyTuple_GET_ITEM(pair, 1);
         if (!PyBytes_CheckExact(name) || !PyBytes_CheckExact(value)) return false;
         fa_span name_span = bytes_span(name), value_span = bytes_span(value);
-        if (!fa_http_header_valid_name(name_span) || !fa_http_header_valid_value(value_span)) return false;
+        if (!fa_http_header_valid_name(name_span) || !fa_http_header_valid_value(value_span))
+            return false;
         if (is_server_header(name_span)) return false;
         if (fa_span_eq_nocase(name_span, FA_SPAN("content-length"))) {
-            if (has_length || !fa_span_eq(value_span, (fa_span){digits, (size_t)digit_count})) return false;
+            if (has_length || !fa_span_eq(value_span, (fa_span){digits, (size_t)digit_count}))
+                return false;
             has_length = true;
         }
         *size += name_span.len + value_span.len + 4;
@@ -186,10 +208,12 @@ static bool check_headers(PyObject *headers, size_t body_len, size_t *size) {
     return has_length;
 }
 
-static void format_headers(PyObject *headers, char *out) {
+static void format_headers(PyObject *headers, char *out)
+{
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(headers); i++) {
         PyObject *pair = PyList_GET_ITEM(headers, i);
-        fa_span name = bytes_span(PyTuple_GET_ITEM(pair, 0)), value = bytes_span(PyTuple_GET_ITEM(pair, 1));
+        fa_span name = bytes_span(PyTuple_GET_ITEM(pair, 0)),
+                value = bytes_span(PyTuple_GET_ITEM(pair, 1));
         memcpy(out, name.ptr, name.len);
         memcpy(out + name.len, ": ", 2);
         memcpy(out + name.len + 2, value.ptr, value.len);
@@ -204,27 +228,33 @@ struct parts {
     long status;
 };
 
-static bool parts_get(const struct fa_module_state *state, PyObject *response, struct parts *parts) {
+static bool parts_get(const struct fa_module_state *state, PyObject *response, struct parts *parts)
+{
     memset(parts, 0, sizeof *parts);
     parts->headers = PyObject_GetAttr(response, state->names.raw_headers);
     parts->body = parts->headers == NULL ? NULL : PyObject_GetAttr(response, state->names.body);
-    parts->background = parts->body == NULL ? NULL : PyObject_GetAttr(response, state->names.background);
-    PyObject *status = parts->background == NULL ? NULL : PyObject_GetAttr(response, state->names.status_code);
+    parts->background =
+        parts->body == NULL ? NULL : PyObject_GetAttr(response, state->names.background);
+    PyObject *status =
+        parts->background == NULL ? NULL : PyObject_GetAttr(response, state->names.status_code);
     parts->status = status == NULL || !PyLong_Check(status) ? -1 : PyLong_AsLong(status);
     Py_XDECREF(status);
     PyErr_Clear();
-    return parts->status >= 200 && parts->status <= 599 && parts->status != 204 && parts->status != 304 &&
-           parts->background == Py_None && PyList_CheckExact(parts->headers) && PyBytes_CheckExact(parts->body);
+    return parts->status >= 200 && parts->status <= 599 && parts->status != 204 &&
+           parts->status != 304 && parts->background == Py_None &&
+           PyList_CheckExact(parts->headers) && PyBytes_CheckExact(parts->body);
 }
 
-static void parts_drop(struct parts *parts) {
+static void parts_drop(struct parts *parts)
+{
     Py_XDECREF(parts->headers);
     Py_XDECREF(parts->body);
     Py_XDECREF(parts->background);
 }
 
-static enum fa_py_reply write_parts(const struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task,
-                                    const struct parts *parts) {
+static enum fa_py_reply write_parts(const struct fa_py_server *owner, struct fa_clock_date *date,
+    struct fa_task *task, const struct parts *parts)
+{
     size_t lines = 0, body_len = (size_t)PyBytes_GET_SIZE(parts->body);
     if (!check_headers(parts->headers, body_len, &lines)) return FA_PY_REPLY_DEFER;
     char *text = fa_arena_alloc(&task->arena, lines + 1);
@@ -254,8 +284,9 @@ static enum fa_py_reply write_parts(const struct fa_py_server *owner, struct fa_
     return FA_PY_REPLY_DONE;
 }
 
-enum fa_py_reply fa_py_response_object(const struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task,
-                                       PyObject *response) {
+enum fa_py_reply fa_py_response_object(const struct fa_py_server *owner, struct fa_clock_date *date,
+    struct fa_task *task, PyObject *response)
+{
     if (!is_plain_response(owner, response)) return FA_PY_REPLY_DEFER;
     struct parts parts;
     enum fa_py_reply reply = FA_PY_REPLY_DEFER;

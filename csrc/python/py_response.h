@@ -26,8 +26,8 @@ enum fa_py_reply {
  * Calls out: yes (validators, serialisers, FastAPI's encoder).
  * Errors:    FA_PY_REPLY_RAISED with the exception set; task->out is reusable.
  */
-enum fa_py_reply fa_py_response_write(const struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task,
-                                      const struct fa_py_plan *plan, PyObject *result);
+enum fa_py_reply fa_py_response_write(const struct fa_py_server *owner, struct fa_clock_date *date,
+    struct fa_task *task, const struct fa_py_plan *plan, PyObject *result);
 
 /*
  * fa_py_response_object - the same for a starlette Response whose type is one of
@@ -36,7 +36,7 @@ enum fa_py_reply fa_py_response_write(const struct fa_py_server *owner, struct f
  * Refs, GIL, Calls out, Errors: as above; FA_PY_REPLY_DEFER when anything about
  * it is unusual, with nothing written.
  */
-enum fa_py_reply fa_py_response_object(const struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task,
-                                       PyObject *response);
+enum fa_py_reply fa_py_response_object(const struct fa_py_server *owner, struct fa_clock_date *date,
+    struct fa_task *task, PyObject *response);
 
 #endif

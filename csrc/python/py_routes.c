@@ -12,14 +12,16 @@ struct build {
     size_t count;
 };
 
-static fa_span utf8_of(PyObject *text) {
+static fa_span utf8_of(PyObject *text)
+{
     Py_ssize_t len = 0;
     const char *ptr = PyUnicode_AsUTF8AndSize(text, &len);
     return (fa_span){ptr, ptr == NULL ? 0 : (size_t)len};
 }
 
 /* False: a method the parser does not name, which only FastAPI can match. */
-static int method_mask(PyObject *methods, uint32_t *mask) {
+static int method_mask(PyObject *methods, uint32_t *mask)
+{
     *mask = 0;
     PyObject *rows = PySequence_Fast(methods, "methods must be a sequence of str");
     if (rows == NULL) return -1;
@@ -28,7 +30,8 @@ static int method_mask(PyObject *methods, uint32_t *mask) {
         fa_span text = PyUnicode_Check(name) ? utf8_of(name) : (fa_span){NULL, 0};
         enum fa_http_method method = text.ptr == NULL ? FA_HTTP_OTHER : fa_http_method_parse(text);
         if (method == FA_HTTP_OTHER) {
-            if (!PyErr_Occurred()) PyErr_Format(PyExc_ValueError, "method %R cannot be compiled", name);
+            if (!PyErr_Occurred())
+                PyErr_Format(PyExc_ValueError, "method %R cannot be compiled", name);
             Py_DECREF(rows);
             return -1;
         }
@@ -38,7 +41,8 @@ static int method_mask(PyObject *methods, uint32_t *mask) {
     return 0;
 }
 
-static int route_error(fa_status status, PyObject *path) {
+static int route_error(fa_status status, PyObject *path)
+{
     if (status == FA_OK) return 0;
     if (status == FA_ERR_NOMEM) {
         PyErr_NoMemory();
@@ -48,7 +52,8 @@ static int route_error(fa_status status, PyObject *path) {
     return -1;
 }
 
-static int add_plan(struct build *build, PyObject *path, uint32_t mask, struct fa_py_plan *plan) {
+static int add_plan(struct build *build, PyObject *path, uint32_t mask, struct fa_py_plan *plan)
+{
     fa_span pattern = utf8_of(path);
     if (pattern.ptr == NULL || fa_py_plan_bind_path(plan, pattern) < 0) return -1;
     uint32_t id = (uint32_t)build->count;
@@ -63,7 +68,8 @@ static int add_plan(struct build *build, PyObject *path, uint32_t mask, struct f
     return 0;
 }
 
-static int add_entry(struct fa_py_server *owner, struct build *build, PyObject *entry) {
+static int add_entry(struct fa_py_server *owner, struct build *build, PyObject *entry)
+{
     PyObject *path, *methods, *plan, *prefix;
     if (!PyTuple_Check(entry)) {
         PyErr_SetString(PyExc_TypeError, "a route entry is (path, methods, plan, static_prefix)");
@@ -84,7 +90,8 @@ static int add_entry(struct fa_py_server *owner, struct build *build, PyObject *
     return add_plan(build, path, mask, (struct fa_py_plan *)plan);
 }
 
-static int build_table(struct fa_py_server *owner, struct build *build, PyObject *rows) {
+static int build_table(struct fa_py_server *owner, struct build *build, PyObject *rows)
+{
     Py_ssize_t total = PySequence_Fast_GET_SIZE(rows);
     build->plans = PyList_New(0);
     build->routes = PyMem_Calloc((size_t)total + 1, sizeof *build->routes);
@@ -97,7 +104,8 @@ static int build_table(struct fa_py_server *owner, struct build *build, PyObject
         if (add_entry(owner, build, PySequence_Fast_GET_ITEM(rows, i)) < 0) return -1;
     }
     if (fa_router_freeze(build->router) != FA_OK ||
-        fa_server_set_routes(owner->server, build->router, build->routes, build->count, build->plans) != FA_OK) {
+        fa_server_set_routes(
+            owner->server, build->router, build->routes, build->count, build->plans) != FA_OK) {
         PyErr_NoMemory();
         return -1;
     }
@@ -106,7 +114,8 @@ static int build_table(struct fa_py_server *owner, struct build *build, PyObject
     return 0;
 }
 
-int fa_py_routes_install(struct fa_py_server *owner, PyObject *entries) {
+int fa_py_routes_install(struct fa_py_server *owner, PyObject *entries)
+{
     PyObject *rows = PySequence_Fast(entries, "set_routes() takes a sequence of entries");
     if (rows == NULL) return -1;
     struct build build = {0};

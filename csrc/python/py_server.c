@@ -10,7 +10,8 @@
 
 /* --- making one -------------------------------------------------------------------------- */
 
-static int set_option(struct fa_config *config, PyObject *name, PyObject *value) {
+static int set_option(struct fa_config *config, PyObject *name, PyObject *value)
+{
     const char *text = PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
     if (text == NULL) {
         if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "option names are str");
@@ -20,21 +21,23 @@ static int set_option(struct fa_config *config, PyObject *name, PyObject *value)
     if (number == -1.0 && PyErr_Occurred()) return -1;
     const struct fa_config_option *option = fa_config_find(text);
     if (option == NULL) {
-        PyErr_Format(PyExc_ValueError, "unknown option %R; config_options() lists the known ones", name);
+        PyErr_Format(
+            PyExc_ValueError, "unknown option %R; config_options() lists the known ones", name);
         return -1;
     }
     if (fa_config_set(config, text, number) == FA_OK) return 0;
     PyObject *low = PyFloat_FromDouble(option->min), *high = PyFloat_FromDouble(option->max);
     if (low != NULL && high != NULL) {
         PyErr_Format(PyExc_ValueError, "option %s: %R is not %s between %R and %R", text, value,
-                     option->type == FA_CONFIG_DOUBLE ? "a number" : "a whole number", low, high);
+            option->type == FA_CONFIG_DOUBLE ? "a number" : "a whole number", low, high);
     }
     Py_XDECREF(low);
     Py_XDECREF(high);
     return -1;
 }
 
-static int set_options(struct fa_config *config, PyObject *options) {
+static int set_options(struct fa_config *config, PyObject *options)
+{
     PyObject *name, *value;
     Py_ssize_t position = 0;
     fa_config_defaults(config);
@@ -44,15 +47,18 @@ static int set_options(struct fa_config *config, PyObject *options) {
     return 0;
 }
 
-static PyObject *status_error(fa_status status, const char *what) {
+static PyObject *status_error(fa_status status, const char *what)
+{
     if (status == FA_ERR_NOMEM) return PyErr_NoMemory();
     return PyErr_Format(PyExc_RuntimeError, "%s: %s", what, fa_status_text(status));
 }
 
-static PyObject *server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+static PyObject *server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
     static char *names[] = {"options", NULL};
     PyObject *options;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!:Server", names, &PyDict_Type, &options)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!:Server", names, &PyDict_Type, &options))
+        return NULL;
     struct fa_py_server *self = (struct fa_py_server *)type->tp_alloc(type, 0);
     if (self == NULL) return NULL;
     self->state = fa_module_state_of(type);
@@ -62,8 +68,9 @@ static PyObject *server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
         return NULL;
     }
     self->items = PyMem_Calloc((size_t)self->config.batch_size, sizeof *self->items);
-    fa_status made = self->items == NULL ? FA_ERR_NOMEM
-                                         : fa_server_new(&self->config, &fa_py_workers_ops, self, &self->server);
+    fa_status made = self->items == NULL
+                         ? FA_ERR_NOMEM
+                         : fa_server_new(&self->config, &fa_py_workers_ops, self, &self->server);
     if (made != FA_OK) {
         Py_DECREF(self);
         return status_error(made, "the server could not be made");
@@ -71,7 +78,8 @@ static PyObject *server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     return (PyObject *)self;
 }
 
-static int server_traverse(struct fa_py_server *self, visitproc visit, void *arg) {
+static int server_traverse(struct fa_py_server *self, visitproc visit, void *arg)
+{
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->hooks.asgi);
     Py_VISIT(self->hooks.encode);
@@ -85,7 +93,8 @@ static int server_traverse(struct fa_py_server *self, visitproc visit, void *arg
     return 0;
 }
 
-static int server_clear(struct fa_py_server *self) {
+static int server_clear(struct fa_py_server *self)
+{
     Py_CLEAR(self->hooks.asgi);
     Py_CLEAR(self->hooks.encode);
     Py_CLEAR(self->hooks.exception);
@@ -101,16 +110,16 @@ static int server_clear(struct fa_py_server *self) {
     return 0;
 }
 
-static fa_status stop_detached(struct fa_py_server *self, double seconds) {
+static fa_status stop_detached(struct fa_py_server *self, double seconds)
+{
     fa_status stopped;
-    Py_BEGIN_ALLOW_THREADS
-    stopped = fa_server_stop(self->server, (uint64_t)(seconds * 1e9));
-    Py_END_ALLOW_THREADS
-    if (stopped == FA_OK) self->stopped = true;
+    Py_BEGIN_ALLOW_THREADS stopped = fa_server_stop(self->server, (uint64_t)(seconds * 1e9));
+    Py_END_ALLOW_THREADS if (stopped == FA_OK) self->stopped = true;
     return stopped;
 }
 
-static void server_dealloc(struct fa_py_server *self) {
+static void server_dealloc(struct fa_py_server *self)
+{
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     /* A handler that never ends keeps its thread, and so the server, for ever. */
@@ -125,21 +134,25 @@ static void server_dealloc(struct fa_py_server *self) {
 /* --- what Python gives ------------------------------------------------------------------- */
 
 PyDoc_STRVAR(set_hooks_doc,
-             "set_hooks(*, encode, exception, response_base, response_types, batch_task=None) -> None\n--\n\n"
-             "Give the core what compiled routes need of FastAPI: encode(value) -> bytes,\n"
-             "exception(exc) -> Response | None, the Response class, the exact classes C may\n"
-             "write itself, and the asyncio.Task that is current while coroutines that cannot\n"
-             "suspend are stepped. Before set_routes().");
+    "set_hooks(*, encode, exception, response_base, response_types, batch_task=None) -> "
+    "None\n--\n\n"
+    "Give the core what compiled routes need of FastAPI: encode(value) -> bytes,\n"
+    "exception(exc) -> Response | None, the Response class, the exact classes C may\n"
+    "write itself, and the asyncio.Task that is current while coroutines that cannot\n"
+    "suspend are stepped. Before set_routes().");
 
-static PyObject *server_set_hooks(struct fa_py_server *self, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"encode", "exception", "response_base", "response_types", "batch_task", NULL};
+static PyObject *server_set_hooks(struct fa_py_server *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {
+        "encode", "exception", "response_base", "response_types", "batch_task", NULL};
     PyObject *encode = NULL, *exception = NULL, *base = NULL, *types = NULL, *batch_task = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOO!O!O:set_hooks", names, &encode, &exception, &PyType_Type, &base,
-                                     &PyTuple_Type, &types, &batch_task)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOO!O!O:set_hooks", names, &encode,
+            &exception, &PyType_Type, &base, &PyTuple_Type, &types, &batch_task)) {
         return NULL;
     }
     if (encode == NULL || exception == NULL || base == NULL || types == NULL) {
-        PyErr_SetString(PyExc_TypeError, "set_hooks() needs encode, exception, response_base and response_types");
+        PyErr_SetString(PyExc_TypeError,
+            "set_hooks() needs encode, exception, response_base and response_types");
         return NULL;
     }
     struct fa_py_hooks *hooks = &self->hooks;
@@ -158,12 +171,13 @@ static PyObject *server_set_hooks(struct fa_py_server *self, PyObject *args, PyO
 }
 
 PyDoc_STRVAR(set_routes_doc,
-             "set_routes(entries: list[tuple[str, list[str], Plan | None, str]]) -> None\n--\n\n"
-             "Install the route table: (path, methods, plan, static_prefix) in registration\n"
-             "order. plan None: something only FastAPI understands, which may match any path\n"
-             "that starts with static_prefix. May be called again while requests run.");
+    "set_routes(entries: list[tuple[str, list[str], Plan | None, str]]) -> None\n--\n\n"
+    "Install the route table: (path, methods, plan, static_prefix) in registration\n"
+    "order. plan None: something only FastAPI understands, which may match any path\n"
+    "that starts with static_prefix. May be called again while requests run.");
 
-static PyObject *server_set_routes(struct fa_py_server *self, PyObject *entries) {
+static PyObject *server_set_routes(struct fa_py_server *self, PyObject *entries)
+{
     if (self->hooks.encode == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "set_routes() needs set_hooks() first");
         return NULL;
@@ -174,30 +188,36 @@ static PyObject *server_set_routes(struct fa_py_server *self, PyObject *entries)
 
 /* --- listening ---------------------------------------------------------------------------- */
 
-static PyObject *listen_error(fa_status status, const char *where) {
+static PyObject *listen_error(fa_status status, const char *where)
+{
     if (status == FA_ERR_NOMEM) return PyErr_NoMemory();
     if (status == FA_ERR_IO && errno != 0) return PyErr_SetFromErrno(PyExc_OSError);
     return PyErr_Format(PyExc_OSError, "cannot listen on %s: %s", where, fa_status_text(status));
 }
 
 PyDoc_STRVAR(listen_tcp_doc,
-             "listen_tcp(host: str, port: int, reuse_port: bool) -> int\n--\n\n"
-             "Listen on host:port (0: any free one); returns the port. Raises OSError.");
+    "listen_tcp(host: str, port: int, reuse_port: bool) -> int\n--\n\n"
+    "Listen on host:port (0: any free one); returns the port. Raises OSError.");
 
-static PyObject *server_listen_tcp(struct fa_py_server *self, PyObject *args) {
+static PyObject *server_listen_tcp(struct fa_py_server *self, PyObject *args)
+{
     const char *host;
     int port, reuse_port;
     uint16_t bound = 0;
     if (!PyArg_ParseTuple(args, "sip:listen_tcp", &host, &port, &reuse_port)) return NULL;
-    if (port < 0 || port > 65535) return PyErr_Format(PyExc_ValueError, "port %d is not between 0 and 65535", port);
-    fa_status status = fa_server_listen_tcp(self->server, host, (uint16_t)port, reuse_port != 0, &bound);
+    if (port < 0 || port > 65535)
+        return PyErr_Format(PyExc_ValueError, "port %d is not between 0 and 65535", port);
+    fa_status status =
+        fa_server_listen_tcp(self->server, host, (uint16_t)port, reuse_port != 0, &bound);
     if (status != FA_OK) return listen_error(status, host);
     return PyLong_FromLong(bound);
 }
 
-PyDoc_STRVAR(listen_uds_doc, "listen_uds(path: str) -> None\n--\n\nListen on a Unix socket. Raises OSError.");
+PyDoc_STRVAR(listen_uds_doc,
+    "listen_uds(path: str) -> None\n--\n\nListen on a Unix socket. Raises OSError.");
 
-static PyObject *server_listen_uds(struct fa_py_server *self, PyObject *args) {
+static PyObject *server_listen_uds(struct fa_py_server *self, PyObject *args)
+{
     const char *path;
     if (!PyArg_ParseTuple(args, "s:listen_uds", &path)) return NULL;
     fa_status status = fa_server_listen_uds(self->server, path);
@@ -205,9 +225,11 @@ static PyObject *server_listen_uds(struct fa_py_server *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(listen_fd_doc, "listen_fd(fd: int) -> None\n--\n\nServe an inherited listening socket. Raises OSError.");
+PyDoc_STRVAR(listen_fd_doc,
+    "listen_fd(fd: int) -> None\n--\n\nServe an inherited listening socket. Raises OSError.");
 
-static PyObject *server_listen_fd(struct fa_py_server *self, PyObject *args) {
+static PyObject *server_listen_fd(struct fa_py_server *self, PyObject *args)
+{
     int fd;
     if (!PyArg_ParseTuple(args, "i:listen_fd", &fd)) return NULL;
     fa_status status = fa_server_listen_fd(self->server, fd);
@@ -218,13 +240,15 @@ static PyObject *server_listen_fd(struct fa_py_server *self, PyObject *args) {
 /* --- running ------------------------------------------------------------------------------- */
 
 /* asyncio.Task with the keywords this Python has; NULL type if a task factory is set. */
-static int choose_task_type(struct fa_py_server *self) {
+static int choose_task_type(struct fa_py_server *self)
+{
     PyObject *factory = PyObject_CallMethodNoArgs(self->loop, self->state->names.get_task_factory);
     if (factory == NULL) return -1;
     bool plain = factory == Py_None;
     Py_DECREF(factory);
-    self->task_kwnames = FA_HAVE_EAGER_TASK ? Py_BuildValue("(sss)", "loop", "context", "eager_start")
-                                            : Py_BuildValue("(ss)", "loop", "context");
+    self->task_kwnames = FA_HAVE_EAGER_TASK
+                             ? Py_BuildValue("(sss)", "loop", "context", "eager_start")
+                             : Py_BuildValue("(ss)", "loop", "context");
     if (self->task_kwnames == NULL) return -1;
     if (!plain) return 0;
     PyObject *tasks = PyImport_ImportModule("asyncio.tasks");
@@ -234,11 +258,12 @@ static int choose_task_type(struct fa_py_server *self) {
 }
 
 PyDoc_STRVAR(start_doc,
-             "start(loop, asgi_callback) -> None\n--\n\n"
-             "Start serving. On the event-loop thread, which then watches fileno() for reading\n"
-             "and calls run_batch(). asgi_callback(Stream) takes each handed-over request.");
+    "start(loop, asgi_callback) -> None\n--\n\n"
+    "Start serving. On the event-loop thread, which then watches fileno() for reading\n"
+    "and calls run_batch(). asgi_callback(Stream) takes each handed-over request.");
 
-static PyObject *server_start(struct fa_py_server *self, PyObject *args) {
+static PyObject *server_start(struct fa_py_server *self, PyObject *args)
+{
     PyObject *loop, *asgi;
     if (!PyArg_ParseTuple(args, "OO:start", &loop, &asgi)) return NULL;
     if (self->started) {
@@ -250,52 +275,58 @@ static PyObject *server_start(struct fa_py_server *self, PyObject *args) {
     self->context = PyContext_CopyCurrent();
     if (self->context == NULL || choose_task_type(self) < 0) return NULL;
     fa_status started;
-    Py_BEGIN_ALLOW_THREADS
-    started = fa_server_start(self->server);
-    Py_END_ALLOW_THREADS
-    if (started != FA_OK) return status_error(started, "the server could not start");
+    Py_BEGIN_ALLOW_THREADS started = fa_server_start(self->server);
+    Py_END_ALLOW_THREADS if (started != FA_OK) return status_error(
+        started, "the server could not start");
     self->started = true;
     Py_RETURN_NONE;
 }
 
-static PyObject *server_fileno(struct fa_py_server *self, PyObject *unused) {
+static PyObject *server_fileno(struct fa_py_server *self, PyObject *unused)
+{
     (void)unused;
     return PyLong_FromLong(fa_executor_loop_fd(self->server));
 }
 
-static PyObject *server_drain(struct fa_py_server *self, PyObject *unused) {
+static PyObject *server_drain(struct fa_py_server *self, PyObject *unused)
+{
     (void)unused;
     if (self->started && !self->stopped) fa_server_drain(self->server);
     Py_RETURN_NONE;
 }
 
-static PyObject *server_active(struct fa_py_server *self, PyObject *unused) {
+static PyObject *server_active(struct fa_py_server *self, PyObject *unused)
+{
     (void)unused;
     return PyLong_FromSize_t(self->started ? fa_server_active(self->server) : 0);
 }
 
 PyDoc_STRVAR(stop_doc,
-             "stop(timeout: float) -> bool\n--\n\n"
-             "Drain, wait up to `timeout` seconds, cut what is left, join the core's threads.\n"
-             "False: a `def` handler is still running and its thread could not be joined.");
+    "stop(timeout: float) -> bool\n--\n\n"
+    "Drain, wait up to `timeout` seconds, cut what is left, join the core's threads.\n"
+    "False: a `def` handler is still running and its thread could not be joined.");
 
-static PyObject *server_stop(struct fa_py_server *self, PyObject *args) {
+static PyObject *server_stop(struct fa_py_server *self, PyObject *args)
+{
     double timeout;
     if (!PyArg_ParseTuple(args, "d:stop", &timeout)) return NULL;
     if (!self->started || self->stopped) Py_RETURN_TRUE;
     return PyBool_FromLong(stop_detached(self, timeout < 0.0 ? 0.0 : timeout) == FA_OK);
 }
 
-static int put_number(PyObject *dict, const char *name, uint64_t value) {
+static int put_number(PyObject *dict, const char *name, uint64_t value)
+{
     PyObject *number = PyLong_FromUnsignedLongLong(value);
     int failed = number == NULL ? -1 : PyDict_SetItemString(dict, name, number);
     Py_XDECREF(number);
     return failed;
 }
 
-PyDoc_STRVAR(stats_doc, "stats() -> dict[str, int]\n--\n\nCounters and gauges since the start. Any thread.");
+PyDoc_STRVAR(
+    stats_doc, "stats() -> dict[str, int]\n--\n\nCounters and gauges since the start. Any thread.");
 
-static PyObject *server_stats(struct fa_py_server *self, PyObject *unused) {
+static PyObject *server_stats(struct fa_py_server *self, PyObject *unused)
+{
     (void)unused;
     struct fa_server_stats stats;
     fa_server_stats(self->server, &stats);
@@ -322,16 +353,19 @@ static PyObject *server_stats(struct fa_py_server *self, PyObject *unused) {
 }
 
 static PyMethodDef server_methods[] = {
-    {"set_hooks", (PyCFunction)(void (*)(void))server_set_hooks, METH_VARARGS | METH_KEYWORDS, set_hooks_doc},
+    {"set_hooks", (PyCFunction)(void (*)(void))server_set_hooks, METH_VARARGS | METH_KEYWORDS,
+        set_hooks_doc},
     {"set_routes", (PyCFunction)server_set_routes, METH_O, set_routes_doc},
     {"listen_tcp", (PyCFunction)server_listen_tcp, METH_VARARGS, listen_tcp_doc},
     {"listen_uds", (PyCFunction)server_listen_uds, METH_VARARGS, listen_uds_doc},
     {"listen_fd", (PyCFunction)server_listen_fd, METH_VARARGS, listen_fd_doc},
     {"start", (PyCFunction)server_start, METH_VARARGS, start_doc},
-    {"fileno", (PyCFunction)server_fileno, METH_NOARGS, "fileno() -> int\n--\n\nThe descriptor to watch for reading."},
+    {"fileno", (PyCFunction)server_fileno, METH_NOARGS,
+        "fileno() -> int\n--\n\nThe descriptor to watch for reading."},
     {"run_batch", (PyCFunction)fa_py_server_run_batch, METH_NOARGS,
-     "run_batch() -> None\n--\n\nRun what the reactor queued. The event-loop thread only."},
-    {"drain", (PyCFunction)server_drain, METH_NOARGS, "drain() -> None\n--\n\nBegin a graceful stop."},
+        "run_batch() -> None\n--\n\nRun what the reactor queued. The event-loop thread only."},
+    {"drain", (PyCFunction)server_drain, METH_NOARGS,
+        "drain() -> None\n--\n\nBegin a graceful stop."},
     {"active", (PyCFunction)server_active, METH_NOARGS, "active() -> int\n--\n\nOpen connections."},
     {"stop", (PyCFunction)server_stop, METH_VARARGS, stop_doc},
     {"stats", (PyCFunction)server_stats, METH_NOARGS, stats_doc},
@@ -339,14 +373,18 @@ static PyMethodDef server_methods[] = {
 };
 
 PyDoc_STRVAR(server_doc,
-             "Server(options: dict[str, bool | int | float])\n--\n\n"
-             "One HTTP server: a reactor thread that never touches Python, worker threads for\n"
-             "`def` handlers, and the caller's event loop for `async def`. Raises ValueError for\n"
-             "an unknown option or a value out of bounds.");
+    "Server(options: dict[str, bool | int | float])\n--\n\n"
+    "One HTTP server: a reactor thread that never touches Python, worker threads for\n"
+    "`def` handlers, and the caller's event loop for `async def`. Raises ValueError for\n"
+    "an unknown option or a value out of bounds.");
 
 static PyType_Slot server_slots[] = {
-    {Py_tp_doc, (void *)server_doc},      {Py_tp_new, server_new},         {Py_tp_traverse, server_traverse},
-    {Py_tp_clear, server_clear},          {Py_tp_dealloc, server_dealloc}, {Py_tp_methods, server_methods},
+    {Py_tp_doc, (void *)server_doc},
+    {Py_tp_new, server_new},
+    {Py_tp_traverse, server_traverse},
+    {Py_tp_clear, server_clear},
+    {Py_tp_dealloc, server_dealloc},
+    {Py_tp_methods, server_methods},
     {0, NULL},
 };
 

@@ -9,19 +9,19 @@
 
 /* What Python gives the core once, before the first route. Strong references. */
 struct fa_py_hooks {
-    PyObject *asgi;           /* callable(Stream): takes a handed-over request */
-    PyObject *encode;         /* callable(value) -> bytes: jsonable_encoder + json.dumps */
-    PyObject *exception;      /* callable(exc) -> Response or None: FastAPI's plain HTTPException answer */
+    PyObject *asgi;   /* callable(Stream): takes a handed-over request */
+    PyObject *encode; /* callable(value) -> bytes: jsonable_encoder + json.dumps */
+    PyObject
+        *exception; /* callable(exc) -> Response or None: FastAPI's plain HTTPException answer */
     PyObject *response_base;  /* starlette.responses.Response */
     PyObject *response_types; /* tuple of the exact Response classes C may write itself */
-    PyObject *batch_task;     /* asyncio.Task that is current while coroutines are stepped directly */
-    PyObject *enter_task;     /* asyncio.tasks._enter_task */
-    PyObject *leave_task;     /* asyncio.tasks._leave_task */
+    PyObject *batch_task; /* asyncio.Task that is current while coroutines are stepped directly */
+    PyObject *enter_task; /* asyncio.tasks._enter_task */
+    PyObject *leave_task; /* asyncio.tasks._leave_task */
 };
 
 struct fa_py_server {
-    PyObject_HEAD
-    struct fa_module_state *state;
+    PyObject_HEAD struct fa_module_state *state;
     struct fa_config config;
     struct fa_server *server;
     struct fa_py_hooks hooks;

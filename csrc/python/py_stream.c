@@ -9,7 +9,8 @@
 
 /* --- life ----------------------------------------------------------------------------- */
 
-static struct fa_py_stream *stream_new(struct fa_py_server *owner, struct fa_task *task) {
+static struct fa_py_stream *stream_new(struct fa_py_server *owner, struct fa_task *task)
+{
     PyTypeObject *type = owner->state->stream_type;
     struct fa_py_stream *self = (struct fa_py_stream *)type->tp_alloc(type, 0);
     if (self == NULL) return NULL;
@@ -21,7 +22,8 @@ static struct fa_py_stream *stream_new(struct fa_py_server *owner, struct fa_tas
     return self;
 }
 
-void fa_py_stream_abort(struct fa_py_stream *self) {
+void fa_py_stream_abort(struct fa_py_stream *self)
+{
     struct fa_task *task = self->task;
     if (task == NULL) return;
     self->task = NULL;
@@ -29,7 +31,8 @@ void fa_py_stream_abort(struct fa_py_stream *self) {
     if (!self->owner->in_batch) fa_executor_wake_reactor(self->owner->server);
 }
 
-void fa_py_stream_open(struct fa_py_server *owner, struct fa_task *task) {
+void fa_py_stream_open(struct fa_py_server *owner, struct fa_task *task)
+{
     struct fa_py_stream *self = stream_new(owner, task);
     if (self == NULL) {
         PyErr_WriteUnraisable((PyObject *)owner);
@@ -47,12 +50,14 @@ void fa_py_stream_open(struct fa_py_server *owner, struct fa_task *task) {
 }
 
 /* Did the client go away? Kept in `disconnected` because the task ends first. */
-static bool look_for_disconnect(struct fa_py_stream *self) {
+static bool look_for_disconnect(struct fa_py_stream *self)
+{
     if (self->task != NULL && fa_stream_is_disconnected(self->task)) self->disconnected = true;
     return self->disconnected;
 }
 
-void fa_py_stream_event(struct fa_task *task) {
+void fa_py_stream_event(struct fa_task *task)
+{
     struct fa_py_stream *self = task->user;
     Py_INCREF(self);
     look_for_disconnect(self);
@@ -66,7 +71,8 @@ void fa_py_stream_event(struct fa_task *task) {
     Py_DECREF(self);
 }
 
-static int stream_traverse(struct fa_py_stream *self, visitproc visit, void *arg) {
+static int stream_traverse(struct fa_py_stream *self, visitproc visit, void *arg)
+{
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->owner);
     Py_VISIT(self->value);
@@ -74,13 +80,15 @@ static int stream_traverse(struct fa_py_stream *self, visitproc visit, void *arg
     return 0;
 }
 
-static int stream_clear(struct fa_py_stream *self) {
+static int stream_clear(struct fa_py_stream *self)
+{
     Py_CLEAR(self->value);
     Py_CLEAR(self->on_event);
     return 0;
 }
 
-static void stream_dealloc(struct fa_py_stream *self) {
+static void stream_dealloc(struct fa_py_stream *self)
+{
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     fa_py_stream_abort(self);
@@ -93,44 +101,55 @@ static void stream_dealloc(struct fa_py_stream *self) {
 
 /* --- what was asked --------------------------------------------------------------------- */
 
-static PyObject *gone(void) {
-    PyErr_SetString(PyExc_RuntimeError, "this request has been answered; read what is needed of it before that");
+static PyObject *gone(void)
+{
+    PyErr_SetString(PyExc_RuntimeError,
+        "this request has been answered; read what is needed of it before that");
     return NULL;
 }
 
-static PyObject *bytes_of(fa_span span) { return PyBytes_FromStringAndSize(span.ptr, (Py_ssize_t)span.len); }
+static PyObject *bytes_of(fa_span span)
+{
+    return PyBytes_FromStringAndSize(span.ptr, (Py_ssize_t)span.len);
+}
 
-static PyObject *get_method(struct fa_py_stream *self, void *unused) {
+static PyObject *get_method(struct fa_py_stream *self, void *unused)
+{
     (void)unused;
     if (self->task == NULL) return gone();
     fa_span text = self->task->req.method_text;
     return PyUnicode_DecodeLatin1(text.ptr, (Py_ssize_t)text.len, NULL);
 }
 
-static PyObject *get_path(struct fa_py_stream *self, void *unused) {
+static PyObject *get_path(struct fa_py_stream *self, void *unused)
+{
     (void)unused;
     if (self->task == NULL) return gone();
     return PyUnicode_DecodeUTF8(self->task->path.ptr, (Py_ssize_t)self->task->path.len, "replace");
 }
 
-static PyObject *get_raw_path(struct fa_py_stream *self, void *unused) {
+static PyObject *get_raw_path(struct fa_py_stream *self, void *unused)
+{
     (void)unused;
     return self->task == NULL ? gone() : bytes_of(self->task->req.path);
 }
 
-static PyObject *get_query_string(struct fa_py_stream *self, void *unused) {
+static PyObject *get_query_string(struct fa_py_stream *self, void *unused)
+{
     (void)unused;
     return self->task == NULL ? gone() : bytes_of(self->task->req.query);
 }
 
-static PyObject *get_http_version(struct fa_py_stream *self, void *unused) {
+static PyObject *get_http_version(struct fa_py_stream *self, void *unused)
+{
     (void)unused;
     if (self->task == NULL) return gone();
     return PyUnicode_FromString(self->task->req.minor == 0 ? "1.0" : "1.1");
 }
 
 /* ASGI wants lower-case names. */
-static PyObject *lower_bytes(fa_span name) {
+static PyObject *lower_bytes(fa_span name)
+{
     PyObject *bytes = bytes_of(name);
     if (bytes == NULL) return NULL;
     char *text = PyBytes_AS_STRING(bytes);
@@ -140,14 +159,16 @@ static PyObject *lower_bytes(fa_span name) {
     return bytes;
 }
 
-static PyObject *get_headers(struct fa_py_stream *self, void *unused) {
+static PyObject *get_headers(struct fa_py_stream *self, void *unused)
+{
     (void)unused;
     if (self->task == NULL) return gone();
     const struct fa_http_request *req = &self->task->req;
     PyObject *list = PyList_New(req->header_count);
     if (list == NULL) return NULL;
     for (uint32_t i = 0; i < req->header_count; i++) {
-        PyObject *name = lower_bytes(req->headers[i].name), *value = bytes_of(req->headers[i].value);
+        PyObject *name = lower_bytes(req->headers[i].name),
+                 *value = bytes_of(req->headers[i].value);
         PyObject *pair = name == NULL || value == NULL ? NULL : PyTuple_Pack(2, name, value);
         Py_XDECREF(name);
         Py_XDECREF(value);
@@ -160,61 +181,79 @@ static PyObject *get_headers(struct fa_py_stream *self, void *unused) {
     return list;
 }
 
-static PyObject *address_of(fa_status found, const char *host, uint16_t port) {
-    if (found != FA_OK) Py_RETURN_NONE;
+typedef fa_status (*address_of)(const struct fa_task *task, char *host, uint16_t *port);
+
+static PyObject *get_address(struct fa_py_stream *self, address_of find)
+{
+    char host[FA_TASK_HOST_MAX];
+    uint16_t port = 0;
+    if (self->task == NULL) return gone();
+    if (find(self->task, host, &port) != FA_OK) Py_RETURN_NONE;
     return Py_BuildValue("(si)", host, (int)port);
 }
 
-static PyObject *get_client(struct fa_py_stream *self, void *unused) {
+static PyObject *get_client(struct fa_py_stream *self, void *unused)
+{
     (void)unused;
-    char host[FA_TASK_HOST_MAX];
-    uint16_t port = 0;
-    return self->task == NULL ? gone() : address_of(fa_task_client(self->task, host, &port), host, port);
+    return get_address(self, fa_task_client);
 }
 
-static PyObject *get_server(struct fa_py_stream *self, void *unused) {
+static PyObject *get_server(struct fa_py_stream *self, void *unused)
+{
     (void)unused;
-    char host[FA_TASK_HOST_MAX];
-    uint16_t port = 0;
-    return self->task == NULL ? gone() : address_of(fa_task_local(self->task, host, &port), host, port);
+    return get_address(self, fa_task_local);
 }
 
-static PyObject *get_is_upgrade(struct fa_py_stream *self, void *unused) {
+static PyObject *get_is_upgrade(struct fa_py_stream *self, void *unused)
+{
     (void)unused;
     return self->task == NULL ? gone() : PyBool_FromLong(self->task->req.upgrade);
 }
 
-static PyObject *get_value(struct fa_py_stream *self, void *unused) {
+static PyObject *get_value(struct fa_py_stream *self, void *unused)
+{
     (void)unused;
     return Py_NewRef(self->value == NULL ? Py_None : self->value);
 }
 
-static PyObject *get_path_params(struct fa_py_stream *self, void *unused) {
+static PyObject *get_path_params(struct fa_py_stream *self, void *unused)
+{
     (void)self, (void)unused;
     Py_RETURN_NONE; /* FastAPI's router finds them again where they are wanted */
 }
 
-static PyObject *get_disconnected(struct fa_py_stream *self, void *unused) {
+static PyObject *get_disconnected(struct fa_py_stream *self, void *unused)
+{
     (void)unused;
     return PyBool_FromLong(look_for_disconnect(self));
 }
 
-static PyObject *get_pending(struct fa_py_stream *self, void *unused) {
+static PyObject *get_peer_closed(struct fa_py_stream *self, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(self->task != NULL && fa_stream_is_peer_closed(self->task));
+}
+
+static PyObject *get_pending(struct fa_py_stream *self, void *unused)
+{
     (void)unused;
     return PyLong_FromSize_t(self->task == NULL ? 0 : fa_stream_pending(self->task));
 }
 
-static PyObject *get_high_water(struct fa_py_stream *self, void *unused) {
+static PyObject *get_high_water(struct fa_py_stream *self, void *unused)
+{
     (void)unused;
     return PyLong_FromLongLong(self->owner->config.write_high_water);
 }
 
-static PyObject *get_on_event(struct fa_py_stream *self, void *unused) {
+static PyObject *get_on_event(struct fa_py_stream *self, void *unused)
+{
     (void)unused;
     return Py_NewRef(self->on_event == NULL ? Py_None : self->on_event);
 }
 
-static int set_on_event(struct fa_py_stream *self, PyObject *value, void *unused) {
+static int set_on_event(struct fa_py_stream *self, PyObject *value, void *unused)
+{
     (void)unused;
     if (value != NULL && value != Py_None && !PyCallable_Check(value)) {
         PyErr_SetString(PyExc_TypeError, "on_event must be callable or None");
@@ -224,17 +263,22 @@ static int set_on_event(struct fa_py_stream *self, PyObject *value, void *unused
     return 0;
 }
 
-static PyObject *get_kind(struct fa_py_stream *self, void *unused) {
+static PyObject *get_kind(struct fa_py_stream *self, void *unused)
+{
     (void)unused;
     return PyLong_FromLong(self->kind);
 }
 
-static PyObject *get_eof(struct fa_py_stream *self, void *unused) {
+static PyObject *get_eof(struct fa_py_stream *self, void *unused)
+{
     (void)unused;
     return PyBool_FromLong(self->eof);
 }
 
-#define GETTER(name, doc) {#name, (getter)get_##name, NULL, doc, NULL}
+#define GETTER(name, doc)                          \
+    {                                              \
+#name, (getter)get_##name, NULL, doc, NULL \
+    }
 
 static PyGetSetDef stream_getset[] = {
     GETTER(method, "request method, e.g. 'GET'"),
@@ -246,28 +290,37 @@ static PyGetSetDef stream_getset[] = {
     GETTER(client, "(host, port) of the peer, or None on a Unix socket"),
     GETTER(server, "(host, port) of our end, or None on a Unix socket"),
     GETTER(is_upgrade, "the client asked to change the protocol"),
-    GETTER(kind, "0: nothing has run; 1: the handler raised `value`; 2: it returned the Response `value`"),
+    GETTER(kind,
+        "0: nothing has run; 1: the handler raised `value`; 2: it returned the Response `value`"),
     GETTER(value, "see kind"),
     GETTER(path_params, "None: the router finds them again"),
     GETTER(eof, "the request body has been read to its end"),
     GETTER(disconnected, "the client is gone"),
+    GETTER(peer_closed, "the client has closed its sending side; it may still read the answer"),
     GETTER(pending, "bytes of the answer that wait for the client"),
     GETTER(high_water, "stop writing above this many pending bytes"),
-    {"on_event", (getter)get_on_event, (setter)set_on_event, "called when body, room or a disconnect arrived", NULL},
+    {"on_event", (getter)get_on_event, (setter)set_on_event,
+        "called when body, room or a disconnect arrived", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-PyDoc_STRVAR(stream_doc, "One handed-over request: what was asked, and the way to answer. Event-loop thread only.");
+PyDoc_STRVAR(stream_doc,
+    "One handed-over request: what was asked, and the way to answer. Event-loop thread only.");
 
 static PyType_Slot stream_slots[] = {
-    {Py_tp_doc, (void *)stream_doc},   {Py_tp_traverse, stream_traverse}, {Py_tp_clear, stream_clear},
-    {Py_tp_dealloc, stream_dealloc},   {Py_tp_getset, stream_getset},     {Py_tp_methods, fa_py_stream_methods},
+    {Py_tp_doc, (void *)stream_doc},
+    {Py_tp_traverse, stream_traverse},
+    {Py_tp_clear, stream_clear},
+    {Py_tp_dealloc, stream_dealloc},
+    {Py_tp_getset, stream_getset},
+    {Py_tp_methods, fa_py_stream_methods},
     {0, NULL},
 };
 
 PyType_Spec fa_py_stream_spec = {
     .name = "fasterapi._fasterapi_core.Stream",
     .basicsize = sizeof(struct fa_py_stream),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+             Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = stream_slots,
 };

@@ -6,8 +6,7 @@
 #include "server/task.h"
 
 struct fa_py_stream {
-    PyObject_HEAD
-    struct fa_py_server *owner;
+    PyObject_HEAD struct fa_py_server *owner;
     struct fa_task *task; /* NULL once the answer is ended: it may be recycled */
     PyObject *value;      /* kind 1: the exception, kind 2: the Response; else NULL */
     PyObject *on_event;   /* callable or NULL */

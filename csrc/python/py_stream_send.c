@@ -12,24 +12,27 @@
  * are sent from the bytes object itself. */
 enum { COPY_MAX = 16384, CHUNK_LINE = 24 };
 
-static bool is_open(struct fa_py_stream *self) {
+static bool is_open(struct fa_py_stream *self)
+{
     if (self->task != NULL) return true;
     PyErr_SetString(PyExc_RuntimeError, "the answer to this request is already complete");
     return false;
 }
 
-static void wake(struct fa_py_stream *self) {
+static void wake(struct fa_py_stream *self)
+{
     if (!self->owner->in_batch) fa_executor_wake_reactor(self->owner->server);
 }
 
 /* --- the request body -------------------------------------------------------------------- */
 
 PyDoc_STRVAR(read_doc,
-             "read() -> bytes | None\n--\n\n"
-             "The next piece of the request body; None if nothing has arrived. `eof` is True\n"
-             "once the body has been read to its end.");
+    "read() -> bytes | None\n--\n\n"
+    "The next piece of the request body; None if nothing has arrived. `eof` is True\n"
+    "once the body has been read to its end.");
 
-static PyObject *stream_read(struct fa_py_stream *self, PyObject *unused) {
+static PyObject *stream_read(struct fa_py_stream *self, PyObject *unused)
+{
     (void)unused;
     if (self->task == NULL || self->eof) Py_RETURN_NONE;
     struct fa_buffer *chunk = NULL;
@@ -44,9 +47,11 @@ static PyObject *stream_read(struct fa_py_stream *self, PyObject *unused) {
     return bytes;
 }
 
-PyDoc_STRVAR(want_body_doc, "want_body() -> None\n--\n\nThe app waits for the body: a client that expects it gets 100 Continue.");
+PyDoc_STRVAR(want_body_doc, "want_body() -> None\n--\n\nThe app waits for the body: a client that "
+                            "expects it gets 100 Continue.");
 
-static PyObject *stream_want_body(struct fa_py_stream *self, PyObject *unused) {
+static PyObject *stream_want_body(struct fa_py_stream *self, PyObject *unused)
+{
     (void)unused;
     if (self->task != NULL) {
         fa_stream_want_body(self->task);
@@ -57,9 +62,13 @@ static PyObject *stream_want_body(struct fa_py_stream *self, PyObject *unused) {
 
 /* --- the head ------------------------------------------------------------------------------ */
 
-static fa_span bytes_span(PyObject *bytes) { return (fa_span){PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)}; }
+static fa_span bytes_span(PyObject *bytes)
+{
+    return (fa_span){PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes)};
+}
 
-static bool parse_length(fa_span text, uint64_t *length) {
+static bool parse_length(fa_span text, uint64_t *length)
+{
     uint64_t value = 0;
     if (text.len == 0 || text.len > 18) return false;
     for (size_t i = 0; i < text.len; i++) {
@@ -72,7 +81,8 @@ static bool parse_length(fa_span text, uint64_t *length) {
 
 /* Framing belongs to the server: notes what the header says about it. False: the
  * line is not copied (we write our own). -1 would be an error, set as exception. */
-static int note_header(struct fa_py_stream *self, fa_span name, fa_span value) {
+static int note_header(struct fa_py_stream *self, fa_span name, fa_span value)
+{
     if (fa_span_eq_nocase(name, FA_SPAN("content-length"))) {
         if (!parse_length(value, &self->length_left)) {
             PyErr_SetString(PyExc_ValueError, "content-length must be a number of bytes");
@@ -88,7 +98,8 @@ static int note_header(struct fa_py_stream *self, fa_span name, fa_span value) {
     return 1;
 }
 
-static int add_line(struct fa_py_stream *self, struct fa_writer *w, PyObject *name, PyObject *value) {
+static int add_line(struct fa_py_stream *self, struct fa_writer *w, PyObject *name, PyObject *value)
+{
     if (!PyBytes_Check(name) || !PyBytes_Check(value)) {
         PyErr_SetString(PyExc_TypeError, "header names and values must be bytes");
         return -1;
@@ -108,19 +119,22 @@ static int add_line(struct fa_py_stream *self, struct fa_writer *w, PyObject *na
     return -1;
 }
 
-static int add_lines(struct fa_py_stream *self, struct fa_writer *w, PyObject *headers) {
+static int add_lines(struct fa_py_stream *self, struct fa_writer *w, PyObject *headers)
+{
     PyObject *rows = PySequence_Fast(headers, "headers must be a sequence of (name, value) pairs");
     if (rows == NULL) return -1;
     int failed = 0;
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(rows) && !failed; i++) {
-        PyObject *pair = PySequence_Fast(PySequence_Fast_GET_ITEM(rows, i), "each header is a (name, value) pair");
+        PyObject *pair = PySequence_Fast(
+            PySequence_Fast_GET_ITEM(rows, i), "each header is a (name, value) pair");
         if (pair == NULL) {
             failed = -1;
         } else if (PySequence_Fast_GET_SIZE(pair) != 2) {
             PyErr_SetString(PyExc_ValueError, "each header is a (name, value) pair");
             failed = -1;
         } else {
-            failed = add_line(self, w, PySequence_Fast_GET_ITEM(pair, 0), PySequence_Fast_GET_ITEM(pair, 1));
+            failed = add_line(
+                self, w, PySequence_Fast_GET_ITEM(pair, 0), PySequence_Fast_GET_ITEM(pair, 1));
         }
         Py_XDECREF(pair);
     }
@@ -128,14 +142,18 @@ static int add_lines(struct fa_py_stream *self, struct fa_writer *w, PyObject *h
     return failed;
 }
 
-static bool has_no_body(int status) { return status < 200 || status == 204 || status == 304; }
+static bool has_no_body(int status)
+{
+    return status < 200 || status == 204 || status == 304;
+}
 
 PyDoc_STRVAR(start_doc,
-             "start(status: int, headers: list[tuple[bytes, bytes]]) -> None\n--\n\n"
-             "Store the answer's head; it leaves with the first write. Raises RuntimeError when\n"
-             "called twice or for a header that would break the framing.");
+    "start(status: int, headers: list[tuple[bytes, bytes]]) -> None\n--\n\n"
+    "Store the answer's head; it leaves with the first write. Raises RuntimeError when\n"
+    "called twice or for a header that would break the framing.");
 
-static PyObject *stream_start(struct fa_py_stream *self, PyObject *args) {
+static PyObject *stream_start(struct fa_py_stream *self, PyObject *args)
+{
     int status;
     PyObject *headers;
     if (!PyArg_ParseTuple(args, "iO:start", &status, &headers)) return NULL;
@@ -165,7 +183,8 @@ static PyObject *stream_start(struct fa_py_stream *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
-static void head_init(struct fa_py_stream *self, struct fa_http_head *head) {
+static void head_init(struct fa_py_stream *self, struct fa_http_head *head)
+{
     struct fa_task *task = self->task;
     memset(head, 0, sizeof *head);
     bool bodyless = has_no_body(self->status) || task->head_only;
@@ -189,7 +208,8 @@ static void head_init(struct fa_py_stream *self, struct fa_http_head *head) {
 /* --- the body -------------------------------------------------------------------------------- */
 
 /* Queue a piece; a client that went away is not an error but a fact. */
-static int queue_buffer(struct fa_py_stream *self, struct fa_writer *w) {
+static int queue_buffer(struct fa_py_stream *self, struct fa_writer *w)
+{
     fa_status failed = w->error;
     struct fa_buffer *buffer = fa_writer_detach(w);
     if (failed == FA_OK && buffer->len > 0) {
@@ -206,7 +226,8 @@ static int queue_buffer(struct fa_py_stream *self, struct fa_writer *w) {
     return -1;
 }
 
-static int queue_bytes(struct fa_py_stream *self, PyObject *data) {
+static int queue_bytes(struct fa_py_stream *self, PyObject *data)
+{
     fa_span body = bytes_span(data);
     fa_status failed = fa_stream_write_external(self->task, body.ptr, body.len, Py_NewRef(data));
     if (failed == FA_OK) return 0;
@@ -219,7 +240,8 @@ static int queue_bytes(struct fa_py_stream *self, PyObject *data) {
     return -1;
 }
 
-static void put_head(struct fa_py_stream *self, struct fa_writer *w) {
+static void put_head(struct fa_py_stream *self, struct fa_writer *w)
+{
     if (self->head_sent) return;
     struct fa_http_head head;
     head_init(self, &head);
@@ -229,7 +251,8 @@ static void put_head(struct fa_py_stream *self, struct fa_writer *w) {
 }
 
 /* What the app may still send; uvicorn's words for what it may not. */
-static int check_length(struct fa_py_stream *self, size_t len, bool more) {
+static int check_length(struct fa_py_stream *self, size_t len, bool more)
+{
     if (self->task->head_only || !self->has_length) return 0;
     if (has_no_body(self->status) && len == 0) return 0;
     if (len > self->length_left) {
@@ -244,15 +267,18 @@ static int check_length(struct fa_py_stream *self, size_t len, bool more) {
     return 0;
 }
 
-static int send_piece(struct fa_py_stream *self, PyObject *data, bool more) {
+static int send_piece(struct fa_py_stream *self, PyObject *data, bool more)
+{
     size_t len = (size_t)PyBytes_GET_SIZE(data);
     struct fa_writer w;
-    if (fa_writer_init(&w, NULL, (len <= COPY_MAX ? len : 0) + self->lines_len + FA_HTTP_HEAD_ROOM) != FA_OK) {
+    if (fa_writer_init(
+            &w, NULL, (len <= COPY_MAX ? len : 0) + self->lines_len + FA_HTTP_HEAD_ROOM) != FA_OK) {
         PyErr_NoMemory();
         return -1;
     }
     put_head(self, &w);
-    if (check_length(self, len, more) < 0) return -1 - queue_buffer(self, &w); /* the head still leaves */
+    if (check_length(self, len, more) < 0)
+        return -1 - queue_buffer(self, &w); /* the head still leaves */
     bool dropped = self->task->head_only || len == 0;
     if (!dropped && self->chunked) {
         char line[CHUNK_LINE];
@@ -272,19 +298,21 @@ static int send_piece(struct fa_py_stream *self, PyObject *data, bool more) {
     return queue_buffer(self, &w);
 }
 
-static void end(struct fa_py_stream *self, bool close) {
+static void end(struct fa_py_stream *self, bool close)
+{
     struct fa_task *task = self->task;
     self->task = NULL;
     fa_stream_end(task, close);
 }
 
 PyDoc_STRVAR(write_doc,
-             "write(data: bytes, more: bool) -> None\n--\n\n"
-             "Send the head (if it has not left) and `data`; `more=False` completes the answer.\n"
-             "Raises RuntimeError before start() and when the body differs from content-length.\n"
-             "A client that has gone away sets `disconnected`.");
+    "write(data: bytes, more: bool) -> None\n--\n\n"
+    "Send the head (if it has not left) and `data`; `more=False` completes the answer.\n"
+    "Raises RuntimeError before start() and when the body differs from content-length.\n"
+    "A client that has gone away sets `disconnected`.");
 
-static PyObject *stream_write(struct fa_py_stream *self, PyObject *const *args, Py_ssize_t count) {
+static PyObject *stream_write(struct fa_py_stream *self, PyObject *const *args, Py_ssize_t count)
+{
     if (count != 2 || !PyBytes_Check(args[0])) {
         PyErr_SetString(PyExc_TypeError, "write(data: bytes, more: bool)");
         return NULL;
@@ -302,11 +330,12 @@ static PyObject *stream_write(struct fa_py_stream *self, PyObject *const *args, 
 }
 
 PyDoc_STRVAR(write_file_doc,
-             "write_file(fd: int, offset: int, count: int) -> None\n--\n\n"
-             "Send `count` bytes of an open file with sendfile. The descriptor is taken over\n"
-             "unless an exception is raised. Complete the answer with write(b'', False).");
+    "write_file(fd: int, offset: int, count: int) -> None\n--\n\n"
+    "Send `count` bytes of an open file with sendfile. The descriptor is taken over\n"
+    "unless an exception is raised. Complete the answer with write(b'', False).");
 
-static PyObject *stream_write_file(struct fa_py_stream *self, PyObject *args) {
+static PyObject *stream_write_file(struct fa_py_stream *self, PyObject *args)
+{
     int fd;
     long long offset, size;
     if (!PyArg_ParseTuple(args, "iLL:write_file", &fd, &offset, &size)) return NULL;
@@ -316,7 +345,8 @@ static PyObject *stream_write_file(struct fa_py_stream *self, PyObject *args) {
         return NULL;
     }
     struct fa_writer w;
-    if (fa_writer_init(&w, NULL, self->lines_len + FA_HTTP_HEAD_ROOM) != FA_OK) return PyErr_NoMemory();
+    if (fa_writer_init(&w, NULL, self->lines_len + FA_HTTP_HEAD_ROOM) != FA_OK)
+        return PyErr_NoMemory();
     put_head(self, &w);
     if (check_length(self, (size_t)size, true) < 0) {
         (void)queue_buffer(self, &w); /* the head still leaves */
@@ -327,7 +357,8 @@ static PyObject *stream_write_file(struct fa_py_stream *self, PyObject *args) {
         fa_writer_put(&w, line, (size_t)snprintf(line, sizeof line, "%llx\r\n", size));
     }
     if (queue_buffer(self, &w) < 0) return NULL;
-    fa_status failed = size == 0 ? FA_ERR_CLOSED : fa_stream_write_file(self->task, fd, offset, (uint64_t)size);
+    fa_status failed =
+        size == 0 ? FA_ERR_CLOSED : fa_stream_write_file(self->task, fd, offset, (uint64_t)size);
     if (failed == FA_ERR_NOMEM) return PyErr_NoMemory();
     if (failed != FA_OK) close(fd); /* nothing to send, or nobody to send it to */
     if (self->chunked && size > 0 && fa_writer_init(&w, NULL, CHUNK_LINE) == FA_OK) {
@@ -341,11 +372,12 @@ static PyObject *stream_write_file(struct fa_py_stream *self, PyObject *args) {
 /* --- tunnel and end ---------------------------------------------------------------------------- */
 
 PyDoc_STRVAR(upgrade_doc,
-             "upgrade() -> None\n--\n\n"
-             "Make the connection a raw tunnel: write_raw() sends bytes as they are (the 101\n"
-             "head first), read() gives all further input.");
+    "upgrade() -> None\n--\n\n"
+    "Make the connection a raw tunnel: write_raw() sends bytes as they are (the 101\n"
+    "head first), read() gives all further input.");
 
-static PyObject *stream_upgrade(struct fa_py_stream *self, PyObject *unused) {
+static PyObject *stream_upgrade(struct fa_py_stream *self, PyObject *unused)
+{
     (void)unused;
     if (!is_open(self)) return NULL;
     fa_status failed = self->started ? FA_ERR_INVALID : fa_stream_upgrade(self->task);
@@ -362,9 +394,11 @@ static PyObject *stream_upgrade(struct fa_py_stream *self, PyObject *unused) {
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(write_raw_doc, "write_raw(data: bytes) -> None\n--\n\nSend bytes through the tunnel made by upgrade().");
+PyDoc_STRVAR(write_raw_doc,
+    "write_raw(data: bytes) -> None\n--\n\nSend bytes through the tunnel made by upgrade().");
 
-static PyObject *stream_write_raw(struct fa_py_stream *self, PyObject *data) {
+static PyObject *stream_write_raw(struct fa_py_stream *self, PyObject *data)
+{
     if (!PyBytes_Check(data)) {
         PyErr_SetString(PyExc_TypeError, "write_raw(data: bytes)");
         return NULL;
@@ -388,11 +422,12 @@ static PyObject *stream_write_raw(struct fa_py_stream *self, PyObject *data) {
 }
 
 PyDoc_STRVAR(close_doc,
-             "close() -> None\n--\n\n"
-             "End a tunnel after its last byte; cut the connection of an answer that is not\n"
-             "complete. Does nothing after a complete answer.");
+    "close() -> None\n--\n\n"
+    "End a tunnel after its last byte; cut the connection of an answer that is not\n"
+    "complete. Does nothing after a complete answer.");
 
-static PyObject *stream_close(struct fa_py_stream *self, PyObject *unused) {
+static PyObject *stream_close(struct fa_py_stream *self, PyObject *unused)
+{
     (void)unused;
     if (self->task == NULL) Py_RETURN_NONE;
     if (self->upgraded) {

@@ -5,7 +5,8 @@
 
 /* One thread state per worker for its whole life: creating one per request costs
  * more than the request and would clear threading.local each time. */
-static fa_status worker_start(void *ctx, struct fa_worker *w) {
+static fa_status worker_start(void *ctx, struct fa_worker *w)
+{
     struct fa_py_server *owner = ctx;
     PyThreadState *thread_state = PyThreadState_New(owner->interpreter);
     if (thread_state == NULL) return FA_ERR_NOMEM;
@@ -14,30 +15,36 @@ static fa_status worker_start(void *ctx, struct fa_worker *w) {
     return FA_OK;
 }
 
-static void worker_run(void *ctx, struct fa_worker *w, struct fa_task *task) {
+static void worker_run(void *ctx, struct fa_worker *w, struct fa_task *task)
+{
     fa_py_call_sync(ctx, &w->date, task);
 }
 
-static void worker_detach(void *ctx, struct fa_worker *w) {
+static void worker_detach(void *ctx, struct fa_worker *w)
+{
     (void)ctx;
     w->user = PyEval_SaveThread();
 }
 
-static void worker_attach(void *ctx, struct fa_worker *w) {
+static void worker_attach(void *ctx, struct fa_worker *w)
+{
     (void)ctx;
     PyEval_RestoreThread(w->user);
 }
 
-static void worker_stop(void *ctx, struct fa_worker *w) {
+static void worker_stop(void *ctx, struct fa_worker *w)
+{
     (void)ctx;
     PyEval_RestoreThread(w->user);
     PyThreadState_Clear(w->user);
     PyThreadState_DeleteCurrent();
 }
 
-static void drop_owner(void *ctx, void **owners, size_t count) {
+static void drop_owner(void *ctx, void **owners, size_t count)
+{
     (void)ctx;
-    for (size_t i = 0; i < count; i++) Py_DECREF((PyObject *)owners[i]);
+    for (size_t i = 0; i < count; i++)
+        Py_DECREF((PyObject *)owners[i]);
 }
 
 const struct fa_executor_ops fa_py_workers_ops = {

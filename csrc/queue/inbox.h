@@ -38,14 +38,14 @@ static inline void fa_inbox_init(struct fa_inbox *i)
  * Threads:   any. Lock-free.
  * Memory:    release, pairs with the acquire exchange in fa_inbox_take.
  */
-static inline void fa_inbox_push_chain(struct fa_inbox *i, struct fa_inbox_node *newest,
-                                       struct fa_inbox_node *oldest)
+static inline void fa_inbox_push_chain(
+    struct fa_inbox *i, struct fa_inbox_node *newest, struct fa_inbox_node *oldest)
 {
     struct fa_inbox_node *head = atomic_load_explicit(&i->head, memory_order_relaxed);
     do {
         oldest->next = head;
-    } while (!atomic_compare_exchange_weak_explicit(&i->head, &head, newest, memory_order_release,
-                                                    memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(
+        &i->head, &head, newest, memory_order_release, memory_order_relaxed));
 }
 
 /*

@@ -6,7 +6,8 @@ fa_status fa_locked_queue_init(struct fa_locked_queue *q, size_t capacity)
 {
     size_t size = 2;
     if (capacity == 0 || capacity > FA_LOCKED_QUEUE_MAX) return FA_ERR_INVALID;
-    while (size < capacity) size *= 2;
+    while (size < capacity)
+        size *= 2;
     q->slots = fa_alloc_zero(size * sizeof *q->slots);
     if (q->slots == NULL) return FA_ERR_NOMEM;
     if (pthread_mutex_init(&q->lock, NULL) != 0) goto fail_slots;
@@ -57,7 +58,8 @@ fa_status fa_locked_queue_try_pop(struct fa_locked_queue *q, void **item)
 void *fa_locked_queue_pop(struct fa_locked_queue *q)
 {
     pthread_mutex_lock(&q->lock);
-    while (q->tail == q->head) pthread_cond_wait(&q->not_empty, &q->lock);
+    while (q->tail == q->head)
+        pthread_cond_wait(&q->not_empty, &q->lock);
     void *item = q->slots[q->head++ & q->mask];
     pthread_mutex_unlock(&q->lock);
     return item;

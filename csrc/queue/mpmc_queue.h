@@ -30,9 +30,9 @@ struct fa_mpmc_queue {
     FA_ALIGNED(FA_CACHELINE) atomic_size_t head; /* next position to read */
 };
 
-FA_STATIC_ASSERT(offsetof(struct fa_mpmc_queue, head) - offsetof(struct fa_mpmc_queue, tail) >=
-                     FA_CACHELINE,
-                 "producers and consumers share no cache line");
+FA_STATIC_ASSERT(
+    offsetof(struct fa_mpmc_queue, head) - offsetof(struct fa_mpmc_queue, tail) >= FA_CACHELINE,
+    "producers and consumers share no cache line");
 
 /*
  * fa_mpmc_queue_init - an empty queue; capacity is rounded up to a power of two, at least 2.
@@ -43,10 +43,12 @@ FA_NODISCARD static inline fa_status fa_mpmc_queue_init(struct fa_mpmc_queue *q,
 {
     size_t size = 2;
     if (capacity == 0 || capacity > FA_MPMC_QUEUE_MAX) return FA_ERR_INVALID;
-    while (size < capacity) size *= 2;
+    while (size < capacity)
+        size *= 2;
     q->slots = fa_alloc_zero(size * sizeof *q->slots);
     if (q->slots == NULL) return FA_ERR_NOMEM;
-    for (size_t i = 0; i < size; i++) atomic_init(&q->slots[i].sequence, i);
+    for (size_t i = 0; i < size; i++)
+        atomic_init(&q->slots[i].sequence, i);
     q->mask = size - 1;
     atomic_init(&q->head, 0);
     atomic_init(&q->tail, 0);
@@ -81,8 +83,8 @@ FA_NODISCARD static inline fa_status fa_mpmc_queue_try_push(struct fa_mpmc_queue
         struct fa_mpmc_slot *slot = &q->slots[at & q->mask];
         size_t sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
         if (sequence == at) {
-            if (atomic_compare_exchange_weak_explicit(&q->tail, &at, at + 1, memory_order_relaxed,
-                                                      memory_order_relaxed)) {
+            if (atomic_compare_exchange_weak_explicit(
+                    &q->tail, &at, at + 1, memory_order_relaxed, memory_order_relaxed)) {
                 slot->item = item;
                 atomic_store_explicit(&slot->sequence, at + 1, memory_order_release);
                 return FA_OK;
@@ -109,8 +111,8 @@ FA_NODISCARD static inline fa_status fa_mpmc_queue_try_pop(struct fa_mpmc_queue 
         struct fa_mpmc_slot *slot = &q->slots[at & q->mask];
         size_t sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
         if (sequence == at + 1) {
-            if (atomic_compare_exchange_weak_explicit(&q->head, &at, at + 1, memory_order_relaxed,
-                                                      memory_order_relaxed)) {
+            if (atomic_compare_exchange_weak_explicit(
+                    &q->head, &at, at + 1, memory_order_relaxed, memory_order_relaxed)) {
                 *item = slot->item;
                 atomic_store_explicit(&slot->sequence, at + q->mask + 1, memory_order_release);
                 return FA_OK;

@@ -22,14 +22,14 @@ struct fa_queue {
  *
  * Errors: those of the kind's own init.
  */
-FA_NODISCARD static inline fa_status fa_queue_init(struct fa_queue *q, enum fa_queue_kind kind,
-                                                   size_t capacity)
+FA_NODISCARD static inline fa_status fa_queue_init(
+    struct fa_queue *q, enum fa_queue_kind kind, size_t capacity)
 {
     q->kind = kind;
     switch (kind) {
-        case FA_QUEUE_SPSC: return fa_spsc_queue_init(&q->as.spsc, capacity);
-        case FA_QUEUE_MPMC: return fa_mpmc_queue_init(&q->as.mpmc, capacity);
-        case FA_QUEUE_LOCKED: return fa_locked_queue_init(&q->as.locked, capacity);
+    case FA_QUEUE_SPSC: return fa_spsc_queue_init(&q->as.spsc, capacity);
+    case FA_QUEUE_MPMC: return fa_mpmc_queue_init(&q->as.mpmc, capacity);
+    case FA_QUEUE_LOCKED: return fa_locked_queue_init(&q->as.locked, capacity);
     }
     return FA_ERR_INVALID;
 }
@@ -40,9 +40,9 @@ FA_NODISCARD static inline fa_status fa_queue_init(struct fa_queue *q, enum fa_q
 static inline void fa_queue_deinit(struct fa_queue *q)
 {
     switch (q->kind) {
-        case FA_QUEUE_SPSC: fa_spsc_queue_deinit(&q->as.spsc); break;
-        case FA_QUEUE_MPMC: fa_mpmc_queue_deinit(&q->as.mpmc); break;
-        case FA_QUEUE_LOCKED: fa_locked_queue_deinit(&q->as.locked); break;
+    case FA_QUEUE_SPSC: fa_spsc_queue_deinit(&q->as.spsc); break;
+    case FA_QUEUE_MPMC: fa_mpmc_queue_deinit(&q->as.mpmc); break;
+    case FA_QUEUE_LOCKED: fa_locked_queue_deinit(&q->as.locked); break;
     }
 }
 
@@ -54,9 +54,9 @@ static inline void fa_queue_deinit(struct fa_queue *q)
 FA_NODISCARD static inline fa_status fa_queue_try_push(struct fa_queue *q, void *item)
 {
     switch (q->kind) {
-        case FA_QUEUE_SPSC: return fa_spsc_queue_try_push(&q->as.spsc, item);
-        case FA_QUEUE_MPMC: return fa_mpmc_queue_try_push(&q->as.mpmc, item);
-        case FA_QUEUE_LOCKED: return fa_locked_queue_try_push(&q->as.locked, item);
+    case FA_QUEUE_SPSC: return fa_spsc_queue_try_push(&q->as.spsc, item);
+    case FA_QUEUE_MPMC: return fa_mpmc_queue_try_push(&q->as.mpmc, item);
+    case FA_QUEUE_LOCKED: return fa_locked_queue_try_push(&q->as.locked, item);
     }
     return FA_ERR_INVALID;
 }
@@ -69,9 +69,9 @@ FA_NODISCARD static inline fa_status fa_queue_try_push(struct fa_queue *q, void 
 FA_NODISCARD static inline fa_status fa_queue_try_pop(struct fa_queue *q, void **item)
 {
     switch (q->kind) {
-        case FA_QUEUE_SPSC: return fa_spsc_queue_try_pop(&q->as.spsc, item);
-        case FA_QUEUE_MPMC: return fa_mpmc_queue_try_pop(&q->as.mpmc, item);
-        case FA_QUEUE_LOCKED: return fa_locked_queue_try_pop(&q->as.locked, item);
+    case FA_QUEUE_SPSC: return fa_spsc_queue_try_pop(&q->as.spsc, item);
+    case FA_QUEUE_MPMC: return fa_mpmc_queue_try_pop(&q->as.mpmc, item);
+    case FA_QUEUE_LOCKED: return fa_locked_queue_try_pop(&q->as.locked, item);
     }
     return FA_ERR_INVALID;
 }
@@ -82,9 +82,9 @@ FA_NODISCARD static inline fa_status fa_queue_try_pop(struct fa_queue *q, void *
 static inline size_t fa_queue_size(struct fa_queue *q)
 {
     switch (q->kind) {
-        case FA_QUEUE_SPSC: return fa_spsc_queue_size(&q->as.spsc);
-        case FA_QUEUE_MPMC: return fa_mpmc_queue_size(&q->as.mpmc);
-        case FA_QUEUE_LOCKED: return fa_locked_queue_size(&q->as.locked);
+    case FA_QUEUE_SPSC: return fa_spsc_queue_size(&q->as.spsc);
+    case FA_QUEUE_MPMC: return fa_mpmc_queue_size(&q->as.mpmc);
+    case FA_QUEUE_LOCKED: return fa_locked_queue_size(&q->as.locked);
     }
     return 0;
 }
@@ -95,9 +95,9 @@ static inline size_t fa_queue_size(struct fa_queue *q)
 static inline size_t fa_queue_capacity(const struct fa_queue *q)
 {
     switch (q->kind) {
-        case FA_QUEUE_SPSC: return fa_spsc_queue_capacity(&q->as.spsc);
-        case FA_QUEUE_MPMC: return fa_mpmc_queue_capacity(&q->as.mpmc);
-        case FA_QUEUE_LOCKED: return fa_locked_queue_capacity(&q->as.locked);
+    case FA_QUEUE_SPSC: return fa_spsc_queue_capacity(&q->as.spsc);
+    case FA_QUEUE_MPMC: return fa_mpmc_queue_capacity(&q->as.mpmc);
+    case FA_QUEUE_LOCKED: return fa_locked_queue_capacity(&q->as.locked);
     }
     return 0;
 }

@@ -27,9 +27,9 @@ struct fa_spsc_queue {
     size_t tail_seen;                            /* consumer's copy of tail */
 };
 
-FA_STATIC_ASSERT(offsetof(struct fa_spsc_queue, head) - offsetof(struct fa_spsc_queue, tail) >=
-                     FA_CACHELINE,
-                 "producer and consumer share no cache line");
+FA_STATIC_ASSERT(
+    offsetof(struct fa_spsc_queue, head) - offsetof(struct fa_spsc_queue, tail) >= FA_CACHELINE,
+    "producer and consumer share no cache line");
 
 /*
  * fa_spsc_queue_init - an empty queue; capacity is rounded up to a power of two, at least 2.
@@ -40,7 +40,8 @@ FA_NODISCARD static inline fa_status fa_spsc_queue_init(struct fa_spsc_queue *q,
 {
     size_t size = 2;
     if (capacity == 0 || capacity > FA_SPSC_QUEUE_MAX) return FA_ERR_INVALID;
-    while (size < capacity) size *= 2;
+    while (size < capacity)
+        size *= 2;
     q->slots = fa_alloc_zero(size * sizeof *q->slots);
     if (q->slots == NULL) return FA_ERR_NOMEM;
     q->mask = size - 1;

@@ -22,9 +22,9 @@ struct fa_access_log {
     FA_ALIGNED(FA_CACHELINE) atomic_size_t written;  /* producer: bytes ever put in */
     FA_ALIGNED(FA_CACHELINE) atomic_size_t consumed; /* writer: bytes ever taken out */
     struct fa_wakeup wakeup;
-    void *block;      /* what was allocated; the struct is aligned in it */
+    void *block; /* what was allocated; the struct is aligned in it */
     int fd;
-    size_t size;      /* of the ring */
+    size_t size; /* of the ring */
     char *ring;
     pthread_t thread;
     atomic_bool stopping;
@@ -68,7 +68,7 @@ size_t fa_access_log_format(const struct fa_access_log_line *line, char *dst)
     fa_span reason = fa_http_status_reason(line->status);
     size_t room = FA_ACCESS_LOG_LINE_MAX - (size_t)(p - dst);
     int n = snprintf(p, room, " HTTP/1.%u\" %d %.*s\n", (unsigned)line->minor, line->status,
-                     (int)reason.len, reason.ptr);
+        (int)reason.len, reason.ptr);
     return (size_t)(p - dst) + (size_t)n;
 }
 

@@ -21,10 +21,10 @@
 struct fa_access_log;
 
 struct fa_access_log_line {
-    fa_span client;    /* "127.0.0.1:50312", or empty */
+    fa_span client; /* "127.0.0.1:50312", or empty */
     fa_span method;
     fa_span target;
-    uint8_t minor;     /* HTTP/1.<minor> */
+    uint8_t minor; /* HTTP/1.<minor> */
     int status;
 };
 

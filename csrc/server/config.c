@@ -5,9 +5,9 @@
 #include <string.h>
 
 static const struct fa_config_option OPTIONS[] = {
-#define FA_CONFIG_ROW(type, name, def, min, max, help)                    \
-    {#name, FA_CONFIG_##type, (double)(def), (double)(min), (double)(max), \
-     help,  offsetof(struct fa_config, name)},
+#define FA_CONFIG_ROW(type, name, def, min, max, help)                           \
+    {#name, FA_CONFIG_##type, (double)(def), (double)(min), (double)(max), help, \
+        offsetof(struct fa_config, name)},
     FA_CONFIG_MAP(FA_CONFIG_ROW)
 #undef FA_CONFIG_ROW
 };
@@ -28,9 +28,7 @@ static void store(struct fa_config *config, const struct fa_config_option *optio
         memcpy(field, &i, sizeof i);
         break;
     }
-    case FA_CONFIG_DOUBLE:
-        memcpy(field, &value, sizeof value);
-        break;
+    case FA_CONFIG_DOUBLE: memcpy(field, &value, sizeof value); break;
     }
 }
 
@@ -74,9 +72,7 @@ double fa_config_get(const struct fa_config *config, const struct fa_config_opti
         value = (double)i;
         break;
     }
-    case FA_CONFIG_DOUBLE:
-        memcpy(&value, field, sizeof value);
-        break;
+    case FA_CONFIG_DOUBLE: memcpy(&value, field, sizeof value); break;
     }
     return value;
 }

@@ -18,54 +18,47 @@
 #include "base/status.h"
 
 /* X(type, name, default, min, max, "help"); DOUBLE values are seconds. */
-#define FA_CONFIG_MAP(X) \
-    X(INT, queue_size, 10000, 2, 1048576, \
-      "tasks each queue holds, rounded up to a power of two") \
-    X(BOOL, lock_free_queue, 1, 0, 1, \
-      "lock-free queues; off selects the mutex and condition variable baseline") \
-    X(BOOL, object_pools, 1, 0, 1, \
-      "recycle buffers, tasks and connections; off allocates each one") \
-    X(BOOL, zero_copy, 1, 0, 1, \
-      "send answers from where they were built; off copies them together first") \
-    X(INT, buffer_size, 8192, 1024, 1048576, "bytes in one pooled buffer") \
-    X(INT, buffer_pool_size, 1024, 0, 65536, "free buffers kept for reuse") \
-    X(INT, worker_threads, 40, 1, 1024, "most threads that run def handlers") \
-    X(INT, batch_size, 128, 1, 4096, \
-      "most tasks an executor finishes before it wakes the reactor") \
-    X(INT, spin_us, 0, 0, 1000, "microseconds a thread looks for work before it sleeps") \
-    X(INT, max_request_line, 8192, 64, 65536, "bytes in the request line, else 414") \
-    X(INT, max_header_bytes, 32768, 256, 1048576, \
-      "bytes in request line and headers, else 431") \
-    X(INT, max_header_count, 100, 1, 128, "headers in one request, else 431") \
-    X(INT, max_body_size, 16777216, 0, 1099511627776, \
-      "bytes of a buffered request body, else 413") \
-    X(DOUBLE, header_timeout, 10.0, 0.1, 3600.0, \
-      "seconds for a complete request head, else 408") \
-    X(DOUBLE, body_timeout, 30.0, 0.1, 3600.0, \
-      "seconds between two pieces of a request body, else 408") \
-    X(DOUBLE, keep_alive_timeout, 75.0, 0.1, 3600.0, \
-      "seconds an idle connection is kept") \
-    X(DOUBLE, send_timeout, 60.0, 0.1, 3600.0, \
-      "seconds a client may take nothing of an answer") \
-    X(DOUBLE, graceful_timeout, 30.0, 0.0, 3600.0, \
-      "seconds requests in flight get at shutdown") \
-    X(DOUBLE, queue_timeout, 5.0, 0.1, 3600.0, \
-      "seconds a full queue may hold a request before it is answered 503") \
-    X(INT, max_connections, 10000, 1, 1000000, \
-      "open connections; more wait in the backlog") \
-    X(INT, max_pipelined, 16, 1, 1024, "unanswered requests per connection") \
-    X(INT, write_high_water, 65536, 4096, 1073741824, \
-      "bytes buffered per connection and direction before a stream pauses") \
-    X(INT, backlog, 2048, 1, 65535, "connections the kernel queues for accept") \
-    X(BOOL, simd, 1, 0, 1, "SSE4.2 scanner in the HTTP parser where the CPU has it") \
-    X(BOOL, date_header, 1, 0, 1, "send a date header") \
-    X(BOOL, server_header, 1, 0, 1, "send a server header") \
+#define FA_CONFIG_MAP(X)                                                                          \
+    X(INT, queue_size, 10000, 2, 1048576, "tasks each queue holds, rounded up to a power of two") \
+    X(BOOL, lock_free_queue, 1, 0, 1,                                                             \
+        "lock-free queues; off selects the mutex and condition variable baseline")                \
+    X(BOOL, object_pools, 1, 0, 1,                                                                \
+        "recycle buffers, tasks and connections; off allocates each one")                         \
+    X(BOOL, zero_copy, 1, 0, 1,                                                                   \
+        "send answers from where they were built; off copies them together first")                \
+    X(INT, buffer_size, 8192, 1024, 1048576, "bytes in one pooled buffer")                        \
+    X(INT, buffer_pool_size, 1024, 0, 65536, "free buffers kept for reuse")                       \
+    X(INT, worker_threads, 40, 1, 1024, "most threads that run def handlers")                     \
+    X(INT, batch_size, 128, 1, 4096,                                                              \
+        "most tasks an executor finishes before it wakes the reactor")                            \
+    X(INT, spin_us, 0, 0, 1000, "microseconds a thread looks for work before it sleeps")          \
+    X(INT, max_request_line, 8192, 64, 65536, "bytes in the request line, else 414")              \
+    X(INT, max_header_bytes, 32768, 256, 1048576, "bytes in request line and headers, else 431")  \
+    X(INT, max_header_count, 100, 1, 128, "headers in one request, else 431")                     \
+    X(INT, max_body_size, 16777216, 0, 1099511627776,                                             \
+        "bytes of a buffered request body, else 413")                                             \
+    X(DOUBLE, header_timeout, 10.0, 0.1, 3600.0, "seconds for a complete request head, else 408") \
+    X(DOUBLE, body_timeout, 30.0, 0.1, 3600.0,                                                    \
+        "seconds between two pieces of a request body, else 408")                                 \
+    X(DOUBLE, keep_alive_timeout, 75.0, 0.1, 3600.0, "seconds an idle connection is kept")        \
+    X(DOUBLE, send_timeout, 60.0, 0.1, 3600.0, "seconds a client may take nothing of an answer")  \
+    X(DOUBLE, graceful_timeout, 30.0, 0.0, 3600.0, "seconds requests in flight get at shutdown")  \
+    X(DOUBLE, queue_timeout, 5.0, 0.1, 3600.0,                                                    \
+        "seconds a full queue may hold a request before it is answered 503")                      \
+    X(INT, max_connections, 10000, 1, 1000000, "open connections; more wait in the backlog")      \
+    X(INT, max_pipelined, 16, 1, 1024, "unanswered requests per connection")                      \
+    X(INT, write_high_water, 65536, 4096, 1073741824,                                             \
+        "bytes buffered per connection and direction before a stream pauses")                     \
+    X(INT, backlog, 2048, 1, 65535, "connections the kernel queues for accept")                   \
+    X(BOOL, simd, 1, 0, 1, "SSE4.2 scanner in the HTTP parser where the CPU has it")              \
+    X(BOOL, date_header, 1, 0, 1, "send a date header")                                           \
+    X(BOOL, server_header, 1, 0, 1, "send a server header")                                       \
     X(BOOL, access_log, 0, 0, 1, "write one line per request")
 
 enum fa_config_type { FA_CONFIG_BOOL, FA_CONFIG_INT, FA_CONFIG_DOUBLE };
 
-#define FA_CONFIG_CTYPE_BOOL bool
-#define FA_CONFIG_CTYPE_INT int64_t
+#define FA_CONFIG_CTYPE_BOOL   bool
+#define FA_CONFIG_CTYPE_INT    int64_t
 #define FA_CONFIG_CTYPE_DOUBLE double
 
 struct fa_config {

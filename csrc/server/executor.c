@@ -8,8 +8,7 @@ void fa_executor_complete(struct fa_server *s, struct fa_task *t)
     fa_inbox_push(&s->done, &t->done);
 }
 
-void fa_executor_complete_chain(struct fa_server *s, struct fa_task *newest,
-                                struct fa_task *oldest)
+void fa_executor_complete_chain(struct fa_server *s, struct fa_task *newest, struct fa_task *oldest)
 {
     fa_inbox_push_chain(&s->done, &newest->done, &oldest->done);
 }

@@ -40,11 +40,11 @@ struct fa_server;
 /* One worker thread as ops see it. owner: that thread. */
 struct fa_worker {
     struct fa_server *server;
-    void *user;                    /* the ops' own, e.g. a thread state; NULL at first */
+    void *user; /* the ops' own, e.g. a thread state; NULL at first */
     uint32_t index;
-    struct fa_clock_date date;     /* this thread's cached date text */
-    struct fa_buffer_cache cache;  /* this thread's front of the server's buffer pool */
-    uint32_t unannounced;          /* completions the reactor was not woken for yet */
+    struct fa_clock_date date;    /* this thread's cached date text */
+    struct fa_buffer_cache cache; /* this thread's front of the server's buffer pool */
+    uint32_t unannounced;         /* completions the reactor was not woken for yet */
 };
 
 struct fa_executor_ops {
@@ -84,8 +84,8 @@ void fa_executor_complete(struct fa_server *s, struct fa_task *t);
  * fa_executor_complete_chain - as fa_executor_complete for tasks already linked
  * through their `done` nodes: newest->done.next ... ->oldest, one atomic step.
  */
-void fa_executor_complete_chain(struct fa_server *s, struct fa_task *newest,
-                                struct fa_task *oldest);
+void fa_executor_complete_chain(
+    struct fa_server *s, struct fa_task *newest, struct fa_task *oldest);
 
 /*
  * fa_executor_hand_over - nothing of the handler has run and the plan is not

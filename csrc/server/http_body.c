@@ -9,7 +9,7 @@
 #include "server/stream.h"
 
 #define FIRST_BODY_BUFFER 65536u
-#define CONTINUE_LENGTH 25 /* of "HTTP/1.1 100 Continue\r\n\r\n" */
+#define CONTINUE_LENGTH   25 /* of "HTTP/1.1 100 Continue\r\n\r\n" */
 
 static struct fa_reactor *reactor_of(struct fa_http_conn *c)
 {
@@ -59,9 +59,8 @@ static void begin_buffered(struct fa_http_conn *c, struct fa_task *t)
     if (fits) {
         t->body_offset = c->in_start;
     } else {
-        uint64_t want = sized && t->req.content_length < FIRST_BODY_BUFFER
-                            ? t->req.content_length
-                            : FIRST_BODY_BUFFER;
+        uint64_t want = sized && t->req.content_length < FIRST_BODY_BUFFER ? t->req.content_length
+                                                                           : FIRST_BODY_BUFFER;
         t->body_buf = fa_buffer_new((uint32_t)want);
         if (t->body_buf == NULL) {
             fa_http_conn_fail(c, FA_ERR_NOMEM);
@@ -140,9 +139,8 @@ static fa_status grow(struct fa_http_conn *c, struct fa_task *t, size_t more)
         return FA_OK;
     }
     uint64_t size = (uint64_t)old->capacity * 2;
-    uint64_t most = t->body_kind == FA_TASK_BODY_LENGTH
-                        ? t->req.content_length
-                        : (uint64_t)c->server->config.max_body_size;
+    uint64_t most = t->body_kind == FA_TASK_BODY_LENGTH ? t->req.content_length
+                                                        : (uint64_t)c->server->config.max_body_size;
     size = size > most ? most : size;
     size = size < need ? need : size;
     struct fa_buffer *b = fa_buffer_new((uint32_t)(size > UINT32_MAX ? UINT32_MAX : size));
@@ -320,8 +318,7 @@ static bool consume_chunked(struct fa_http_conn *c, struct fa_task *t)
     size_t n = c->in_end - c->in_start;
     size_t used = 0;
     bool done = false;
-    fa_status st =
-        fa_http_chunked_decode(&t->chunked, c->in->data + c->in_start, &n, &used, &done);
+    fa_status st = fa_http_chunked_decode(&t->chunked, c->in->data + c->in_start, &n, &used, &done);
     if (st != FA_OK && st != FA_AGAIN) {
         FA_STATS_ADD(&c->server->stats, parse_errors, 1);
         fa_http_conn_fail(c, st);
@@ -336,8 +333,7 @@ bool fa_http_body_consume(struct fa_http_conn *c)
     if (t->body_kind == FA_TASK_BODY_CHUNKED) {
         return consume_chunked(c, t);
     }
-    if (t->body_kind == FA_TASK_BODY_LENGTH && t->state == FA_TASK_READING &&
-        t->body_buf == NULL) {
+    if (t->body_kind == FA_TASK_BODY_LENGTH && t->state == FA_TASK_READING && t->body_buf == NULL) {
         return consume_in_place(c, t);
     }
     size_t n = c->in_end - c->in_start;

@@ -12,9 +12,9 @@
 
 /* A buffered body must come in at this rate, after a grace period. */
 #define BODY_BYTES_PER_S 240
-#define BODY_GRACE_NS UINT64_C(5000000000)
-#define NS_PER_S UINT64_C(1000000000)
-#define FREE_CONNS_MAX 256
+#define BODY_GRACE_NS    UINT64_C(5000000000)
+#define NS_PER_S         UINT64_C(1000000000)
+#define FREE_CONNS_MAX   256
 
 static struct fa_reactor *reactor_of(struct fa_http_conn *c)
 {
@@ -405,8 +405,8 @@ void fa_http_conn_hand_over(struct fa_http_conn *c, struct fa_task *t)
     fa_reactor_enqueue(r, t);
 }
 
-fa_status fa_http_conn_open_stream(struct fa_http_conn *c, struct fa_task *t,
-                                   struct fa_buffer *chunk)
+fa_status fa_http_conn_open_stream(
+    struct fa_http_conn *c, struct fa_task *t, struct fa_buffer *chunk)
 {
     t->stream = fa_stream_new(t, (size_t)c->server->config.write_high_water);
     if (t->stream == NULL) {
@@ -476,31 +476,26 @@ static void set_deadline(struct fa_http_conn *c)
     }
     uint64_t deadline = 0;
     switch (wait) {
-    case FA_HTTP_CONN_WAIT_NOTHING:
-        break;
+    case FA_HTTP_CONN_WAIT_NOTHING: break;
     case FA_HTTP_CONN_WAIT_REQUEST:
         deadline = c->mark_ns + fa_config_seconds_ns(config->keep_alive_timeout);
         break;
     case FA_HTTP_CONN_WAIT_HEAD:
         deadline = c->mark_ns + fa_config_seconds_ns(config->header_timeout);
         break;
-    case FA_HTTP_CONN_WAIT_BODY:
-        deadline = body_deadline(c);
-        break;
+    case FA_HTTP_CONN_WAIT_BODY: deadline = body_deadline(c); break;
     case FA_HTTP_CONN_WAIT_SEND:
         deadline = c->mark_ns + fa_config_seconds_ns(config->send_timeout);
         break;
     case FA_HTTP_CONN_WAIT_QUEUE:
         deadline = c->mark_ns + fa_config_seconds_ns(config->queue_timeout);
         break;
-    case FA_HTTP_CONN_WAIT_LINGER:
-        deadline = c->mark_ns + FA_HTTP_CONN_LINGER_NS;
-        break;
+    case FA_HTTP_CONN_WAIT_LINGER: deadline = c->mark_ns + FA_HTTP_CONN_LINGER_NS; break;
     }
     c->deadline_ns = deadline;
-    if (deadline != 0 && (!fa_timer_wheel_is_armed(&c->timer) ||
-                          c->timer.tick * FA_TIMER_WHEEL_TICK_NS >
-                              deadline + FA_TIMER_WHEEL_TICK_NS)) {
+    if (deadline != 0 &&
+        (!fa_timer_wheel_is_armed(&c->timer) ||
+            c->timer.tick * FA_TIMER_WHEEL_TICK_NS > deadline + FA_TIMER_WHEEL_TICK_NS)) {
         fa_timer_wheel_arm(&reactor_of(c)->wheel, &c->timer, deadline);
     }
 }
@@ -541,20 +536,13 @@ void fa_http_conn_on_timer(struct fa_http_conn *c)
         FA_STATS_ADD(&c->server->stats, timeouts, 1);
     }
     switch ((enum fa_http_conn_wait)c->wait) {
-    case FA_HTTP_CONN_WAIT_NOTHING:
-        return;
+    case FA_HTTP_CONN_WAIT_NOTHING: return;
     case FA_HTTP_CONN_WAIT_REQUEST:
     case FA_HTTP_CONN_WAIT_SEND:
-    case FA_HTTP_CONN_WAIT_LINGER:
-        fa_http_conn_kill(c);
-        return;
+    case FA_HTTP_CONN_WAIT_LINGER: fa_http_conn_kill(c); return;
     case FA_HTTP_CONN_WAIT_HEAD:
-    case FA_HTTP_CONN_WAIT_BODY:
-        fa_http_conn_fail(c, FA_ERR_REQUEST_TIMEOUT);
-        break;
-    case FA_HTTP_CONN_WAIT_QUEUE:
-        answer_unavailable(c);
-        break;
+    case FA_HTTP_CONN_WAIT_BODY: fa_http_conn_fail(c, FA_ERR_REQUEST_TIMEOUT); break;
+    case FA_HTTP_CONN_WAIT_QUEUE: answer_unavailable(c); break;
     }
     fa_http_conn_step(c);
 }

@@ -46,7 +46,7 @@ enum fa_http_conn_wait {
 
 /* A lingering close reads at most this much for at most this long. */
 #define FA_HTTP_CONN_LINGER_BYTES 65536
-#define FA_HTTP_CONN_LINGER_NS UINT64_C(5000000000)
+#define FA_HTTP_CONN_LINGER_NS    UINT64_C(5000000000)
 
 struct fa_http_conn {
     struct fa_timer timer;
@@ -55,25 +55,25 @@ struct fa_http_conn {
     struct fa_http_conn *run_next;    /* reactor's run queue, or its dead list */
 
     int fd;
-    uint8_t phase;         /* enum fa_http_conn_phase */
-    uint8_t wait;          /* enum fa_http_conn_wait */
-    bool queued;           /* in the run queue */
-    bool readable;         /* the socket may have input */
-    bool writable;         /* the socket may take output */
-    bool peer_ended;       /* the poller told that the peer closed its side */
-    bool eof;              /* its end was read */
-    bool input_done;       /* nothing more is parsed: error, close, or end */
-    bool closing;          /* close once the answers so far are out */
-    bool ending;           /* the answer that ends the connection is out: close now */
-    bool must_linger;      /* the peer may still be sending: do not reset it */
-    bool tunnel;           /* upgraded */
-    bool upgrade_pending;  /* an upgrade request is unanswered: what follows may not be HTTP */
-    bool body_paused;      /* the app has enough unread body */
-    bool progress;         /* the thing waited for moved on since the last step */
+    uint8_t phase;        /* enum fa_http_conn_phase */
+    uint8_t wait;         /* enum fa_http_conn_wait */
+    bool queued;          /* in the run queue */
+    bool readable;        /* the socket may have input */
+    bool writable;        /* the socket may take output */
+    bool peer_ended;      /* the poller told that the peer closed its side */
+    bool eof;             /* its end was read */
+    bool input_done;      /* nothing more is parsed: error, close, or end */
+    bool closing;         /* close once the answers so far are out */
+    bool ending;          /* the answer that ends the connection is out: close now */
+    bool must_linger;     /* the peer may still be sending: do not reset it */
+    bool tunnel;          /* upgraded */
+    bool upgrade_pending; /* an upgrade request is unanswered: what follows may not be HTTP */
+    bool body_paused;     /* the app has enough unread body */
+    bool progress;        /* the thing waited for moved on since the last step */
 
-    struct fa_buffer *in;  /* unread input, in->data[in_start..in_end) */
+    struct fa_buffer *in; /* unread input, in->data[in_start..in_end) */
     uint32_t in_start, in_end;
-    uint32_t seen;         /* bytes of it the parser has asked to be shown again */
+    uint32_t seen; /* bytes of it the parser has asked to be shown again */
     uint32_t linger_left;
 
     struct fa_task *first, *last; /* unanswered requests, oldest first */
@@ -83,12 +83,13 @@ struct fa_http_conn {
     uint32_t unanswered;          /* length of first..last */
     uint32_t tasks;               /* all tasks that point here */
 
-    uint64_t mark_ns;      /* when the present wait began or last moved on */
-    uint64_t deadline_ns;  /* 0: none; the timer may be armed earlier than this */
+    uint64_t mark_ns;     /* when the present wait began or last moved on */
+    uint64_t deadline_ns; /* 0: none; the timer may be armed earlier than this */
     struct fa_socket_address peer, local;
 };
 
-FA_STATIC_ASSERT(sizeof(struct fa_http_conn) <= 512, "idle connections are counted by the ten thousand");
+FA_STATIC_ASSERT(
+    sizeof(struct fa_http_conn) <= 512, "idle connections are counted by the ten thousand");
 
 /*
  * fa_http_conn_new - take over an accepted socket and register it.
@@ -96,8 +97,8 @@ FA_STATIC_ASSERT(sizeof(struct fa_http_conn) <= 512, "idle connections are count
  * Ownership: on FA_OK the connection owns `fd`; else the caller closes it.
  * Errors:    FA_ERR_NOMEM, FA_ERR_IO.
  */
-FA_NODISCARD fa_status fa_http_conn_new(struct fa_server *s, int fd,
-                                        const struct fa_socket_address *peer);
+FA_NODISCARD fa_status fa_http_conn_new(
+    struct fa_server *s, int fd, const struct fa_socket_address *peer);
 
 /*
  * fa_http_conn_step - do all that is possible now: read, parse, dispatch,
@@ -133,8 +134,8 @@ void fa_http_conn_fail_task(struct fa_http_conn *c, struct fa_task *t, fa_status
  * Ownership: takes the reference to chunk in any case.
  * Errors:    FA_ERR_NOMEM.
  */
-FA_NODISCARD fa_status fa_http_conn_open_stream(struct fa_http_conn *c, struct fa_task *t,
-                                                struct fa_buffer *chunk);
+FA_NODISCARD fa_status fa_http_conn_open_stream(
+    struct fa_http_conn *c, struct fa_task *t, struct fa_buffer *chunk);
 
 /*
  * fa_http_conn_hand_over - an executor was not certain about a request (see

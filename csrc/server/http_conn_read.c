@@ -81,8 +81,8 @@ static fa_status make_room(struct fa_http_conn *c)
         memmove(old->data, old->data + c->in_start, unread);
     } else {
         uint32_t size = (uint32_t)c->server->config.buffer_size;
-        struct fa_buffer *b = unread < size / 2 ? fa_buffer_cache_get(&r->cache)
-                                                : fa_buffer_new(unread * 2);
+        struct fa_buffer *b =
+            unread < size / 2 ? fa_buffer_cache_get(&r->cache) : fa_buffer_new(unread * 2);
         if (b == NULL) {
             return FA_ERR_NOMEM;
         }
@@ -146,8 +146,8 @@ static bool parse_one(struct fa_http_conn *c)
     }
     size_t used = 0;
     size_t available = c->in_end - c->in_start;
-    fa_status st = fa_http_parser_head(&r->parser, c->in->data + c->in_start, available, c->seen,
-                                       &t->req, &used);
+    fa_status st = fa_http_parser_head(
+        &r->parser, c->in->data + c->in_start, available, c->seen, &t->req, &used);
     if (FA_UNLIKELY(st != FA_OK)) {
         fa_task_pool_put(&r->tasks, t);
         c->seen = (uint32_t)available;
@@ -179,8 +179,8 @@ static void consume(struct fa_http_conn *c)
         if (c->reading != NULL) {
             more = c->in_end > c->in_start && !c->body_paused && fa_http_body_consume(c);
         } else {
-            more = c->in_end - c->in_start > c->seen && fa_http_conn_read_may_parse(c) &&
-                   parse_one(c);
+            more =
+                c->in_end - c->in_start > c->seen && fa_http_conn_read_may_parse(c) && parse_one(c);
         }
     }
 }

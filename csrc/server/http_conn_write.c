@@ -80,7 +80,7 @@ bool fa_http_conn_write_has_output(const struct fa_http_conn *c)
 {
     const struct fa_task *t = c->first;
     return t != NULL && (t->state == FA_TASK_DONE || t->interim_left > 0 ||
-                         (t->state == FA_TASK_STREAMING && t->stream->ready != NULL));
+                            (t->state == FA_TASK_STREAMING && t->stream->ready != NULL));
 }
 
 /* ---- the end of an answer ---- */
@@ -98,10 +98,10 @@ static void log_access(const struct fa_http_conn *c, const struct fa_task *t)
         n = (size_t)snprintf(client, sizeof client, "%s:%u", host, (unsigned)c->peer.port);
     }
     struct fa_access_log_line line = {.client = {client, n},
-                                      .method = t->req.method_text,
-                                      .target = t->req.target,
-                                      .minor = t->req.minor,
-                                      .status = t->status};
+        .method = t->req.method_text,
+        .target = t->req.target,
+        .minor = t->req.minor,
+        .status = t->status};
     if (!fa_access_log_add(r->access_log, &line)) {
         FA_STATS_ADD(&c->server->stats, access_log_dropped, 1);
     }
@@ -117,8 +117,8 @@ static void finish_answer(struct fa_http_conn *c, struct fa_task *t)
     fa_http_conn_remove(c, t);
     bool close = t->close_after || !t->req.keep_alive || c->tunnel;
     if (!t->body_complete) { /* answered before the body had come in */
-        bool too_much = t->body_kind == FA_TASK_BODY_LENGTH &&
-                        t->body_left > FA_HTTP_CONN_LINGER_BYTES;
+        bool too_much =
+            t->body_kind == FA_TASK_BODY_LENGTH && t->body_left > FA_HTTP_CONN_LINGER_BYTES;
         close = close || t->wants_continue || too_much;
         c->must_linger = c->must_linger || close;
         c->body_paused = false;
@@ -210,8 +210,7 @@ static void advance(struct fa_http_conn *c, size_t n)
 /* zero_copy off: put the pieces together first. */
 static fa_status send_copied(struct fa_http_conn *c, const struct gather *g, size_t *n)
 {
-    struct fa_buffer *flat =
-        g->bytes <= UINT32_MAX ? fa_buffer_new((uint32_t)g->bytes) : NULL;
+    struct fa_buffer *flat = g->bytes <= UINT32_MAX ? fa_buffer_new((uint32_t)g->bytes) : NULL;
     if (flat == NULL) {
         return fa_socket_sendv(c->fd, g->iov, g->count, g->file_next, n);
     }

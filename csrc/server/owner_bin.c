@@ -56,8 +56,8 @@ void fa_owner_bin_add(struct fa_owner_bin *bin, void *owner)
     (void)pthread_mutex_unlock(&bin->lock);
 }
 
-void fa_owner_bin_flush(struct fa_owner_bin *bin,
-                        void (*drop)(void *ctx, void **owners, size_t n), void *ctx)
+void fa_owner_bin_flush(
+    struct fa_owner_bin *bin, void (*drop)(void *ctx, void **owners, size_t n), void *ctx)
 {
     if (fa_owner_bin_is_empty(bin)) {
         return;

@@ -54,7 +54,7 @@ static inline bool fa_owner_bin_is_empty(struct fa_owner_bin *bin)
  *
  * Threads: any; `drop` is called without the lock.
  */
-void fa_owner_bin_flush(struct fa_owner_bin *bin,
-                        void (*drop)(void *ctx, void **owners, size_t n), void *ctx);
+void fa_owner_bin_flush(
+    struct fa_owner_bin *bin, void (*drop)(void *ctx, void **owners, size_t n), void *ctx);
 
 #endif

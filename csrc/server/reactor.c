@@ -15,10 +15,10 @@
 #include "server/stream.h"
 
 #define ACCEPTS_PER_ROUND 64
-#define ACCEPT_PAUSE_NS UINT64_C(100000000)
-#define ACCESS_LOG_RING (1u << 20)
-#define DESCRIPTORS_KEPT 64 /* for everything that is not a client connection */
-#define NAP_MS 1
+#define ACCEPT_PAUSE_NS   UINT64_C(100000000)
+#define ACCESS_LOG_RING   (1u << 20)
+#define DESCRIPTORS_KEPT  64 /* for everything that is not a client connection */
+#define NAP_MS            1
 
 /* ---- beginning and end ---- */
 
@@ -439,8 +439,7 @@ static void accept_connections(struct fa_reactor *r, struct fa_listener *l)
 /* Accept again when there is room, and when a pause is over. */
 static void resume_accepting(struct fa_reactor *r)
 {
-    if (!r->accepting && !r->drained && r->open < r->max_open &&
-        r->now_ns >= r->accept_again_ns) {
+    if (!r->accepting && !r->drained && r->open < r->max_open && r->now_ns >= r->accept_again_ns) {
         set_accepting(r, true);
     }
 }
@@ -480,8 +479,7 @@ static void publish_counts(struct fa_reactor *r)
     struct fa_reactor_counts *n = &r->counts;
     struct fa_stats *stats = &r->server->stats;
     if (r->cache.hits > 0) {
-        (void)atomic_fetch_add_explicit(&r->cache.pool->hits, r->cache.hits,
-                                        memory_order_relaxed);
+        (void)atomic_fetch_add_explicit(&r->cache.pool->hits, r->cache.hits, memory_order_relaxed);
         r->cache.hits = 0;
     }
     atomic_store_explicit(&r->server->tasks_live, (size_t)r->tasks.live, memory_order_relaxed);
@@ -538,13 +536,11 @@ static int wait_for_events(struct fa_reactor *r)
     }
     (void)atomic_exchange_explicit(&s->napping, nap, memory_order_acq_rel);
     fa_wakeup_prepare(&s->wakeup);
-    bool work = !inboxes_are_empty(s) ||
-                atomic_load_explicit(&s->stopping, memory_order_relaxed) ||
+    bool work = !inboxes_are_empty(s) || atomic_load_explicit(&s->stopping, memory_order_relaxed) ||
                 atomic_load_explicit(&s->next_routes, memory_order_relaxed) != NULL ||
                 (atomic_load_explicit(&s->draining, memory_order_relaxed) && !r->drained);
     int n = 0;
-    if (fa_poller_wait(&r->poller, r->events, FA_REACTOR_EVENTS, work ? 0 : timeout, &n) !=
-        FA_OK) {
+    if (fa_poller_wait(&r->poller, r->events, FA_REACTOR_EVENTS, work ? 0 : timeout, &n) != FA_OK) {
         n = 0;
     }
     fa_wakeup_cancel(&s->wakeup);

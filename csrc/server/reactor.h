@@ -29,7 +29,7 @@ struct fa_access_log;
 struct fa_http_conn;
 struct fa_stream;
 
-#define FA_REACTOR_EVENTS 256
+#define FA_REACTOR_EVENTS          256
 #define FA_REACTOR_LATENCY_BUCKETS 256
 
 /* A first-in first-out list of tasks that wait for a queue. */
@@ -44,7 +44,7 @@ struct fa_reactor_counts {
 
 struct fa_reactor {
     struct fa_server *server;
-    uint64_t now_ns;          /* of this round */
+    uint64_t now_ns; /* of this round */
     struct fa_poller poller;
     struct fa_timer_wheel wheel;
     struct fa_buffer_cache cache;
@@ -53,8 +53,8 @@ struct fa_reactor {
     struct fa_clock_date date;
     struct fa_route_table *routes; /* NULL: everything is handed over */
 
-    struct fa_http_conn *conns;    /* all that have a socket or a task */
-    struct fa_http_conn *dead;     /* freed at the end of the round */
+    struct fa_http_conn *conns; /* all that have a socket or a task */
+    struct fa_http_conn *dead;  /* freed at the end of the round */
     struct fa_http_conn *free_conns;
     uint32_t free_conn_count;
     struct fa_http_conn *run_first, *run_last;
@@ -66,15 +66,15 @@ struct fa_reactor {
     struct fa_stream *events_waiting;       /* events that found the loop queue full */
     bool pushed_loop;                       /* since the last wake-up */
     bool pushed_worker;
-    uint64_t worker_tasks;                  /* queued or running in the worker lane */
-    bool nap_spent;                         /* the last short sleep brought nothing */
+    uint64_t worker_tasks; /* queued or running in the worker lane */
+    bool nap_spent;        /* the last short sleep brought nothing */
     bool owners_added;
 
     struct fa_listener listeners[FA_SERVER_MAX_LISTENERS];
     uint32_t listener_count;
     bool accepting;
-    uint64_t accept_again_ns;  /* paused after running out of descriptors */
-    int spare_fd;              /* given up to take and close one connection then */
+    uint64_t accept_again_ns; /* paused after running out of descriptors */
+    int spare_fd;             /* given up to take and close one connection then */
     bool drained;
 
     struct fa_access_log *access_log; /* NULL: off */

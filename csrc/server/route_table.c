@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 
 fa_status fa_route_table_new(struct fa_router *router, const struct fa_route *routes, size_t count,
-                             void *owner, struct fa_route_table **out)
+    void *owner, struct fa_route_table **out)
 {
     if (count > UINT32_MAX || (router == NULL && count > 0)) {
         return FA_ERR_INVALID;

@@ -54,7 +54,7 @@ struct fa_route_table {
  *            route has no handler.
  */
 FA_NODISCARD fa_status fa_route_table_new(struct fa_router *router, const struct fa_route *routes,
-                                          size_t count, void *owner, struct fa_route_table **out);
+    size_t count, void *owner, struct fa_route_table **out);
 
 /*
  * fa_route_table_retain - one more user.

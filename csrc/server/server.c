@@ -17,8 +17,7 @@ static fa_status init_queues(struct fa_server *s)
     const struct fa_config *config = &s->config;
     bool lock_free = config->lock_free_queue;
     size_t size = (size_t)config->queue_size;
-    fa_status st =
-        fa_queue_init(&s->loop_queue, lock_free ? FA_QUEUE_SPSC : FA_QUEUE_LOCKED, size);
+    fa_status st = fa_queue_init(&s->loop_queue, lock_free ? FA_QUEUE_SPSC : FA_QUEUE_LOCKED, size);
     if (st != FA_OK) {
         return st;
     }
@@ -52,7 +51,7 @@ static fa_status init_parts(struct fa_server *s)
         return st;
     }
     st = fa_buffer_pool_init(&s->pool, (size_t)config->buffer_size,
-                             (size_t)config->buffer_pool_size, config->object_pools);
+        (size_t)config->buffer_pool_size, config->object_pools);
     if (st != FA_OK) {
         goto fail_pool;
     }
@@ -87,7 +86,7 @@ fail_pool:
 }
 
 fa_status fa_server_new(const struct fa_config *config, const struct fa_executor_ops *ops,
-                        void *ctx, struct fa_server **out)
+    void *ctx, struct fa_server **out)
 {
     void *block = fa_alloc_zero(sizeof(struct fa_server) + FA_CACHELINE);
     if (block == NULL) {
@@ -140,7 +139,7 @@ const struct fa_config *fa_server_config(const struct fa_server *s)
 }
 
 fa_status fa_server_set_routes(struct fa_server *s, struct fa_router *router,
-                               const struct fa_route *routes, size_t count, void *owner)
+    const struct fa_route *routes, size_t count, void *owner)
 {
     struct fa_route_table *table;
     fa_status st = fa_route_table_new(router, routes, count, owner, &table);
@@ -170,8 +169,8 @@ static fa_status next_listener(struct fa_server *s, struct fa_listener **out)
     return FA_OK;
 }
 
-fa_status fa_server_listen_tcp(struct fa_server *s, const char *host, uint16_t port,
-                               bool reuse_port, uint16_t *bound_port)
+fa_status fa_server_listen_tcp(
+    struct fa_server *s, const char *host, uint16_t port, bool reuse_port, uint16_t *bound_port)
 {
     struct fa_listener *l;
     fa_status st = next_listener(s, &l);

@@ -35,8 +35,7 @@ struct fa_server;
  * Errors: FA_ERR_NOMEM, FA_ERR_IO (no file descriptors left).
  */
 FA_NODISCARD fa_status fa_server_new(const struct fa_config *config,
-                                     const struct fa_executor_ops *ops, void *ctx,
-                                     struct fa_server **out);
+    const struct fa_executor_ops *ops, void *ctx, struct fa_server **out);
 
 /*
  * fa_server_config - the options in force.
@@ -58,8 +57,7 @@ const struct fa_config *fa_server_config(const struct fa_server *s);
  *            acquire load before each routing.
  */
 FA_NODISCARD fa_status fa_server_set_routes(struct fa_server *s, struct fa_router *router,
-                                            const struct fa_route *routes, size_t count,
-                                            void *owner);
+    const struct fa_route *routes, size_t count, void *owner);
 
 /*
  * fa_server_listen_tcp - listen on host:port (port 0: any free one).
@@ -71,8 +69,8 @@ FA_NODISCARD fa_status fa_server_set_routes(struct fa_server *s, struct fa_route
  *         FA_ERR_FULL (more than FA_SERVER_MAX_LISTENERS).
  */
 #define FA_SERVER_MAX_LISTENERS 16
-FA_NODISCARD fa_status fa_server_listen_tcp(struct fa_server *s, const char *host, uint16_t port,
-                                            bool reuse_port, uint16_t *bound_port);
+FA_NODISCARD fa_status fa_server_listen_tcp(
+    struct fa_server *s, const char *host, uint16_t port, bool reuse_port, uint16_t *bound_port);
 
 /*
  * fa_server_listen_uds - listen on a Unix socket; a stale socket file is

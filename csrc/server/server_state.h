@@ -42,10 +42,11 @@ struct fa_server {
 
     /* Shared, rarely written. */
     atomic_bool draining;
-    atomic_bool stopping;                          /* cut everything and return */
-    _Atomic(struct fa_route_table *) next_routes;  /* put down by set_routes, adopted by the reactor */
-    atomic_size_t open_connections;                /* written by the reactor */
-    atomic_size_t tasks_live;                      /* likewise, once a round */
+    atomic_bool stopping; /* cut everything and return */
+    _Atomic(struct fa_route_table *)
+        next_routes;                /* put down by set_routes, adopted by the reactor */
+    atomic_size_t open_connections; /* written by the reactor */
+    atomic_size_t tasks_live;       /* likewise, once a round */
     struct fa_stats stats;
     struct fa_buffer_pool pool;
     struct fa_owner_bin owners;
@@ -60,7 +61,7 @@ struct fa_server {
     FA_ALIGNED(FA_CACHELINE) struct fa_inbox done;
     struct fa_inbox streams;
     struct fa_wakeup wakeup;
-    atomic_int napping;  /* the reactor sleeps at most a millisecond: waking it may wait */
+    atomic_int napping; /* the reactor sleeps at most a millisecond: waking it may wait */
 
     /* Reactor's own. */
     FA_ALIGNED(FA_CACHELINE) struct fa_reactor reactor;

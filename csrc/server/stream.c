@@ -44,8 +44,7 @@ bool fa_stream_take_event(struct fa_task *t)
     return !ended;
 }
 
-fa_status fa_stream_read(struct fa_task *t, struct fa_buffer **chunk, bool *eof,
-                         bool *disconnected)
+fa_status fa_stream_read(struct fa_task *t, struct fa_buffer **chunk, bool *eof, bool *disconnected)
 {
     struct fa_stream *s = t->stream;
     t->app_wants_body = true;
@@ -158,10 +157,10 @@ fa_status fa_stream_write(struct fa_task *t, struct fa_buffer *buf, uint32_t sta
         return FA_ERR_INVALID;
     }
     struct fa_stream_item item = {.kind = FA_STREAM_BYTES,
-                                  .fd = -1,
-                                  .ptr = buf->data + start,
-                                  .len = buf->len - start,
-                                  .owner = buf};
+        .fd = -1,
+        .ptr = buf->data + start,
+        .len = buf->len - start,
+        .owner = buf};
     return append(t->stream, &item);
 }
 
@@ -177,8 +176,7 @@ fa_status fa_stream_write_file(struct fa_task *t, int fd, off_t offset, uint64_t
     if (fd < 0 || offset < 0) {
         return FA_ERR_INVALID;
     }
-    struct fa_stream_item item = {
-        .kind = FA_STREAM_FILE, .fd = fd, .len = count, .offset = offset};
+    struct fa_stream_item item = {.kind = FA_STREAM_FILE, .fd = fd, .len = count, .offset = offset};
     return append(t->stream, &item);
 }
 
@@ -338,26 +336,22 @@ void fa_stream_collect(struct fa_stream *s, struct fa_stream_news *news)
 }
 
 /* Let go of what an item holds; the item itself stays. */
-static void release_content(struct fa_stream_item *item, void (*drop)(void *ctx, void *owner),
-                            void *ctx)
+static void release_content(
+    struct fa_stream_item *item, void (*drop)(void *ctx, void *owner), void *ctx)
 {
     switch (item->kind) {
-    case FA_STREAM_BYTES:
-        fa_buffer_release(item->owner);
-        break;
+    case FA_STREAM_BYTES: fa_buffer_release(item->owner); break;
     case FA_STREAM_EXTERNAL:
         if (item->owner != NULL) {
             drop(ctx, item->owner);
         }
         break;
-    case FA_STREAM_FILE:
-        fa_socket_close(item->fd);
-        break;
+    case FA_STREAM_FILE: fa_socket_close(item->fd); break;
     }
 }
 
-bool fa_stream_sent(struct fa_stream *s, uint64_t n, void (*drop)(void *ctx, void *owner),
-                    void *ctx)
+bool fa_stream_sent(
+    struct fa_stream *s, uint64_t n, void (*drop)(void *ctx, void *owner), void *ctx)
 {
     uint64_t left = n;
     while (s->ready != NULL && left >= s->ready->len) {
@@ -393,7 +387,7 @@ bool fa_stream_sent(struct fa_stream *s, uint64_t n, void (*drop)(void *ctx, voi
 }
 
 static void drop_list(struct fa_stream *s, struct fa_stream_item *item,
-                      void (*drop)(void *ctx, void *owner), void *ctx)
+    void (*drop)(void *ctx, void *owner), void *ctx)
 {
     while (item != NULL) {
         struct fa_stream_item *next = item->next;

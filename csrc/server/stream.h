@@ -39,12 +39,12 @@ enum fa_stream_item_kind { FA_STREAM_BYTES, FA_STREAM_EXTERNAL, FA_STREAM_FILE }
 struct fa_stream_item {
     struct fa_stream_item *next;
     enum fa_stream_item_kind kind;
-    bool embedded;             /* lies in the stream itself */
-    int fd;                    /* FILE: closed when sent or dropped */
-    const char *ptr;           /* BYTES, EXTERNAL: what is left of it */
-    uint64_t len;              /* bytes left */
-    off_t offset;              /* FILE: where the rest starts */
-    void *owner;               /* BYTES: struct fa_buffer; EXTERNAL: drop_owner's */
+    bool embedded;   /* lies in the stream itself */
+    int fd;          /* FILE: closed when sent or dropped */
+    const char *ptr; /* BYTES, EXTERNAL: what is left of it */
+    uint64_t len;    /* bytes left */
+    off_t offset;    /* FILE: where the rest starts */
+    void *owner;     /* BYTES: struct fa_buffer; EXTERNAL: drop_owner's */
 };
 
 #define FA_STREAM_EMBEDDED_ITEMS 2
@@ -52,34 +52,34 @@ struct fa_stream_item {
 struct fa_stream {
     struct fa_inbox_node node; /* link in the reactor's stream inbox */
     struct fa_task *task;
-    struct fa_stream *next;    /* reactor: free list, or list of events that found the queue full */
+    struct fa_stream *next; /* reactor: free list, or list of events that found the queue full */
 
-    pthread_mutex_t lock;      /* guards from here to slots_used; never held across a call out */
-    bool in_inbox;             /* node is queued for the reactor */
-    bool event_queued;         /* a tagged task is queued for the app */
+    pthread_mutex_t lock; /* guards from here to slots_used; never held across a call out */
+    bool in_inbox;        /* node is queued for the reactor */
+    bool event_queued;    /* a tagged task is queued for the app */
     struct fa_buffer *in_head, *in_tail;
-    size_t in_bytes;           /* body bytes the app has not read */
+    size_t in_bytes; /* body bytes the app has not read */
     bool in_eof;
-    bool in_paused;            /* reactor stopped reading because of in_bytes */
-    bool body_wanted;          /* the app asked for the body */
+    bool in_paused;   /* reactor stopped reading because of in_bytes */
+    bool body_wanted; /* the app asked for the body */
     bool disconnected;
-    bool peer_closed;          /* the client closed its sending side */
+    bool peer_closed; /* the client closed its sending side */
     bool aborted;
-    bool upgraded;             /* the connection is a raw tunnel */
+    bool upgraded; /* the connection is a raw tunnel */
     struct fa_stream_item *out_head, *out_tail;
-    size_t out_bytes;          /* queued by the app, not yet written to the socket */
-    bool out_was_high;         /* reached write_high_water: the app waits for `drained` */
+    size_t out_bytes;  /* queued by the app, not yet written to the socket */
+    bool out_was_high; /* reached write_high_water: the app waits for `drained` */
     bool ended;
     bool end_close;
     struct fa_stream_item slots[FA_STREAM_EMBEDDED_ITEMS];
-    uint32_t slots_used;       /* bit i: slots[i] in use */
+    uint32_t slots_used; /* bit i: slots[i] in use */
 
     /* Reactor's own. */
     struct fa_stream_item *ready; /* taken from out_head, being written */
     struct fa_stream_item *ready_tail;
     size_t high_water;
-    bool end_seen;             /* the reactor saw `ended` */
-    bool event_waiting;        /* in the reactor's list of unsent events */
+    bool end_seen;      /* the reactor saw `ended` */
+    bool event_waiting; /* in the reactor's list of unsent events */
 };
 
 /* ---- app side: any one thread at a time ---- */
@@ -105,8 +105,8 @@ bool fa_stream_take_event(struct fa_task *t);
  *            data[0..len).
  * Errors:    none but FA_OK today.
  */
-FA_NODISCARD fa_status fa_stream_read(struct fa_task *t, struct fa_buffer **chunk, bool *eof,
-                                      bool *disconnected);
+FA_NODISCARD fa_status fa_stream_read(
+    struct fa_task *t, struct fa_buffer **chunk, bool *eof, bool *disconnected);
 
 /*
  * fa_stream_is_peer_closed - has the client closed its sending side?
@@ -140,8 +140,8 @@ FA_NODISCARD fa_status fa_stream_write(struct fa_task *t, struct fa_buffer *buf,
  *            keeps it.
  * Errors:    as fa_stream_write.
  */
-FA_NODISCARD fa_status fa_stream_write_external(struct fa_task *t, const char *ptr, size_t len,
-                                                void *owner);
+FA_NODISCARD fa_status fa_stream_write_external(
+    struct fa_task *t, const char *ptr, size_t len, void *owner);
 
 /*
  * fa_stream_write_file - append `count` bytes of a file from `offset`.
@@ -150,8 +150,8 @@ FA_NODISCARD fa_status fa_stream_write_external(struct fa_task *t, const char *p
  * Errors:    as fa_stream_write. A file that turns out shorter than `count`
  *            closes the connection: the answer's length cannot be kept.
  */
-FA_NODISCARD fa_status fa_stream_write_file(struct fa_task *t, int fd, off_t offset,
-                                            uint64_t count);
+FA_NODISCARD fa_status fa_stream_write_file(
+    struct fa_task *t, int fd, off_t offset, uint64_t count);
 
 /*
  * fa_stream_end - the answer is complete; the app's last use of the task.
@@ -228,7 +228,7 @@ void fa_stream_set_disconnected(struct fa_stream *s);
 
 /* What the app did since the reactor last looked. */
 struct fa_stream_news {
-    bool resume_reading;  /* unread body fell below high_water */
+    bool resume_reading; /* unread body fell below high_water */
     bool body_wanted;
     bool upgraded;
     bool ended;
@@ -248,8 +248,8 @@ void fa_stream_collect(struct fa_stream *s, struct fa_stream_news *news);
  * `drop(ctx, owner)`. Returns true when the app waits for this (output fell
  * below high_water): queue an event.
  */
-bool fa_stream_sent(struct fa_stream *s, uint64_t n, void (*drop)(void *ctx, void *owner),
-                    void *ctx);
+bool fa_stream_sent(
+    struct fa_stream *s, uint64_t n, void (*drop)(void *ctx, void *owner), void *ctx);
 
 /*
  * fa_stream_drop_output - the connection is gone: drop everything unsent.

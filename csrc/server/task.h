@@ -55,10 +55,10 @@ enum fa_task_body {
 };
 
 struct fa_task {
-    struct fa_inbox_node done;  /* link in the reactor's inbox */
-    struct fa_http_conn *conn;  /* reactor; valid for the task's whole life */
+    struct fa_inbox_node done; /* link in the reactor's inbox */
+    struct fa_http_conn *conn; /* reactor; valid for the task's whole life */
     struct fa_server *server;
-    struct fa_task *next;       /* reactor: order within the connection, or free list */
+    struct fa_task *next; /* reactor: order within the connection, or free list */
     struct fa_task *stalled_next, *stalled_prev; /* reactor: list of tasks that wait for a queue */
 
     /* What the executor reads. */
@@ -73,43 +73,43 @@ struct fa_task {
     struct fa_arena arena;        /* request lifetime; the executor may allocate from it */
 
     /* What the executor writes. */
-    struct fa_buffer *out;        /* attached by the reactor for a compiled route, else NULL */
-    uint32_t out_start, out_end;  /* wire bytes; both FA_HTTP_HEAD_ROOM at the start */
+    struct fa_buffer *out;       /* attached by the reactor for a compiled route, else NULL */
+    uint32_t out_start, out_end; /* wire bytes; both FA_HTTP_HEAD_ROOM at the start */
     struct {
-        const char *ptr;          /* a large body that follows `out`, sent from where it lies */
+        const char *ptr; /* a large body that follows `out`, sent from where it lies */
         size_t len;
-        void *owner;              /* dropped later through executor_ops->drop_owner; may be NULL */
+        void *owner; /* dropped later through executor_ops->drop_owner; may be NULL */
     } tail;
-    int status;                   /* of the answer, for the access log */
-    bool close_after;             /* the answer says `connection: close` */
-    bool hand_over;               /* set by fa_executor_hand_over only */
+    int status;       /* of the answer, for the access log */
+    bool close_after; /* the answer says `connection: close` */
+    bool hand_over;   /* set by fa_executor_hand_over only */
 
-    struct fa_stream *stream;     /* NULL unless handed over */
-    void *user;                   /* executor's and app's own; NULL at first, never freed here */
-    uint32_t user_kind;           /* executor's and app's own; 0 at first */
-    bool app_wants_body;          /* the app's: it has asked for the body */
+    struct fa_stream *stream; /* NULL unless handed over */
+    void *user;               /* executor's and app's own; NULL at first, never freed here */
+    uint32_t user_kind;       /* executor's and app's own; 0 at first */
+    bool app_wants_body;      /* the app's: it has asked for the body */
 
     /* Reactor's own from here on. */
     enum fa_task_state state;
     enum fa_task_body body_kind;
-    uint64_t body_left;           /* LENGTH: bytes still to come */
-    uint64_t body_seen;           /* decoded bytes so far */
-    uint32_t body_offset;         /* where a body that lies in `in` starts */
-    uint8_t interim_left;         /* bytes of the 100 Continue still to be written */
-    bool wants_continue;          /* client waits for 100 Continue, not sent yet */
+    uint64_t body_left;   /* LENGTH: bytes still to come */
+    uint64_t body_seen;   /* decoded bytes so far */
+    uint32_t body_offset; /* where a body that lies in `in` starts */
+    uint8_t interim_left; /* bytes of the 100 Continue still to be written */
+    bool wants_continue;  /* client waits for 100 Continue, not sent yet */
     bool body_complete;
-    bool answered;                /* no longer in its connection's order list */
-    bool wants_worker;            /* counted among the tasks of the worker lane */
-    uint64_t body_since_ns;       /* when its body began to be read */
+    bool answered;          /* no longer in its connection's order list */
+    bool wants_worker;      /* counted among the tasks of the worker lane */
+    uint64_t body_since_ns; /* when its body began to be read */
     uint32_t out_sent;
     size_t tail_sent;
-    uint64_t sent_total;          /* all bytes of this answer */
+    uint64_t sent_total; /* all bytes of this answer */
     uint64_t t_parsed_ns;
-    const atomic_bool *draining;  /* the server's flag */
+    const atomic_bool *draining; /* the server's flag */
     struct fa_http_chunked chunked;
 
     struct fa_route_match match;
-    struct fa_http_request req;   /* last: its header array is large and mostly untouched */
+    struct fa_http_request req; /* last: its header array is large and mostly untouched */
 };
 
 /*
@@ -177,10 +177,10 @@ FA_NODISCARD fa_status fa_task_local(const struct fa_task *t, char *host, uint16
 struct fa_task_pool {
     struct fa_task *free;
     uint32_t count;
-    uint32_t max;   /* 0: every task is allocated and freed (object_pools off) */
+    uint32_t max; /* 0: every task is allocated and freed (object_pools off) */
     uint64_t hits;
     uint64_t misses;
-    uint64_t live;  /* tasks handed out */
+    uint64_t live; /* tasks handed out */
 };
 
 /*

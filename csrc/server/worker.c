@@ -16,16 +16,16 @@
 struct fa_worker_slot {
     struct fa_worker worker;
     struct fa_worker_pool *pool;
-    void *block;                      /* what was allocated; the slot is aligned in it */
-    struct fa_worker_slot *next;      /* all slots */
+    void *block;                 /* what was allocated; the slot is aligned in it */
+    struct fa_worker_slot *next; /* all slots */
     struct fa_worker_slot *idle_next;
     pthread_t thread;
-    struct fa_parker parker;          /* only this worker waits on it */
-    atomic_bool chosen;               /* taken off the idle list by a waker */
+    struct fa_parker parker; /* only this worker waits on it */
+    atomic_bool chosen;      /* taken off the idle list by a waker */
     bool searching;
-    bool ended;                       /* pool lock */
+    bool ended; /* pool lock */
     bool joined;
-    fa_status start_status;           /* pool lock; FA_AGAIN until it started */
+    fa_status start_status; /* pool lock; FA_AGAIN until it started */
 };
 
 fa_status fa_worker_pool_init(struct fa_worker_pool *p, struct fa_server *s, uint32_t max)
@@ -271,8 +271,8 @@ static bool reserve_thread(struct fa_worker_pool *p)
 {
     unsigned total = atomic_load_explicit(&p->total, memory_order_relaxed);
     while (total < p->max) {
-        if (atomic_compare_exchange_weak_explicit(&p->total, &total, total + 1,
-                                                  memory_order_seq_cst, memory_order_relaxed)) {
+        if (atomic_compare_exchange_weak_explicit(
+                &p->total, &total, total + 1, memory_order_seq_cst, memory_order_relaxed)) {
             return true;
         }
     }
@@ -297,8 +297,8 @@ void fa_worker_pool_wake(struct fa_worker_pool *p)
     unsigned none = 0;
     if (atomic_fetch_add_explicit(&p->searching, 0, memory_order_seq_cst) != 0 ||
         atomic_load_explicit(&p->stopping, memory_order_relaxed) ||
-        !atomic_compare_exchange_strong_explicit(&p->searching, &none, 1, memory_order_seq_cst,
-                                                 memory_order_relaxed)) {
+        !atomic_compare_exchange_strong_explicit(
+            &p->searching, &none, 1, memory_order_seq_cst, memory_order_relaxed)) {
         return;
     }
     struct fa_worker_slot *slot = choose_idle(p);

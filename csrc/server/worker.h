@@ -24,13 +24,13 @@ struct fa_worker_slot;
 struct fa_worker_pool {
     struct fa_server *server;
     uint32_t max;
-    pthread_mutex_t lock;          /* guards idle, slots' life */
-    pthread_cond_t changed;        /* a thread started or ended */
-    struct fa_worker_slot *idle;   /* sleeping workers, latest first: it is still warm */
-    struct fa_worker_slot *slots;  /* all ever started */
+    pthread_mutex_t lock;         /* guards idle, slots' life */
+    pthread_cond_t changed;       /* a thread started or ended */
+    struct fa_worker_slot *idle;  /* sleeping workers, latest first: it is still warm */
+    struct fa_worker_slot *slots; /* all ever started */
     atomic_uint idle_count;
-    atomic_uint total;             /* threads alive or being started */
-    atomic_uint searching;         /* woken or started, without a task yet */
+    atomic_uint total;     /* threads alive or being started */
+    atomic_uint searching; /* woken or started, without a task yet */
     atomic_bool stopping;
 };
 
@@ -40,8 +40,8 @@ struct fa_worker_pool {
  *
  * Errors: FA_ERR_NOMEM.
  */
-FA_NODISCARD fa_status fa_worker_pool_init(struct fa_worker_pool *p, struct fa_server *s,
-                                           uint32_t max);
+FA_NODISCARD fa_status fa_worker_pool_init(
+    struct fa_worker_pool *p, struct fa_server *s, uint32_t max);
 void fa_worker_pool_deinit(struct fa_worker_pool *p);
 
 /*

@@ -32,23 +32,27 @@ static inline bool check_note(bool ok, const char *file, int line)
     return false;
 }
 
-static inline void check_eq_int(long long a, long long b, const char *text, const char *file, int line)
+static inline void check_eq_int(
+    long long a, long long b, const char *text, const char *file, int line)
 {
     if (!check_note(a == b, file, line)) fprintf(stderr, "%s: %lld is not %lld\n", text, a, b);
 }
 
-static inline void check_eq_str(const char *a, const char *b, const char *text, const char *file, int line)
+static inline void check_eq_str(
+    const char *a, const char *b, const char *text, const char *file, int line)
 {
     bool same = a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
     if (!check_note(same, file, line)) {
-        fprintf(stderr, "%s: \"%s\" is not \"%s\"\n", text, a == NULL ? "(null)" : a, b == NULL ? "(null)" : b);
+        fprintf(stderr, "%s: \"%s\" is not \"%s\"\n", text, a == NULL ? "(null)" : a,
+            b == NULL ? "(null)" : b);
     }
 }
 
 static inline void check_eq_span(fa_span a, fa_span b, const char *text, const char *file, int line)
 {
     if (!check_note(fa_span_eq(a, b), file, line)) {
-        fprintf(stderr, "%s: \"%.*s\" is not \"%.*s\"\n", text, (int)a.len, a.ptr, (int)b.len, b.ptr);
+        fprintf(
+            stderr, "%s: \"%.*s\" is not \"%.*s\"\n", text, (int)a.len, a.ptr, (int)b.len, b.ptr);
     }
 }
 

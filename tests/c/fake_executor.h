@@ -34,7 +34,7 @@
 #include "server/stream.h"
 #include "server/task.h"
 
-#define FAKE_UNUSED __attribute__((unused))
+#define FAKE_UNUSED   __attribute__((unused))
 #define FAKE_BIG_SIZE (1u << 20)
 
 struct fake;
@@ -79,11 +79,11 @@ static FAKE_UNUSED void fake_answer(struct fa_task *t, int status, const char *b
     t->close_after = fa_task_should_close(t);
     t->status = status;
     struct fa_http_head head = {.status = status,
-                                .content_type = FA_SPAN("text/plain"),
-                                .has_content_length = true,
-                                .content_length = len + t->tail.len,
-                                .close = t->close_after,
-                                .keep_alive_10 = fa_task_is_keep_alive_10(t) && !t->close_after};
+        .content_type = FA_SPAN("text/plain"),
+        .has_content_length = true,
+        .content_length = len + t->tail.len,
+        .close = t->close_after,
+        .keep_alive_10 = fa_task_is_keep_alive_10(t) && !t->close_after};
     size_t n = fa_http_head_size(&head);
     if (n + len > t->out->capacity) {
         struct fa_buffer *larger = NULL;
@@ -243,7 +243,7 @@ static FAKE_UNUSED void *fake_loop_main(void *arg)
 {
     struct fake *f = arg;
     struct pollfd fds[2] = {{.fd = fa_executor_loop_fd(f->server), .events = POLLIN},
-                            {.fd = f->stop_fd, .events = POLLIN}};
+        {.fd = f->stop_fd, .events = POLLIN}};
     for (;;) {
         if (poll(fds, 2, -1) < 0 && errno != EINTR) {
             abort();
@@ -281,7 +281,7 @@ struct fake_stream {
 };
 
 #define FAKE_STREAM_PIECES 64u
-#define FAKE_STREAM_PIECE 16384u
+#define FAKE_STREAM_PIECE  16384u
 
 static FAKE_UNUSED bool fake_path_is(const struct fa_task *t, const char *path)
 {
@@ -318,12 +318,12 @@ static FAKE_UNUSED bool fake_write_head(struct fa_task *t, int status, bool chun
 {
     bool close = fa_task_should_close(t);
     struct fa_http_head head = {.status = status,
-                                .content_type = FA_SPAN("text/plain"),
-                                .has_content_length = !chunked,
-                                .content_length = len,
-                                .chunked = chunked,
-                                .close = close,
-                                .keep_alive_10 = fa_task_is_keep_alive_10(t) && !close};
+        .content_type = FA_SPAN("text/plain"),
+        .has_content_length = !chunked,
+        .content_length = len,
+        .chunked = chunked,
+        .close = close,
+        .keep_alive_10 = fa_task_is_keep_alive_10(t) && !close};
     char text[1024];
     size_t n = fa_http_head_write(&head, text);
     t->status = status;
@@ -522,8 +522,8 @@ static FAKE_UNUSED void fake_require(bool ok, const char *what)
 }
 
 /* Routes from a table, which must outlive the server. */
-static FAKE_UNUSED void fake_set_routes(struct fake *f, const struct fake_route *table, size_t n,
-                                        void *owner)
+static FAKE_UNUSED void fake_set_routes(
+    struct fake *f, const struct fake_route *table, size_t n, void *owner)
 {
     struct fa_router *router = NULL;
     struct fa_route routes[64];
@@ -532,10 +532,10 @@ static FAKE_UNUSED void fake_set_routes(struct fake *f, const struct fake_route 
         fa_span path = {table[i].path, strlen(table[i].path)};
         fake_require(fa_router_add(router, path, table[i].methods, (uint32_t)i) == FA_OK, "add");
         routes[i] = (struct fa_route){.id = (uint32_t)i,
-                                      .lane = table[i].lane,
-                                      .wants_body = true,
-                                      .plan = (void *)(uintptr_t)&table[i],
-                                      .inline_run = table[i].inline_run};
+            .lane = table[i].lane,
+            .wants_body = true,
+            .plan = (void *)(uintptr_t)&table[i],
+            .inline_run = table[i].inline_run};
     }
     fake_require(fa_router_freeze(router) == FA_OK, "freeze");
     fake_require(fa_server_set_routes(f->server, router, routes, n, owner) == FA_OK, "set_routes");
@@ -562,8 +562,8 @@ static FAKE_UNUSED void fake_start(struct fake *f)
         fake_require(fa_server_new(&f->config, &FAKE_OPS, f, &f->server) == FA_OK, "new");
     }
     fake_set_routes(f, FAKE_ROUTES, FAKE_ROUTE_COUNT, NULL);
-    fake_require(fa_server_listen_tcp(f->server, "127.0.0.1", 0, false, &f->port) == FA_OK,
-                 "listen");
+    fake_require(
+        fa_server_listen_tcp(f->server, "127.0.0.1", 0, false, &f->port) == FA_OK, "listen");
     if (f->has_loop) {
         fake_require(pthread_create(&f->loop, NULL, fake_loop_main, f) == 0, "loop thread");
     }
@@ -615,9 +615,8 @@ static FAKE_UNUSED int fake_connect_buf(uint16_t port, int rcvbuf)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int one = 1;
     struct timeval patience = {.tv_sec = 20};
-    struct sockaddr_in sa = {.sin_family = AF_INET,
-                             .sin_port = htons(port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in sa = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);

@@ -73,7 +73,8 @@ static void on_readable(int fd)
         kept->len = 0;
     }
     ssize_t got = read(fd, input + had, READ_SIZE);
-    if (got < 0 && errno == EAGAIN) got = 0;
+    if (got < 0 && errno == EAGAIN)
+        got = 0;
     else if (got <= 0) {
         close_connection(fd);
         return;
@@ -126,8 +127,10 @@ int main(int argc, char **argv)
     for (;;) {
         int count = epoll_wait(epoll_fd, events, EVENTS, -1);
         for (int i = 0; i < count; i++) {
-            if (events[i].data.fd == listener) on_connection(epoll_fd, listener);
-            else on_readable(events[i].data.fd);
+            if (events[i].data.fd == listener)
+                on_connection(epoll_fd, listener);
+            else
+                on_readable(events[i].data.fd);
         }
     }
 }

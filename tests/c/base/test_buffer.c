@@ -49,7 +49,8 @@ TEST(shared_by_threads)
         CHECK_EQ_INT(pthread_create(&threads[i], NULL, release_many, b), 0);
     }
     fa_buffer_release(b);
-    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
     CHECK_EQ_INT(fa_alloc_live(), before);
 }
 

@@ -41,8 +41,10 @@ TEST(switched_off_nothing_is_kept)
     struct fa_buffer_cache cache;
     CHECK_EQ_INT(fa_buffer_pool_init(&pool, 512, 100, false), FA_OK);
     fa_buffer_cache_init(&cache, &pool);
-    for (int i = 0; i < 5; i++) fa_buffer_cache_release(&cache, fa_buffer_cache_get(&cache));
-    for (int i = 0; i < 5; i++) fa_buffer_release(fa_buffer_pool_get(&pool));
+    for (int i = 0; i < 5; i++)
+        fa_buffer_cache_release(&cache, fa_buffer_cache_get(&cache));
+    for (int i = 0; i < 5; i++)
+        fa_buffer_release(fa_buffer_pool_get(&pool));
     CHECK_EQ_INT(stats_of(&pool).hits, 0);
     CHECK_EQ_INT(stats_of(&pool).misses, 10);
     CHECK_EQ_INT(fa_alloc_live(), 0);
@@ -59,8 +61,10 @@ TEST(a_cache_spills_and_refills)
     CHECK_EQ_INT(fa_buffer_pool_init(&pool, 64, 1000, true), FA_OK);
     fa_buffer_cache_init(&cache, &pool);
     for (int round = 0; round < 3; round++) {
-        for (size_t i = 0; i < n; i++) held[i] = fa_buffer_cache_get(&cache);
-        for (size_t i = 0; i < n; i++) fa_buffer_cache_release(&cache, held[i]);
+        for (size_t i = 0; i < n; i++)
+            held[i] = fa_buffer_cache_get(&cache);
+        for (size_t i = 0; i < n; i++)
+            fa_buffer_cache_release(&cache, held[i]);
     }
     CHECK_EQ_INT(stats_of(&pool).misses, n); /* only the first round allocated */
     CHECK_EQ_INT(fa_alloc_live(), n);
@@ -114,8 +118,10 @@ TEST(many_threads)
     struct fa_buffer_pool pool;
     pthread_t threads[4];
     CHECK_EQ_INT(fa_buffer_pool_init(&pool, 64, 16, true), FA_OK);
-    for (int i = 0; i < 4; i++) CHECK_EQ_INT(pthread_create(&threads[i], NULL, churn, &pool), 0);
-    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ_INT(pthread_create(&threads[i], NULL, churn, &pool), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
     CHECK(stats_of(&pool).size <= 16);
     CHECK_EQ_INT(fa_alloc_live(), stats_of(&pool).size);
     fa_buffer_pool_deinit(&pool);

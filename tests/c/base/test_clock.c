@@ -5,8 +5,8 @@
 
 TEST(dates)
 {
-    static const int64_t seconds[] = {0, 1, 951782399, 951782400, 1709164800, 1763909280, 1799999999,
-                                      2147483647, 4102444800, 253402300799};
+    static const int64_t seconds[] = {0, 1, 951782399, 951782400, 1709164800, 1763909280,
+        1799999999, 2147483647, 4102444800, 253402300799};
     for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++) {
         char expected[64], text[FA_CLOCK_DATE_LEN];
         time_t when = (time_t)seconds[i];
@@ -14,7 +14,7 @@ TEST(dates)
         strftime(expected, sizeof expected, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&when, &tm));
         fa_clock_date_format(seconds[i], text);
         check_eq_span((fa_span){text, FA_CLOCK_DATE_LEN}, (fa_span){expected, strlen(expected)},
-                      "date", __FILE__, __LINE__);
+            "date", __FILE__, __LINE__);
     }
 }
 

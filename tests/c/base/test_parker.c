@@ -63,16 +63,20 @@ TEST(many_workers)
     fa_parker_init(&s.parker);
     pthread_t threads[4];
     long total = check_ops(20000);
-    for (int i = 0; i < 4; i++) CHECK_EQ_INT(pthread_create(&threads[i], NULL, worker, &s), 0);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ_INT(pthread_create(&threads[i], NULL, worker, &s), 0);
     for (long i = 1; i <= total; i++) {
         atomic_fetch_add(&s.work, 1);
         fa_parker_notify_one(&s.parker);
-        while (i % 8 == 0 && atomic_load(&s.done) < i) sched_yield();
+        while (i % 8 == 0 && atomic_load(&s.done) < i)
+            sched_yield();
     }
-    while (atomic_load(&s.done) < total) sched_yield();
+    while (atomic_load(&s.done) < total)
+        sched_yield();
     atomic_store(&s.stop, true);
     fa_parker_notify_all(&s.parker);
-    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
     CHECK_EQ_INT(atomic_load(&s.done), total);
     CHECK_EQ_INT(fa_parker_waiters(&s.parker), 0);
 }

@@ -7,7 +7,8 @@
 
 static void *bump(void *arg)
 {
-    for (int i = 0; i < 1000; i++) FA_STATS_ADD((struct fa_stats *)arg, requests, 2);
+    for (int i = 0; i < 1000; i++)
+        FA_STATS_ADD((struct fa_stats *)arg, requests, 2);
     return NULL;
 }
 
@@ -15,8 +16,10 @@ TEST(many_threads)
 {
     static struct fa_stats stats;
     pthread_t threads[4];
-    for (int i = 0; i < 4; i++) CHECK_EQ_INT(pthread_create(&threads[i], NULL, bump, &stats), 0);
-    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ_INT(pthread_create(&threads[i], NULL, bump, &stats), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
     CHECK_EQ_INT(atomic_load(&stats.requests), 8000);
     CHECK_EQ_INT(atomic_load(&stats.responses), 0);
 }

@@ -43,7 +43,8 @@ static void *produce(void *arg)
     for (long i = 1; i <= p->total; i++) {
         atomic_store_explicit(&p->published, i, memory_order_seq_cst);
         fa_wakeup_notify(&p->wakeup);
-        while (i % 16 == 0 && atomic_load(&p->taken) < i) sched_yield(); /* let it fall asleep */
+        while (i % 16 == 0 && atomic_load(&p->taken) < i)
+            sched_yield(); /* let it fall asleep */
     }
     return NULL;
 }

@@ -8,7 +8,8 @@ TEST(grows_and_keeps_what_was_written)
 {
     struct fa_writer w;
     CHECK_EQ_INT(fa_writer_init(&w, NULL, 4), FA_OK);
-    for (int i = 0; i < 1000; i++) CHECK(fa_writer_putc(&w, (char)('a' + i % 26)));
+    for (int i = 0; i < 1000; i++)
+        CHECK(fa_writer_putc(&w, (char)('a' + i % 26)));
     CHECK(fa_writer_put(&w, "xyz", 3));
     CHECK_EQ_INT(fa_writer_len(&w), 1003);
     struct fa_buffer *b = fa_writer_detach(&w);
@@ -42,7 +43,8 @@ TEST(from_a_cache_and_back)
     fa_buffer_cache_init(&cache, &pool);
     CHECK_EQ_INT(fa_writer_init(&w, &cache, 10), FA_OK);
     CHECK(w.buf->pool == &pool);
-    for (int i = 0; i < 100; i++) CHECK(fa_writer_putc(&w, 'x'));
+    for (int i = 0; i < 100; i++)
+        CHECK(fa_writer_putc(&w, 'x'));
     CHECK_EQ_INT(cache.count, 1); /* the small one went back when it was outgrown */
     fa_buffer_release(fa_writer_detach(&w));
     fa_buffer_cache_deinit(&cache);

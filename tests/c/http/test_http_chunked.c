@@ -65,8 +65,9 @@ TEST(accepted_however_it_is_cut)
                 check_eq_int(r.status, FA_OK, good[i].text, __FILE__, __LINE__);
                 CHECK(r.done);
                 CHECK_EQ_INT(r.consumed, good[i].consumed);
-                check_eq_span((fa_span){r.body, r.len}, (fa_span){good[i].body, strlen(good[i].body)},
-                              good[i].text, __FILE__, __LINE__);
+                check_eq_span((fa_span){r.body, r.len},
+                    (fa_span){good[i].body, strlen(good[i].body)}, good[i].text, __FILE__,
+                    __LINE__);
             }
         }
     }

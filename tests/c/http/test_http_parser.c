@@ -12,7 +12,8 @@ struct accept_case {
     const char *path;
     const char *query;
     int header_count;
-    const char *facts; /* k keep-alive, c chunked, l length, e expect, u upgrade, 0 HTTP/1.0, q has '?' */
+    const char
+        *facts; /* k keep-alive, c chunked, l length, e expect, u upgrade, 0 HTTP/1.0, q has '?' */
 };
 
 static const struct accept_case accepted[] = {
@@ -23,16 +24,23 @@ static const struct accept_case accepted[] = {
     {"HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", "/", "", 0, "0"},
     {"HTTP/1.0 keep-alive", "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", "/", "", 1, "0k"},
     {"close", "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "/", "", 2, ""},
-    {"close wins", "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, CLOSE\r\n\r\n", "/", "", 2, ""},
+    {"close wins", "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, CLOSE\r\n\r\n", "/", "", 2,
+        ""},
     {"leading CRLF (2.2)", "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "/", "", 1, "k"},
     {"length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 007\r\n\r\n", "/", "", 2, "kl"},
-    {"chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n", "/", "", 2, "kc"},
+    {"chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n", "/", "", 2,
+        "kc"},
     {"expect", "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\n\r\n", "/", "", 2, "ke"},
     {"expect in 1.0 is ignored", "PUT / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n", "/", "", 1, "0"},
-    {"upgrade", "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: x, Upgrade\r\nUpgrade: websocket\r\n\r\n", "/ws", "", 3, "ku"},
-    {"upgrade needs Connection (7.8)", "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", "/", "", 2, "k"},
-    {"upgrade not in 1.0", "GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", "/", "", 2, "0"},
-    {"absolute-form (3.2.2)", "GET http://b:80/x?y HTTP/1.1\r\nHost: a\r\n\r\n", "/x", "y", 1, "kq"},
+    {"upgrade",
+        "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: x, Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        "/ws", "", 3, "ku"},
+    {"upgrade needs Connection (7.8)", "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n",
+        "/", "", 2, "k"},
+    {"upgrade not in 1.0", "GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+        "/", "", 2, "0"},
+    {"absolute-form (3.2.2)", "GET http://b:80/x?y HTTP/1.1\r\nHost: a\r\n\r\n", "/x", "y", 1,
+        "kq"},
     {"absolute-form without path", "GET HTTP://b HTTP/1.1\r\nHost: a\r\n\r\n", "/", "", 1, "k"},
     {"absolute-form, query only", "GET https://b?q HTTP/1.1\r\nHost: a\r\n\r\n", "/", "q", 1, "kq"},
     {"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "*", "", 1, "k"},
@@ -40,15 +48,21 @@ static const struct accept_case accepted[] = {
     {"empty host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", "/", "", 1, "k"},
     {"IPv6 host", "GET / HTTP/1.1\r\nHost: [::1]:8000\r\n\r\n", "/", "", 1, "k"},
     {"host with port", "GET / HTTP/1.1\r\nHost: ex-a.mple_1:65535\r\n\r\n", "/", "", 1, "k"},
-    {"obs-text in value and target", "GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\nX: \xe9\tz\r\n\r\n", "/\xc3\xa9", "", 2, "k"},
-    {"empty value, odd spaces", "GET / HTTP/1.1\r\nHost: \t a \t\r\nX:\r\nY: \t \r\n\r\n", "/", "", 3, "k"},
-    {"all token marks in a name", "GET / HTTP/1.1\r\nHost: a\r\n!#$%&'*+-.^_`|~09azAZ: v\r\n\r\n", "/", "", 2, "k"},
+    {"obs-text in value and target", "GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\nX: \xe9\tz\r\n\r\n",
+        "/\xc3\xa9", "", 2, "k"},
+    {"empty value, odd spaces", "GET / HTTP/1.1\r\nHost: \t a \t\r\nX:\r\nY: \t \r\n\r\n", "/", "",
+        3, "k"},
+    {"all token marks in a name", "GET / HTTP/1.1\r\nHost: a\r\n!#$%&'*+-.^_`|~09azAZ: v\r\n\r\n",
+        "/", "", 2, "k"},
     {"nine headers of a browser",
-     "GET /items/42?q=abc HTTP/1.1\r\nHost: localhost:8000\r\nConnection: keep-alive\r\nsec-ch-ua: \"Chromium\";v=\"120\"\r\n"
-     "Upgrade-Insecure-Requests: 1\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\n"
-     "Accept: text/html,application/xhtml+xml,application/xml;q=0.9\r\nAccept-Encoding: gzip, deflate, br\r\n"
-     "Accept-Language: en-US,en;q=0.9\r\nCookie: a=b; c=d\r\n\r\n",
-     "/items/42", "q=abc", 9, "kq"},
+        "GET /items/42?q=abc HTTP/1.1\r\nHost: localhost:8000\r\nConnection: "
+        "keep-alive\r\nsec-ch-ua: \"Chromium\";v=\"120\"\r\n"
+        "Upgrade-Insecure-Requests: 1\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) "
+        "AppleWebKit/537.36\r\n"
+        "Accept: text/html,application/xhtml+xml,application/xml;q=0.9\r\nAccept-Encoding: gzip, "
+        "deflate, br\r\n"
+        "Accept-Language: en-US,en;q=0.9\r\nCookie: a=b; c=d\r\n\r\n",
+        "/items/42", "q=abc", 9, "kq"},
 };
 
 struct refuse_case {
@@ -59,7 +73,7 @@ struct refuse_case {
 
 #define HEAD "GET / HTTP/1.1\r\nHost: a\r\n"
 #define POST "POST / HTTP/1.1\r\nHost: a\r\n"
-#define BAD FA_ERR_BAD_REQUEST
+#define BAD  FA_ERR_BAD_REQUEST
 
 static const struct refuse_case refused[] = {
     {"bare LF everywhere (CVE-2019-16785)", "GET / HTTP/1.1\nHost: a\n\n", BAD},
@@ -126,12 +140,18 @@ static const struct refuse_case refused[] = {
     {"different lengths", POST "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", BAD},
     {"length over 63 bits", POST "Content-Length: 9223372036854775808\r\n\r\n", BAD},
     {"length of 20 digits", POST "Content-Length: 10000000000000000000\r\n\r\n", BAD},
-    {"length and coding (6.1)", POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", BAD},
+    {"length and coding (6.1)", POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        BAD},
     {"coding and length", POST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", BAD},
-    {"coding with a vertical tab (CVE-2019-16789)", POST "Transfer-Encoding: \x0b" "chunked\r\n\r\n", BAD},
+    {"coding with a vertical tab (CVE-2019-16789)",
+        POST "Transfer-Encoding: \x0b"
+             "chunked\r\n\r\n",
+        BAD},
     {"chunked twice", POST "Transfer-Encoding: chunked, chunked\r\n\r\n", BAD},
-    {"chunked in two lines", POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", BAD},
-    {"chunked then identity (CVE-2024-1135)", POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n", BAD},
+    {"chunked in two lines",
+        POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", BAD},
+    {"chunked then identity (CVE-2024-1135)",
+        POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n", BAD},
     {"chunked not last (6.3)", POST "Transfer-Encoding: chunked, gzip\r\n\r\n", BAD},
     {"empty coding", POST "Transfer-Encoding:\r\n\r\n", BAD},
     {"coding in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", BAD},
@@ -140,11 +160,12 @@ static const struct refuse_case refused[] = {
     {"quoted coding", POST "Transfer-Encoding: \"chunked\"\r\n\r\n", FA_ERR_NOT_IMPLEMENTED},
     {"identity", POST "Transfer-Encoding: identity\r\n\r\n", FA_ERR_NOT_IMPLEMENTED},
     {"unknown expectation (10.1.1)", POST "Expect: 200-ok\r\n\r\n", FA_ERR_EXPECTATION},
-    {"expectation twice", POST "Expect: 100-continue\r\nExpect: 100-continue\r\n\r\n", FA_ERR_EXPECTATION},
+    {"expectation twice", POST "Expect: 100-continue\r\nExpect: 100-continue\r\n\r\n",
+        FA_ERR_EXPECTATION},
 };
 
 static fa_status parse(const struct fa_http_scan *scan, const char *text, size_t len, size_t seen,
-                       struct fa_http_request *out, size_t *consumed)
+    struct fa_http_request *out, size_t *consumed)
 {
     struct fa_http_parser parser = {scan, usual};
     return fa_http_parser_head(&parser, text, len, seen, out, consumed);
@@ -155,7 +176,8 @@ static bool has(const char *facts, char fact)
     return strchr(facts, fact) != NULL;
 }
 
-static void check_accept(const struct accept_case *c, const struct fa_http_request *r, const char *base)
+static void check_accept(
+    const struct accept_case *c, const struct fa_http_request *r, const char *base)
 {
     check_eq_span(r->path, (fa_span){c->path, strlen(c->path)}, c->name, __FILE__, __LINE__);
     check_eq_span(r->query, (fa_span){c->query, strlen(c->query)}, c->name, __FILE__, __LINE__);
@@ -172,7 +194,7 @@ static void check_accept(const struct accept_case *c, const struct fa_http_reque
 
 /* The whole, then cut at every byte, then byte by byte: always the same result. */
 static void check_cuts(const struct fa_http_scan *scan, const char *text, fa_status expected,
-                       const struct accept_case *accept, const char *name)
+    const struct accept_case *accept, const char *name)
 {
     struct fa_http_request r;
     size_t len = strlen(text), consumed = 0;
@@ -257,10 +279,12 @@ TEST(refused)
  * request: never accepted as chunked unless it is plainly chunked. */
 static void run_gadgets(const struct fa_http_scan *scan)
 {
-    static const char bytes[] = {1, 4, 8, 9, 10, 11, 12, 13, 0x1f, 0x20, 0x7f, (char)0xa0, (char)0xff};
-    static const char *const forms[] = {"%cTransfer-Encoding: chunked", "Transfer-Encoding%c: chunked",
-                                        "Transfer-Encoding:%c chunked", "Transfer-Encoding: %cchunked",
-                                        "Transfer-Encoding: chunked%c", "Transfer%cEncoding: chunked"};
+    static const char bytes[] = {
+        1, 4, 8, 9, 10, 11, 12, 13, 0x1f, 0x20, 0x7f, (char)0xa0, (char)0xff};
+    static const char *const forms[] = {"%cTransfer-Encoding: chunked",
+        "Transfer-Encoding%c: chunked", "Transfer-Encoding:%c chunked",
+        "Transfer-Encoding: %cchunked", "Transfer-Encoding: chunked%c",
+        "Transfer%cEncoding: chunked"};
     for (size_t f = 0; f < 6; f++) {
         for (size_t b = 0; b < sizeof bytes; b++) {
             char line[64], text[256];
@@ -316,7 +340,8 @@ TEST(header_block_limit)
     struct fa_http_limits limits = usual;
     for (int more = -1; more <= 1; more++) {
         limits.header_block = (uint32_t)((int)sizeof text - 1 + more);
-        CHECK_EQ_INT(with_limits(text, sizeof text - 1, limits), more < 0 ? FA_ERR_HEADERS_TOO_LARGE : FA_OK);
+        CHECK_EQ_INT(with_limits(text, sizeof text - 1, limits),
+            more < 0 ? FA_ERR_HEADERS_TOO_LARGE : FA_OK);
     }
     limits.header_block = 40;
     CHECK_EQ_INT(with_limits(text, 41, limits), FA_ERR_HEADERS_TOO_LARGE);
@@ -328,7 +353,8 @@ TEST(header_count_limit)
     for (uint32_t headers = 99; headers <= 101; headers++) {
         char text[4096];
         size_t n = (size_t)snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\n");
-        for (uint32_t i = 1; i < headers; i++) n += (size_t)snprintf(text + n, sizeof text - n, "X%u: y\r\n", i);
+        for (uint32_t i = 1; i < headers; i++)
+            n += (size_t)snprintf(text + n, sizeof text - n, "X%u: y\r\n", i);
         n += (size_t)snprintf(text + n, sizeof text - n, "\r\n");
         CHECK_EQ_INT(with_limits(text, n, usual), headers > 100 ? FA_ERR_HEADERS_TOO_LARGE : FA_OK);
     }
@@ -344,7 +370,8 @@ TEST(a_megabyte_in_single_bytes_is_not_quadratic)
     size_t consumed, again = 0;
     memset(text, 'x', len);
     memcpy(text, HEAD "X: ", sizeof HEAD "X: " - 1);
-    for (size_t i = 1; i <= len; i++) again += fa_http_parser_head(&parser, text, i, i - 1, &r, &consumed) == FA_AGAIN;
+    for (size_t i = 1; i <= len; i++)
+        again += fa_http_parser_head(&parser, text, i, i - 1, &r, &consumed) == FA_AGAIN;
     CHECK_EQ_INT(again, len);
     free(text);
 }

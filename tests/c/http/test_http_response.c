@@ -3,7 +3,6 @@
 
 #include "base/alloc.h"
 #include "check.h"
-#include "http/http_status.h"
 
 static void check_head(const struct fa_http_head *head, const char *expected)
 {
@@ -11,7 +10,8 @@ static void check_head(const struct fa_http_head *head, const char *expected)
     size_t size = fa_http_head_size(head);
     CHECK_EQ_INT(size, strlen(expected));
     CHECK_EQ_INT(fa_http_head_write(head, out), size);
-    check_eq_span((fa_span){out, size}, (fa_span){expected, strlen(expected)}, "head", __FILE__, __LINE__);
+    check_eq_span(
+        (fa_span){out, size}, (fa_span){expected, strlen(expected)}, "head", __FILE__, __LINE__);
 }
 
 TEST(order_of_lines)
@@ -29,11 +29,12 @@ TEST(order_of_lines)
         .keep_alive_10 = true, /* close wins */
     };
     check_head(&head,
-               "HTTP/1.1 201 Created\r\ndate: Mon, 23 Nov 2026 14:48:00 GMT\r\nserver: fasterapi\r\n"
-               "x-first: 1\r\ncontent-length: 18446744073709551615\r\ncontent-type: application/json\r\n"
-               "x-last: 2\r\nconnection: close\r\n\r\n");
+        "HTTP/1.1 201 Created\r\ndate: Mon, 23 Nov 2026 14:48:00 GMT\r\nserver: fasterapi\r\n"
+        "x-first: 1\r\ncontent-length: 18446744073709551615\r\ncontent-type: application/json\r\n"
+        "x-last: 2\r\nconnection: close\r\n\r\n");
     head = (struct fa_http_head){.status = 200, .chunked = true, .keep_alive_10 = true};
-    check_head(&head, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: keep-alive\r\n\r\n");
+    check_head(
+        &head, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: keep-alive\r\n\r\n");
     head = (struct fa_http_head){.status = 204};
     check_head(&head, "HTTP/1.1 204 No Content\r\n\r\n");
     head = (struct fa_http_head){.status = 299, .has_content_length = true};
@@ -48,30 +49,19 @@ TEST(written_before_the_body)
     struct fa_http_head head = {.status = 200, .has_content_length = true, .content_length = 4};
     CHECK_EQ_INT(fa_http_head_write_before(&head, body, buffer, &start), FA_OK);
     CHECK_EQ_SPAN(((fa_span){start, (size_t)(buffer + sizeof buffer - start)}),
-                  "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nBODY");
+        "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nBODY");
     char *unchanged = start;
     CHECK_EQ_INT(fa_http_head_write_before(&head, body, body - 10, &start), FA_AGAIN);
     CHECK(start == unchanged);
     /* The room holds any head without extra lines. */
     head = (struct fa_http_head){.status = 431,
-                                 .date = FA_SPAN("Mon, 23 Nov 2026 14:48:00 GMT"),
-                                 .server = FA_SPAN("fasterapi"),
-                                 .content_type = FA_SPAN("text/plain; charset=utf-8"),
-                                 .has_content_length = true,
-                                 .content_length = UINT64_MAX,
-                                 .close = true};
+        .date = FA_SPAN("Mon, 23 Nov 2026 14:48:00 GMT"),
+        .server = FA_SPAN("fasterapi"),
+        .content_type = FA_SPAN("text/plain; charset=utf-8"),
+        .has_content_length = true,
+        .content_length = UINT64_MAX,
+        .close = true};
     CHECK(fa_http_head_size(&head) <= FA_HTTP_HEAD_ROOM);
-}
-
-TEST(every_status_has_its_line)
-{
-#define ROW(code, reason)                                                             \
-    CHECK_EQ_SPAN(fa_http_status_line(code), "HTTP/1.1 " #code " " reason "\r\n"); \
-    CHECK_EQ_SPAN(fa_http_status_reason(code), reason);
-    FA_HTTP_STATUS_MAP(ROW)
-#undef ROW
-    CHECK_EQ_INT(fa_http_status_line(599).len, 0);
-    CHECK_EQ_INT(fa_http_status_reason(0).len, 0);
 }
 
 TEST(headers_of_the_application)
@@ -91,15 +81,17 @@ TEST(error_answers)
 {
     struct fa_writer w;
     CHECK_EQ_INT(fa_writer_init(&w, NULL, 16), FA_OK);
-    CHECK_EQ_INT(fa_http_error_response(FA_ERR_BAD_REQUEST, false, FA_SPAN(""), FA_SPAN("s"), &w), FA_OK);
+    CHECK_EQ_INT(
+        fa_http_error_response(FA_ERR_BAD_REQUEST, false, FA_SPAN(""), FA_SPAN("s"), &w), FA_OK);
     struct fa_buffer *b = fa_writer_detach(&w);
     CHECK_EQ_SPAN(((fa_span){b->data, b->len}),
-                  "HTTP/1.1 400 Bad Request\r\nserver: s\r\ncontent-length: 11\r\n"
-                  "content-type: text/plain; charset=utf-8\r\nconnection: close\r\n\r\nBad Request");
+        "HTTP/1.1 400 Bad Request\r\nserver: s\r\ncontent-length: 11\r\n"
+        "content-type: text/plain; charset=utf-8\r\nconnection: close\r\n\r\nBad Request");
     fa_buffer_release(b);
     CHECK_EQ_INT(fa_writer_init(&w, NULL, 16), FA_OK);
     fa_alloc_fail_at(1);
-    CHECK_EQ_INT(fa_http_error_response(FA_ERR_BAD_REQUEST, true, FA_SPAN(""), FA_SPAN(""), &w), FA_ERR_NOMEM);
+    CHECK_EQ_INT(fa_http_error_response(FA_ERR_BAD_REQUEST, true, FA_SPAN(""), FA_SPAN(""), &w),
+        FA_ERR_NOMEM);
     fa_buffer_release(fa_writer_detach(&w));
     CHECK_EQ_INT(fa_alloc_live(), 0);
 }
@@ -108,7 +100,6 @@ int main(void)
 {
     RUN(order_of_lines);
     RUN(written_before_the_body);
-    RUN(every_status_has_its_line);
     RUN(headers_of_the_application);
     RUN(error_answers);
     return CHECK_END();

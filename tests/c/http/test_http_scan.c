@@ -6,7 +6,8 @@
 
 TEST(equal_for_every_byte_and_place)
 {
-    const struct fa_http_scan *plain = fa_http_scan_select(false), *fast = fa_http_scan_select(true);
+    const struct fa_http_scan *plain = fa_http_scan_select(false),
+                              *fast = fa_http_scan_select(true);
     CHECK_EQ_STR(plain->name, "plain");
     size_t different = 0, missed = 0;
     for (size_t len = 0; len <= 40; len++) {
@@ -20,7 +21,8 @@ TEST(equal_for_every_byte_and_place)
             for (int byte = 0; byte < 256; byte++) {
                 g.data[at] = (char)byte;
                 const char *t = plain->target_end(g.data, end), *v = plain->value_end(g.data, end);
-                different += fast->target_end(g.data, end) != t || fast->value_end(g.data, end) != v;
+                different +=
+                    fast->target_end(g.data, end) != t || fast->value_end(g.data, end) != v;
                 bool stops_target = byte <= 0x20 || byte == 0x7f || byte == '#';
                 bool stops_value = (byte < 0x20 && byte != '\t') || byte == 0x7f;
                 missed += (t != end) != stops_target || (v != end) != stops_value;

@@ -37,7 +37,8 @@ static void check_decode(const char *in, const char *expected, bool plus, bool i
     size_t len = 99;
     bool bad = !invalid;
     fa_url_decode((fa_span){g.data, g.len}, out, &len, plus, &bad);
-    check_eq_span((fa_span){out, len}, (fa_span){expected, strlen(expected)}, in, __FILE__, __LINE__);
+    check_eq_span(
+        (fa_span){out, len}, (fa_span){expected, strlen(expected)}, in, __FILE__, __LINE__);
     CHECK_EQ_INT(bad, invalid);
     bool changed = strcmp(in, expected) != 0;
     if (changed) CHECK(fa_url_needs_decode((fa_span){g.data, g.len}, plus));
@@ -67,7 +68,11 @@ static bool plain_utf8(const unsigned char *s, size_t n)
 {
     for (size_t i = 0; i < n;) {
         uint32_t c = s[i];
-        size_t more = c < 0x80 ? 0 : c >= 0xc0 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf8 ? 3 : 9;
+        size_t more = c < 0x80                ? 0
+                      : c >= 0xc0 && c < 0xe0 ? 1
+                      : c >= 0xe0 && c < 0xf0 ? 2
+                      : c >= 0xf0 && c < 0xf8 ? 3
+                                              : 9;
         if (more == 9 || i + more >= n + (more == 0)) return false;
         uint32_t value = more == 0 ? c : c & (0x3fu >> more);
         for (size_t k = 1; k <= more; k++) {
@@ -75,7 +80,8 @@ static bool plain_utf8(const unsigned char *s, size_t n)
             value = value << 6 | (s[i + k] & 0x3f);
         }
         static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-        if (value < least[more] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) return false;
+        if (value < least[more] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
+            return false;
         i += more + 1;
     }
     return true;
@@ -83,11 +89,12 @@ static bool plain_utf8(const unsigned char *s, size_t n)
 
 TEST(utf8)
 {
-    static const unsigned char bytes[] = {0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2,
-                                          0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf4, 0xf5, 0xff};
+    static const unsigned char bytes[] = {0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf,
+        0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf4, 0xf5, 0xff};
     size_t n = sizeof bytes, wrong = 0;
     for (size_t code = 0; code < n * n * n * n; code++) {
-        unsigned char s[4] = {bytes[code % n], bytes[code / n % n], bytes[code / n / n % n], bytes[code / n / n / n]};
+        unsigned char s[4] = {
+            bytes[code % n], bytes[code / n % n], bytes[code / n / n % n], bytes[code / n / n / n]};
         for (size_t len = 1; len <= 4; len++) {
             wrong += fa_url_valid_utf8((fa_span){(const char *)s, len}) != plain_utf8(s, len);
         }

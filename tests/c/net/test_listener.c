@@ -16,9 +16,8 @@
 
 static int connect_to(uint16_t port)
 {
-    struct sockaddr_in sa = {.sin_family = AF_INET,
-                             .sin_port = htons(port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in sa = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     CHECK(connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0);
     return fd;
@@ -76,7 +75,7 @@ TEST(unix_sockets)
     struct fa_listener crashed = l;
     crashed.fd = -1;
     CHECK_EQ_INT(fa_listener_open_unix(&l, path, 10), FA_OK);
-    fa_listener_close(&crashed); /* not its file any more */
+    fa_listener_close(&crashed);               /* not its file any more */
     bool same_file = crashed.inode == l.inode; /* the number may have been used again */
     CHECK(same_file || access(path, F_OK) == 0);
     fa_listener_close(&l);

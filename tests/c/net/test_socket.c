@@ -22,9 +22,8 @@ static void open_ends(struct ends *e)
     CHECK_EQ_INT(fa_listener_open_tcp(&e->l, "127.0.0.1", 0, false, 10, &port), FA_OK);
     int fd = -1;
     CHECK_EQ_INT(fa_socket_accept(e->l.fd, &fd, &e->peer), FA_AGAIN);
-    struct sockaddr_in sa = {.sin_family = AF_INET,
-                             .sin_port = htons(port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in sa = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     e->client = socket(AF_INET, SOCK_STREAM, 0);
     CHECK(connect(e->client, (struct sockaddr *)&sa, sizeof sa) == 0);
     CHECK_EQ_INT(fa_socket_accept(e->l.fd, &e->server, &e->peer), FA_OK);
@@ -48,8 +47,8 @@ TEST(bytes_both_ways)
     CHECK(send(e.client, "hello", 5, 0) == 5);
     CHECK_EQ_INT(fa_socket_recv(e.server, text, sizeof text, &n), FA_OK);
     CHECK(n == 5 && memcmp(text, "hello", 5) == 0);
-    struct iovec iov[2] = {{.iov_base = (char[]){'a', 'b'}, .iov_len = 2},
-                           {.iov_base = (char[]){'c'}, .iov_len = 1}};
+    struct iovec iov[2] = {
+        {.iov_base = (char[]){'a', 'b'}, .iov_len = 2}, {.iov_base = (char[]){'c'}, .iov_len = 1}};
     CHECK_EQ_INT(fa_socket_sendv(e.server, iov, 2, false, &n), FA_OK);
     CHECK_EQ_INT(n, 3);
     CHECK_EQ_INT(fa_socket_send(e.server, "d", 1, &n), FA_OK);

@@ -73,7 +73,7 @@ struct race {
     size_t per_producer;
     size_t total;
     atomic_size_t popped;
-    atomic_uchar *seen;                  /* how often each item came out */
+    atomic_uchar *seen; /* how often each item came out */
     atomic_bool out_of_order;
 };
 
@@ -89,7 +89,8 @@ static inline void *race_produce(void *arg)
     struct race *r = t->race;
     for (size_t i = 0; i < r->per_producer; i++) {
         void *item = item_of(t->index * r->per_producer + i + 1);
-        while (fa_queue_try_push(&r->q, item) != FA_OK) sched_yield();
+        while (fa_queue_try_push(&r->q, item) != FA_OK)
+            sched_yield();
     }
     return NULL;
 }
@@ -102,7 +103,8 @@ static inline void *race_consume(void *arg)
     while (atomic_load(&r->popped) < r->total) {
         void *item;
         if (fa_queue_try_pop(&r->q, &item) != FA_OK) {
-            if (fa_queue_size(&r->q) > fa_queue_capacity(&r->q)) atomic_store(&r->out_of_order, true);
+            if (fa_queue_size(&r->q) > fa_queue_capacity(&r->q))
+                atomic_store(&r->out_of_order, true);
             sched_yield();
             continue;
         }
@@ -121,7 +123,8 @@ static inline void *race_consume(void *arg)
 }
 
 /* Nothing lost, nothing twice, per-producer order. */
-static inline void check_race(enum fa_queue_kind kind, size_t producers, size_t consumers, size_t capacity)
+static inline void check_race(
+    enum fa_queue_kind kind, size_t producers, size_t consumers, size_t capacity)
 {
     struct race r = {.per_producer = (size_t)check_ops(40000) / producers};
     struct race_thread threads[2 * MAX_THREADS];
@@ -134,9 +137,11 @@ static inline void check_race(enum fa_queue_kind kind, size_t producers, size_t 
         void *(*main_of)(void *) = i < producers ? race_produce : race_consume;
         CHECK_EQ_INT(pthread_create(&threads[i].thread, NULL, main_of, &threads[i]), 0);
     }
-    for (size_t i = 0; i < producers + consumers; i++) pthread_join(threads[i].thread, NULL);
+    for (size_t i = 0; i < producers + consumers; i++)
+        pthread_join(threads[i].thread, NULL);
     size_t wrong = 0;
-    for (size_t i = 0; i < r.total; i++) wrong += atomic_load(&r.seen[i]) != 1;
+    for (size_t i = 0; i < r.total; i++)
+        wrong += atomic_load(&r.seen[i]) != 1;
     CHECK_EQ_INT(wrong, 0);
     CHECK(!atomic_load(&r.out_of_order));
     CHECK_EQ_INT(fa_queue_size(&r.q), 0);

@@ -45,7 +45,8 @@ struct post {
 static void *send_all(void *arg)
 {
     struct post *post = arg;
-    for (size_t i = 0; i < post->count; i++) fa_inbox_push(post->inbox, &post->letters[i].node);
+    for (size_t i = 0; i < post->count; i++)
+        fa_inbox_push(post->inbox, &post->letters[i].node);
     return NULL;
 }
 

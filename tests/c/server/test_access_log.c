@@ -12,10 +12,10 @@
 static struct fa_access_log_line line(const char *target)
 {
     return (struct fa_access_log_line){.client = FA_SPAN("127.0.0.1:50312"),
-                                       .method = FA_SPAN("GET"),
-                                       .target = {target, strlen(target)},
-                                       .minor = 1,
-                                       .status = 200};
+        .method = FA_SPAN("GET"),
+        .target = {target, strlen(target)},
+        .minor = 1,
+        .status = 200};
 }
 
 static void formats(const char *target, const char *want)
@@ -29,9 +29,10 @@ static void formats(const char *target, const char *want)
 TEST(the_line)
 {
     formats("/x", "INFO:     127.0.0.1:50312 - \"GET /x HTTP/1.1\" 200 OK\n");
-    formats("/%1b[31m?q=%0d", "INFO:     127.0.0.1:50312 - \"GET /%1b[31m?q=%0d HTTP/1.1\" 200 OK\n");
+    formats(
+        "/%1b[31m?q=%0d", "INFO:     127.0.0.1:50312 - \"GET /%1b[31m?q=%0d HTTP/1.1\" 200 OK\n");
     formats("/\x1b\n\"\\\xff",
-            "INFO:     127.0.0.1:50312 - \"GET /\\x1b\\x0a\\x22\\x5c\\xff HTTP/1.1\" 200 OK\n");
+        "INFO:     127.0.0.1:50312 - \"GET /\\x1b\\x0a\\x22\\x5c\\xff HTTP/1.1\" 200 OK\n");
 }
 
 TEST(a_long_target_is_cut)

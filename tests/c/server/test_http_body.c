@@ -12,10 +12,10 @@ static void echo(int fd, const char *path, size_t len, size_t piece, bool chunke
     }
     if (chunked) {
         snprintf(head, sizeof head,
-                 "POST %s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", path);
+            "POST %s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", path);
     } else {
         snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n",
-                 path, len);
+            path, len);
     }
     CHECK(fake_send(fd, head));
     for (size_t at = 0; at < len; at += piece) {
@@ -43,8 +43,8 @@ static void echo(int fd, const char *path, size_t len, size_t piece, bool chunke
 
 static void echo_sizes(struct fake *f, size_t largest)
 {
-    static const char *const PATHS[] = {"/inline-body", "/worker-body", "/loop-body", "/echo",
-                                        "/unsure"};
+    static const char *const PATHS[] = {
+        "/inline-body", "/worker-body", "/loop-body", "/echo", "/unsure"};
     int fd = fake_connect(f);
     for (size_t p = 0; p < 5; p++) {
         for (size_t len = 0; len <= largest; len = len * 7 + 1) {
@@ -85,8 +85,9 @@ TEST(one_byte_chunks)
     int fd = fake_connect(&f);
     size_t count = 5000;
     char *text = malloc(count * 6 + 200);
-    size_t n = (size_t)snprintf(text, 100, "POST /worker-body HTTP/1.1\r\nHost: a\r\n"
-                                           "Transfer-Encoding: chunked\r\n\r\n");
+    size_t n = (size_t)snprintf(text, 100,
+        "POST /worker-body HTTP/1.1\r\nHost: a\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n");
     for (size_t i = 0; i < count; i++) {
         memcpy(text + n, "1\r\nz\r\n", 6);
         n += 6;
@@ -113,8 +114,8 @@ TEST(expect_continue)
         char request[256];
         struct fake_response r;
         snprintf(request, sizeof request,
-                 "POST %s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n",
-                 PATHS[p]);
+            "POST %s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n",
+            PATHS[p]);
         CHECK_EQ_INT(fake_ask(fd, request, &r), 100);
         fake_response_free(&r);
         CHECK_EQ_INT(fake_ask(fd, "body", &r), 200);
@@ -125,19 +126,19 @@ TEST(expect_continue)
     fd = fake_connect(&f);
     struct fake_response r;
     CHECK_EQ_INT(fake_ask(fd,
-                          "POST /inline-body HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
-                          "Content-Length: 1001\r\n\r\n",
-                          &r),
-                 413); /* refused before it is sent */
+                     "POST /inline-body HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+                     "Content-Length: 1001\r\n\r\n",
+                     &r),
+        413); /* refused before it is sent */
     fake_response_free(&r);
     CHECK(fake_is_ended(fd));
     close(fd);
     fd = fake_connect(&f);
     CHECK_EQ_INT(fake_ask(fd,
-                          "POST /early HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
-                          "Content-Length: 4\r\n\r\n",
-                          &r),
-                 200); /* the app never wanted it */
+                     "POST /early HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+                     "Content-Length: 4\r\n\r\n",
+                     &r),
+        200); /* the app never wanted it */
     CHECK(r.close);
     fake_response_free(&r);
     CHECK(fake_is_ended(fd));
@@ -179,8 +180,9 @@ TEST(a_chunked_body_over_the_limit)
     int fd = fake_connect(&f);
     struct fake_response r;
     char text[2048];
-    int n = snprintf(text, 200, "POST /worker-body HTTP/1.1\r\nHost: a\r\n"
-                                "Transfer-Encoding: chunked\r\n\r\n3e9\r\n");
+    int n = snprintf(text, 200,
+        "POST /worker-body HTTP/1.1\r\nHost: a\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n3e9\r\n");
     memset(text + n, 'x', 1001);
     text[n + 1001] = '\0';
     CHECK_EQ_INT(fake_ask(fd, text, &r), 413);
@@ -205,8 +207,8 @@ static void broken(struct fake *f, const char *path, const char *body)
     int fd = fake_connect(f);
     char head[256];
     struct fake_response r;
-    snprintf(head, sizeof head,
-             "POST %s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", path);
+    snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+        path);
     CHECK(fake_send(fd, head));
     CHECK_EQ_INT(fake_ask(fd, body, &r), 400);
     CHECK(r.close);
@@ -240,7 +242,7 @@ TEST(a_cut_body_is_never_complete)
         char request[256];
         struct fake_response r;
         snprintf(request, sizeof request,
-                 "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf", PATHS[p]);
+            "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf", PATHS[p]);
         CHECK(fake_send(fd, request));
         CHECK(shutdown(fd, SHUT_WR) == 0);
         CHECK(fake_recv_response(fd, &r, false));
@@ -263,7 +265,8 @@ TEST(answered_before_the_body_came)
     struct fake_response r;
     for (int i = 0; i < 5; i++) { /* a short rest is skipped, and the connection stays */
         CHECK_EQ_INT(
-            fake_ask(fd, "POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nab", &r), 200);
+            fake_ask(fd, "POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nab", &r),
+            200);
         CHECK(!r.close);
         fake_response_free(&r);
         CHECK_EQ_INT(fake_ask(fd, "cdefGET /inline HTTP/1.1\r\nHost: a\r\n\r\n", &r), 200);
@@ -292,7 +295,7 @@ TEST(an_app_that_does_not_read_pauses_the_client)
     size_t total = 12u << 20; /* more than the sockets' buffers hold */
     char head[128];
     snprintf(head, sizeof head, "POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n",
-             total);
+        total);
     CHECK(fake_send(fd, head));
     fake_wait(&f.seen); /* the app is in its handler and does not read */
     char *block = calloc(1, 65536);

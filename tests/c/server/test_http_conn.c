@@ -112,7 +112,7 @@ TEST(body_timeout)
             char request[256];
             struct fake_response r;
             snprintf(request, sizeof request, "POST %s HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n5\r\nab",
-                     PATHS[p], chunked ? "Transfer-Encoding: chunked" : "Content-Length: 100000");
+                PATHS[p], chunked ? "Transfer-Encoding: chunked" : "Content-Length: 100000");
             CHECK_EQ_INT(fake_ask(fd, request, &r), 408);
             fake_response_free(&r);
             CHECK(fake_is_ended(fd));

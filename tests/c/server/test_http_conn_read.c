@@ -31,7 +31,7 @@ static void pipeline(struct fake *f, unsigned depth, unsigned *seed)
     size_t len = 0;
     for (unsigned i = 0; i < depth; i++) {
         len += (size_t)snprintf(text + len, 128, "GET /%s-param/n%u HTTP/1.1\r\nHost: a\r\n\r\n",
-                                LANES[(unsigned)rand_r(seed) % 3], i);
+            LANES[(unsigned)rand_r(seed) % 3], i);
     }
     size_t sent = 0;
     while (sent < len) {
@@ -87,7 +87,8 @@ TEST(pipelining_with_small_buffers_and_caps)
 
 TEST(a_request_cut_at_every_byte)
 {
-    static const char REQUEST[] = "POST /worker-body HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
+    static const char REQUEST[] =
+        "POST /worker-body HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
     struct fake f;
     fake_init(&f);
     fake_start(&f);
@@ -143,14 +144,14 @@ TEST(bad_heads_are_answered_once_and_closed)
     refused(&f, "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n" HIDDEN, 501);
     refused(&f, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n" HIDDEN, 501);
     refused(&f, "POST / HTTP/1.1\r\nHost: a\r\nExpect: wonders\r\nContent-Length: 1\r\n\r\n" HIDDEN,
-            417);
+        417);
     refused(&f,
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
-            "0\r\n\r\n" HIDDEN,
-            400);
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "0\r\n\r\n" HIDDEN,
+        400);
     refused(&f, "POST /inline-body HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n" HIDDEN, 413);
-    refused(&f,
-            "GET / HTTP/1.1\r\nHost: a\r\na: 1\r\nb: 1\r\nc: 1\r\nd: 1\r\ne: 1\r\n\r\n" HIDDEN, 431);
+    refused(&f, "GET / HTTP/1.1\r\nHost: a\r\na: 1\r\nb: 1\r\nc: 1\r\nd: 1\r\ne: 1\r\n\r\n" HIDDEN,
+        431);
     char longer[2048];
     memset(longer, 'x', sizeof longer);
     memcpy(longer, "GET /", 5);

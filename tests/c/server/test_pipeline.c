@@ -42,9 +42,9 @@ TEST(uncertain_plans_are_handed_over_with_their_body)
     asked(fd, GET("/unsure"), 200, "");
     asked(fd, "POST /unsure HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody", 200, "body");
     asked(fd,
-          "POST /loop-unsure HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-          "4\r\nbody\r\n0\r\n\r\n",
-          200, "body");
+        "POST /loop-unsure HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "4\r\nbody\r\n0\r\n\r\n",
+        200, "body");
     CHECK_EQ_INT(fake_stats(&f).handovers, 3);
     close(fd);
     fake_stop(&f);
@@ -131,9 +131,8 @@ TEST(an_upgrade_that_is_declined_stays_http)
     fake_start(&f);
     int fd = fake_connect(&f);
     for (int i = 0; i < 3; i++) {
-        asked(fd,
-              "GET /inline HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
-              200, "");
+        asked(fd, "GET /inline HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+            200, "");
         asked(fd, GET("/inline"), 200, "hello");
     }
     asked(fd, GET("/tunnel"), 400, ""); /* fa_stream_upgrade refuses */

@@ -208,8 +208,8 @@ TEST(out_of_descriptors)
     struct rlimit low = {.rlim_cur = (rlim_t)client + 1, .rlim_max = old.rlim_max};
     CHECK(setrlimit(RLIMIT_NOFILE, &low) == 0);
     struct sockaddr_in sa = {.sin_family = AF_INET,
-                             .sin_port = htons(f.port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        .sin_port = htons(f.port),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     CHECK(connect(client, (struct sockaddr *)&sa, sizeof sa) == 0);
     CHECK(fake_is_ended(client)); /* taken and closed: no descriptor to keep it */
     CHECK_EQ_INT(fake_ask(first, GET("/worker"), &r), 200); /* the others do not notice */

@@ -20,8 +20,8 @@ TEST(the_last_user_frees_it)
 {
     int owner = 0;
     struct fa_route_table *table = NULL;
-    struct fa_route routes[2] = {{.id = 0, .lane = FA_LANE_LOOP},
-                                 {.id = 1, .lane = FA_LANE_INLINE, .inline_run = run}};
+    struct fa_route routes[2] = {
+        {.id = 0, .lane = FA_LANE_LOOP}, {.id = 1, .lane = FA_LANE_INLINE, .inline_run = run}};
     CHECK_EQ_INT(fa_route_table_new(new_router(), routes, 2, &owner, &table), FA_OK);
     CHECK_EQ_INT(table->count, 2);
     fa_route_table_retain(table);

@@ -54,8 +54,8 @@ TEST(nobody_can_connect_while_draining)
     fake_wait(&f.entered);
     fa_server_drain(f.server);
     struct sockaddr_in sa = {.sin_family = AF_INET,
-                             .sin_port = htons(f.port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        .sin_port = htons(f.port),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     bool refused = false;
     for (int i = 0; i < 10000 && !refused; i++) {
         int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -114,8 +114,7 @@ TEST(a_server_that_never_started_can_be_freed)
     fake_set_routes(&f, FAKE_ROUTES, FAKE_ROUTE_COUNT, malloc(1));
     fake_set_routes(&f, FAKE_ROUTES, FAKE_ROUTE_COUNT, malloc(1));
     CHECK_EQ_INT(fa_server_listen_tcp(f.server, "127.0.0.1", 0, true, &f.port), FA_OK);
-    CHECK_EQ_INT(fa_server_listen_tcp(f.server, "no such host.", 0, true, &f.port),
-                 FA_ERR_INVALID);
+    CHECK_EQ_INT(fa_server_listen_tcp(f.server, "no such host.", 0, true, &f.port), FA_ERR_INVALID);
     fa_server_free(f.server);
     CHECK_EQ_INT(atomic_load(&f.owners_dropped), 2);
 }
@@ -137,8 +136,8 @@ TEST(routes_are_replaced_while_requests_run)
     int tables = 100;
     for (int i = 0; i < tables; i++) {
         bool other = i % 2 == 0;
-        fake_set_routes(&f, other ? OTHER_ROUTES : FAKE_ROUTES, other ? 1 : FAKE_ROUTE_COUNT,
-                        malloc(1));
+        fake_set_routes(
+            &f, other ? OTHER_ROUTES : FAKE_ROUTES, other ? 1 : FAKE_ROUTE_COUNT, malloc(1));
         CHECK_EQ_INT(fake_ask(fd, other ? GET("/other") : GET("/worker"), &r), 200);
         CHECK_EQ_STR(r.body, "hello"); /* from the table just set, at once */
         fake_response_free(&r);

@@ -93,7 +93,7 @@ TEST(when_to_close)
 TEST(addresses)
 {
     struct fa_http_conn conn = {.peer = {.family = FA_SOCKET_IPV4, .port = 5, .ip = {127, 0, 0, 1}},
-                                .local = {.family = FA_SOCKET_UNIX}};
+        .local = {.family = FA_SOCKET_UNIX}};
     struct fa_task_pool pool;
     fa_task_pool_init(&pool, 0);
     struct fa_task *t = fa_task_pool_get(&pool);
