@@ -37,7 +37,7 @@ static void die(const char *what)
     exit(1);
 }
 
-/* The answer of limit/raw_epoll.c with date and server headers. */
+/* The answer of benchmarks/system/limit/limit_epoll.c with date and server headers. */
 static void answer(struct fa_task *t, struct fa_clock_date *date)
 {
     t->close_after = fa_task_should_close(t);

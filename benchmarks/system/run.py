@@ -156,15 +156,25 @@ def number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def idle_memory(servers: list[Running], count: int) -> list[dict[str, Any]]:
+def idle_memory(
+    contenders: list[Contender], folder: pathlib.Path, args: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """On servers just started: one that worked before has free memory to hide connections in."""
     rows = []
-    print(f"\n{count} idle connections, each after one answered request  (idle)")
-    for server in servers:
-        before = resident_kib(server.pid)
-        with idle_connections(server, count) as held:
-            each = (resident_kib(server.pid) - before) / max(held, 1)
-        rows.append({"workload": "idle", "server": server.name, "connections": held, "kib": each})
-        print(f"  {server.name:<28}{each:>8.2f} KiB each" + ("" if held == count else f" ({held})"))
+    print(f"\n{args.idle} idle connections, each after one answered request  (idle)")
+    for contender in contenders:
+        server = start(contender, folder, SERVER_CORE if args.pin else None)
+        try:
+            check_answer(server, WORKLOADS[0])
+            before = resident_kib(server.pid)
+            with idle_connections(server, args.idle) as held:
+                each = (resident_kib(server.pid) - before) / max(held, 1)
+        finally:
+            server.stop()
+        row = {"workload": "idle", "server": server.name, "connections": held, "kib": each}
+        rows.append(row)
+        short = "" if held == args.idle else f" (only {held} were held)"
+        print(f"  {server.name:<28}{each:>8.2f} KiB each{short}")
     return rows
 
 
@@ -247,7 +257,7 @@ def main() -> None:
                     show(workload, result)
                     rows += result
             if "idle" in args.only:
-                rows += idle_memory(servers, args.idle)
+                rows += idle_memory(contenders, folder, args)
             if "rss" in args.only:
                 rows += memory_growth(servers, args.rss_requests, args.pin)
         finally:
