@@ -70,8 +70,8 @@ static inline void bench_all(struct bench_case *cases, size_t n)
         qsort(taken[i], BENCH_ROUNDS, sizeof taken[i][0], bench_order);
         cases[i].least = taken[i][0];
         cases[i].median = taken[i][BENCH_ROUNDS / 2];
-        printf("%-40s %8.2f ns/op  (median %.2f)\n", cases[i].name, cases[i].least,
-            cases[i].median);
+        printf(
+            "%-40s %8.2f ns/op  (median %.2f)\n", cases[i].name, cases[i].least, cases[i].median);
     }
     free(taken);
 }

@@ -1,7 +1,7 @@
 /*
  * The queues: push and pop on one thread, and from one thread to another. An
  * operation is one item that goes in and comes out. Where Concurrency Kit is
- * installed (Debian: libck-dev) its rings stand beside ours.
+ * installed (Debian: libck-dev) its rings are measured beside ours.
  */
 #include "bench.h"
 
@@ -12,33 +12,57 @@
 #include "queue/inbox.h"
 #include "queue/queue.h"
 
-#if defined(__has_include)
+#ifdef __has_include
 #if __has_include(<ck_ring.h>)
 #include <ck_ring.h>
 #define WITH_CK 1
 #endif
 #endif
 
-enum { CAPACITY = 1024, BURST = 64, OPS = 4000000, OPS_THREADS = 1000000, SPINS = 200 };
+enum { CAPACITY = 1024, BURST = 64, OPS = 64 * 50000, OPS_THREADS = 1000000, SPINS = 200 };
 
-#define NAMED(kind) fa_##kind##_queue
+typedef bool push_fn(void *q, void *item);
+typedef bool pop_fn(void *q, void **item);
 
 static void *item_of(uint64_t n)
 {
     return (void *)(uintptr_t)n;
 }
 
-static void wrong(const char *what)
+static void expect(bool ok)
 {
-    fprintf(stderr, "bench_queue: %s\n", what);
+    if (ok) return;
+    fprintf(stderr, "bench_queue: an item was lost, or came out of order\n");
     exit(1);
+}
+
+/* ---- patterns; always inlined, so that push and pop are known where they run ---- */
+
+#define INLINED static inline __attribute__((always_inline))
+
+INLINED void pairs(push_fn *push, pop_fn *pop, void *q, uint64_t ops)
+{
+    void *item = NULL;
+    for (uint64_t i = 1; i <= ops; i++)
+        expect(push(q, item_of(i)) && pop(q, &item) && item == item_of(i));
+}
+
+INLINED void bursts(push_fn *push, pop_fn *pop, void *q, uint64_t ops)
+{
+    void *item = NULL;
+    for (uint64_t i = 0; i < ops; i += BURST) {
+        for (uint64_t k = 1; k <= BURST; k++)
+            expect(push(q, item_of(i + k)));
+        for (uint64_t k = 1; k <= BURST; k++)
+            expect(pop(q, &item) && item == item_of(i + k));
+    }
 }
 
 /* Spin for a moment, then let the other thread run: it may share this core. */
 static void wait_a_bit(unsigned *spins)
 {
     if (++*spins < SPINS) {
-#if defined(__x86_64__)
+#ifdef __x86_64__
         __builtin_ia32_pause();
 #endif
         return;
@@ -47,109 +71,189 @@ static void wait_a_bit(unsigned *spins)
     sched_yield();
 }
 
-/*
- * The three patterns, for any pair of functions `push(q, item)` and `pop(q, &item)`
- * that say whether they did it. Written out per queue, so that all are inlined.
- */
-#define PATTERNS(name, type, push, pop)                               \
-    static void name##_pair(void *arg, uint64_t ops)                  \
-    {                                                                 \
-        type *q = arg;                                                \
-        void *item = NULL;                                            \
-        for (uint64_t i = 1; i <= ops; i++) {                         \
-            bool ok = push(q, item_of(i));                            \
-            ok = pop(q, &item) && ok;                                 \
-            if (!ok || item != item_of(i)) wrong(#name);              \
-        }                                                             \
-    }                                                                 \
-    static void name##_burst(void *arg, uint64_t ops)                 \
-    {                                                                 \
-        type *q = arg;                                                \
-        void *item = NULL;                                            \
-        for (uint64_t i = 0; i < ops; i += BURST) {                   \
-            for (uint64_t k = 1; k <= BURST; k++)                     \
-                if (!push(q, item_of(i + k))) wrong(#name);           \
-            for (uint64_t k = 1; k <= BURST; k++)                     \
-                if (!pop(q, &item) || item != item_of(i + k)) wrong(#name); \
-        }                                                             \
-    }                                                                 \
-    static void *name##_consumer(void *arg)                           \
-    {                                                                 \
-        struct flow *flow = arg;                                      \
-        void *item = NULL;                                            \
-        unsigned spins = 0;                                           \
-        for (uint64_t i = 1; i <= flow->ops; i++) {                   \
-            while (!pop((type *)flow->q, &item))                      \
-                wait_a_bit(&spins);                                   \
-            if (item != item_of(i)) wrong(#name);                     \
-        }                                                             \
-        return NULL;                                                  \
-    }                                                                 \
-    static void name##_threads(void *arg, uint64_t ops)               \
-    {                                                                 \
-        struct flow flow = {arg, ops};                                \
-        pthread_t consumer;                                           \
-        unsigned spins = 0;                                           \
-        if (pthread_create(&consumer, NULL, name##_consumer, &flow) != 0) wrong("no thread"); \
-        for (uint64_t i = 1; i <= ops; i++)                           \
-            while (!push((type *)arg, item_of(i)))                    \
-                wait_a_bit(&spins);                                   \
-        pthread_join(consumer, NULL);                                 \
-    }
-
 struct flow {
     void *q;
     uint64_t ops;
 };
 
-#define IS_OK_PUSH(kind)                                              \
-    static inline bool push_##kind(struct NAMED(kind) *q, void *item) \
-    {                                                                 \
-        return NAMED(kind##_push)(q, item) == FA_OK;                  \
+INLINED void consume(pop_fn *pop, struct flow *flow)
+{
+    void *item = NULL;
+    unsigned spins = 0;
+    for (uint64_t i = 1; i <= flow->ops; i++) {
+        while (!pop(flow->q, &item))
+            wait_a_bit(&spins);
+        expect(item == item_of(i));
+    }
+}
+
+INLINED void across(push_fn *push, void *(*consumer)(void *), void *q, uint64_t ops)
+{
+    struct flow flow = {q, ops};
+    pthread_t thread;
+    unsigned spins = 0;
+    if (pthread_create(&thread, NULL, consumer, &flow) != 0) bench_must(FA_ERR_IO);
+    for (uint64_t i = 1; i <= ops; i++)
+        while (!push(q, item_of(i)))
+            wait_a_bit(&spins);
+    pthread_join(thread, NULL);
+}
+
+/* The patterns over one pair of push and pop. */
+#define PATTERNS(name)                                \
+    static void name##_pairs(void *q, uint64_t ops)   \
+    {                                                 \
+        pairs(name##_push, name##_pop, q, ops);       \
+    }                                                 \
+    static void name##_bursts(void *q, uint64_t ops)  \
+    {                                                 \
+        bursts(name##_push, name##_pop, q, ops);      \
+    }                                                 \
+    static void *name##_consumer(void *flow)          \
+    {                                                 \
+        consume(name##_pop, flow);                    \
+        return NULL;                                  \
+    }                                                 \
+    static void name##_across(void *q, uint64_t ops)  \
+    {                                                 \
+        across(name##_push, name##_consumer, q, ops); \
     }
 
-static inline bool spsc_push(struct fa_spsc_queue *q, void *item)
+/* ---- ours ---- */
+
+#define OURS(name, noun)                                \
+    static inline bool name##_push(void *q, void *item) \
+    {                                                   \
+        return noun##_try_push(q, item) == FA_OK;       \
+    }                                                   \
+    static inline bool name##_pop(void *q, void **item) \
+    {                                                   \
+        return noun##_try_pop(q, item) == FA_OK;        \
+    }                                                   \
+    PATTERNS(name)
+
+OURS(spsc, fa_spsc_queue)
+OURS(mpmc, fa_mpmc_queue)
+OURS(locked, fa_locked_queue)
+OURS(any, fa_queue)
+
+static struct fa_spsc_queue spsc;
+static struct fa_mpmc_queue mpmc;
+static struct fa_locked_queue locked;
+static struct fa_queue any_spsc, any_mpmc, any_locked;
+
+static void inbox_bursts(void *arg, uint64_t ops)
 {
-    return fa_spsc_queue_try_push(q, item) == FA_OK;
+    struct fa_inbox *inbox = arg;
+    struct fa_inbox_node nodes[BURST];
+    for (uint64_t i = 0; i < ops; i += BURST) {
+        for (size_t k = 0; k < BURST; k++)
+            fa_inbox_push(inbox, &nodes[k]);
+        struct fa_inbox_node *node = fa_inbox_take(inbox);
+        for (size_t k = 0; k < BURST; k++, node = node->next)
+            expect(node == &nodes[k]);
+    }
 }
 
-static inline bool spsc_pop(struct fa_spsc_queue *q, void **item)
+static struct fa_inbox inbox;
+
+/* ---- Concurrency Kit ---- */
+
+#ifdef WITH_CK
+struct ck {
+    ck_ring_t ring;
+    ck_ring_buffer_t slots[CAPACITY];
+};
+
+static FA_ALIGNED(FA_CACHELINE) struct ck ck_one, ck_many;
+
+#define CK(name, kind)                                                   \
+    static inline bool name##_push(void *arg, void *item)                \
+    {                                                                    \
+        struct ck *q = arg;                                              \
+        return ck_ring_enqueue_##kind(&q->ring, q->slots, item);         \
+    }                                                                    \
+    static inline bool name##_pop(void *arg, void **item)                \
+    {                                                                    \
+        struct ck *q = arg;                                              \
+        return ck_ring_dequeue_##kind(&q->ring, q->slots, (void *)item); \
+    }                                                                    \
+    PATTERNS(name)
+
+CK(ck_spsc, spsc)
+CK(ck_mpmc, mpmc)
+#endif
+
+/* clang-format off */
+static struct bench_case cases[] = {
+    {.name = "spsc, push and pop in turn", .run = spsc_pairs, .arg = &spsc, .ops = OPS},
+    {.name = "mpmc, push and pop in turn", .run = mpmc_pairs, .arg = &mpmc, .ops = OPS},
+    {.name = "locked, push and pop in turn", .run = locked_pairs, .arg = &locked, .ops = OPS},
+    {.name = "spsc, bursts of 64", .run = spsc_bursts, .arg = &spsc, .ops = OPS},
+    {.name = "mpmc, bursts of 64", .run = mpmc_bursts, .arg = &mpmc, .ops = OPS},
+    {.name = "locked, bursts of 64", .run = locked_bursts, .arg = &locked, .ops = OPS},
+    {.name = "inbox, bursts of 64", .run = inbox_bursts, .arg = &inbox, .ops = OPS},
+    {.name = "spsc by the switch, in turn", .run = any_pairs, .arg = &any_spsc, .ops = OPS},
+    {.name = "spsc by the switch, bursts of 64", .run = any_bursts, .arg = &any_spsc, .ops = OPS},
+    {.name = "mpmc by the switch, bursts of 64", .run = any_bursts, .arg = &any_mpmc, .ops = OPS},
+    {.name = "locked by the switch, bursts of 64",
+        .run = any_bursts,
+        .arg = &any_locked,
+        .ops = OPS},
+    {.name = "spsc, thread to thread", .run = spsc_across, .arg = &spsc, .ops = OPS_THREADS},
+    {.name = "spsc by the switch, thread to thread", .run = any_across, .arg = &any_spsc, .ops = OPS_THREADS},
+    {.name = "mpmc, thread to thread", .run = mpmc_across, .arg = &mpmc, .ops = OPS_THREADS},
+    {.name = "locked, thread to thread", .run = locked_across, .arg = &locked, .ops = OPS_THREADS},
+#ifdef WITH_CK
+    {.name = "ck spsc, push and pop in turn", .run = ck_spsc_pairs, .arg = &ck_one, .ops = OPS},
+    {.name = "ck mpmc, push and pop in turn", .run = ck_mpmc_pairs, .arg = &ck_many, .ops = OPS},
+    {.name = "ck spsc, bursts of 64", .run = ck_spsc_bursts, .arg = &ck_one, .ops = OPS},
+    {.name = "ck mpmc, bursts of 64", .run = ck_mpmc_bursts, .arg = &ck_many, .ops = OPS},
+    {.name = "ck spsc, thread to thread",
+        .run = ck_spsc_across,
+        .arg = &ck_one,
+        .ops = OPS_THREADS},
+    {.name = "ck mpmc, thread to thread",
+        .run = ck_mpmc_across,
+        .arg = &ck_many,
+        .ops = OPS_THREADS},
+#endif
+};
+/* clang-format on */
+
+/* Each of ck's cases has the name of ours behind "ck ". */
+static void print_ratios(size_t n)
 {
-    return fa_spsc_queue_try_pop(q, item) == FA_OK;
+    for (size_t i = 0; i < n; i++) {
+        if (strncmp(cases[i].name, "ck ", 3) != 0) continue;
+        for (size_t k = 0; k < n; k++) {
+            if (strcmp(cases[k].name, cases[i].name + 3) != 0) continue;
+            printf("%-40s %8.2f of ck's time\n", cases[k].name, cases[k].least / cases[i].least);
+        }
+    }
 }
 
-static inline bool mpmc_push(struct fa_mpmc_queue *q, void *item)
+int main(void)
 {
-    return fa_mpmc_queue_try_push(q, item) == FA_OK;
+    size_t n = sizeof cases / sizeof cases[0];
+    bench_must(fa_spsc_queue_init(&spsc, CAPACITY));
+    bench_must(fa_mpmc_queue_init(&mpmc, CAPACITY));
+    bench_must(fa_locked_queue_init(&locked, CAPACITY));
+    bench_must(fa_queue_init(&any_spsc, FA_QUEUE_SPSC, CAPACITY));
+    bench_must(fa_queue_init(&any_mpmc, FA_QUEUE_MPMC, CAPACITY));
+    bench_must(fa_queue_init(&any_locked, FA_QUEUE_LOCKED, CAPACITY));
+    fa_inbox_init(&inbox);
+#ifdef WITH_CK
+    ck_ring_init(&ck_one.ring, CAPACITY);
+    ck_ring_init(&ck_many.ring, CAPACITY);
+#endif
+    bench_all(cases, n);
+    print_ratios(n);
+    fa_queue_deinit(&any_locked);
+    fa_queue_deinit(&any_mpmc);
+    fa_queue_deinit(&any_spsc);
+    fa_locked_queue_deinit(&locked);
+    fa_mpmc_queue_deinit(&mpmc);
+    fa_spsc_queue_deinit(&spsc);
+    return 0;
 }
-
-static inline bool mpmc_pop(struct fa_mpmc_queue *q, void **item)
-{
-    return fa_mpmc_queue_try_pop(q, item) == FA_OK;
-}
-
-static inline bool locked_push(struct fa_locked_queue *q, void *item)
-{
-    return fa_locked_queue_try_push(q, item) == FA_OK;
-}
-
-static inline bool locked_pop(struct fa_locked_queue *q, void **item)
-{
-    return fa_locked_queue_try_pop(q, item) == FA_OK;
-}
-
-static inline bool any_push(struct fa_queue *q, void *item)
-{
-    return fa_queue_try_push(q, item) == FA_OK;
-}
-
-static inline bool any_pop(struct fa_queue *q, void **item)
-{
-    return fa_queue_try_pop(q, item) == FA_OK;
-}
-
-PATTERNS(spsc, struct fa_spsc_queue, spsc_push, spsc_pop)
-PATTERNS(mpmc, struct fa_mpmc_queue, mpmc_push, mpmc_pop)
-PATTERNS(locked, struct fa_locked_queue, locked_push, locked_pop)
-PATTERNS(any, struct fa_queue, any_push, any_pop)
-

@@ -18,7 +18,9 @@ struct fa_buffer *fa_buffer_new(size_t capacity)
 
 void fa_buffer_release(struct fa_buffer *b)
 {
-    if (atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1) return;
+    unsigned held = atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel);
+    FA_ASSERT(held > 0); /* 0: released once too often */
+    if (held != 1) return;
     if (b->pool != NULL) {
         fa_buffer_pool_put(b->pool, b);
     } else {

@@ -33,7 +33,9 @@ FA_NODISCARD struct fa_buffer *fa_buffer_new(size_t capacity);
  */
 static inline struct fa_buffer *fa_buffer_retain(struct fa_buffer *b)
 {
-    atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+    unsigned held = atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+    FA_ASSERT(held > 0); /* 0: it lies in a pool */
+    (void)held;
     return b;
 }
 

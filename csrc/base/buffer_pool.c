@@ -119,11 +119,11 @@ void fa_buffer_cache_deinit(struct fa_buffer_cache *cache)
         fa_buffer_pool_put(cache->pool, cache->items[--cache->count]);
 }
 
-struct fa_buffer *fa_buffer_cache_refill(struct fa_buffer_cache *cache)
+struct fa_buffer *fa_buffer_cache_get_slow(struct fa_buffer_cache *cache)
 {
     struct fa_buffer_pool *pool = cache->pool;
     report_hits(cache);
-    if (pool->max > 0) {
+    if (cache->count == 0 && pool->max > 0) {
         pthread_mutex_lock(&pool->lock);
         while (cache->count < BATCH) {
             struct fa_buffer *b = pop_locked(pool);

@@ -28,7 +28,7 @@ struct fa_buffer_pool {
 };
 
 struct fa_buffer_pool_stats {
-    uint64_t hits;       /* gets served by the pool or a cache */
+    uint64_t hits;       /* gets served by the pool or a cache; a cache tells its own late */
     uint64_t misses;     /* gets that allocated */
     uint64_t size;       /* free buffers in the shared list */
     uint64_t high_water; /* most free buffers there were */
@@ -66,7 +66,8 @@ void fa_buffer_pool_put(struct fa_buffer_pool *pool, struct fa_buffer *b);
  */
 void fa_buffer_pool_stats(struct fa_buffer_pool *pool, struct fa_buffer_pool_stats *out);
 
-#define FA_BUFFER_CACHE_MAX 32
+#define FA_BUFFER_CACHE_MAX    32
+#define FA_BUFFER_CACHE_REPORT 256 /* hits after which the pool's counter learns of them */
 
 /* owner: one thread. */
 struct fa_buffer_cache {
@@ -87,9 +88,10 @@ void fa_buffer_cache_init(struct fa_buffer_cache *cache, struct fa_buffer_pool *
 void fa_buffer_cache_deinit(struct fa_buffer_cache *cache);
 
 /*
- * fa_buffer_cache_refill - the slow half of fa_buffer_cache_get.
+ * fa_buffer_cache_get_slow - fa_buffer_cache_get when the cache is empty, or when
+ * its hits are to be added to the pool's.
  */
-FA_NODISCARD struct fa_buffer *fa_buffer_cache_refill(struct fa_buffer_cache *cache);
+FA_NODISCARD struct fa_buffer *fa_buffer_cache_get_slow(struct fa_buffer_cache *cache);
 
 /*
  * fa_buffer_cache_spill - the slow half of fa_buffer_cache_release: `b` has no
@@ -104,7 +106,8 @@ void fa_buffer_cache_spill(struct fa_buffer_cache *cache, struct fa_buffer *b);
  */
 FA_NODISCARD static inline struct fa_buffer *fa_buffer_cache_get(struct fa_buffer_cache *cache)
 {
-    if (FA_UNLIKELY(cache->count == 0)) return fa_buffer_cache_refill(cache);
+    if (FA_UNLIKELY(cache->count == 0 || cache->hits >= FA_BUFFER_CACHE_REPORT))
+        return fa_buffer_cache_get_slow(cache);
     struct fa_buffer *b = cache->items[--cache->count];
     cache->hits++;
     atomic_store_explicit(&b->refs, 1, memory_order_relaxed);
@@ -122,9 +125,12 @@ FA_NODISCARD static inline struct fa_buffer *fa_buffer_cache_get(struct fa_buffe
 static inline void fa_buffer_cache_release(struct fa_buffer_cache *cache, struct fa_buffer *b)
 {
     /* A sole owner needs no read-modify-write: nobody else can add a reference. */
-    if (atomic_load_explicit(&b->refs, memory_order_acquire) != 1 &&
-        atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1) {
-        return;
+    if (atomic_load_explicit(&b->refs, memory_order_acquire) == 1) {
+        atomic_store_explicit(&b->refs, 0, memory_order_relaxed);
+    } else {
+        unsigned held = atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel);
+        FA_ASSERT(held > 0); /* 0: released once too often */
+        if (held != 1) return;
     }
     if (FA_LIKELY(
             b->pool == cache->pool && cache->count < FA_BUFFER_CACHE_MAX && cache->pool->max > 0)) {

@@ -39,12 +39,9 @@ void fa_wakeup_write(struct fa_wakeup *w)
 
 bool fa_wakeup_notify(struct fa_wakeup *w)
 {
-    /* A read-modify-write rather than fence + load: race detectors understand it. */
-    int expected = 1;
-    if (!atomic_compare_exchange_strong_explicit(
-            &w->sleeping, &expected, 0, memory_order_seq_cst, memory_order_seq_cst)) {
-        return false;
-    }
+    /* An exchange, not a compare-exchange (which only reads when it fails): it always
+     * writes, so a prepare that comes later reads from it and sees what was published. */
+    if (atomic_exchange_explicit(&w->sleeping, 0, memory_order_seq_cst) == 0) return false;
     fa_wakeup_write(w);
     return true;
 }

@@ -5,9 +5,9 @@
  *          sleep on fd; afterwards clear.
  * Waker:   publish the work; notify.
  *
- * No wake-up is lost: the sleeper's store of `sleeping` and its second look, and
- * the waker's publication and its look at `sleeping`, are each separated by a
- * sequentially consistent operation, so at least one side sees the other.
+ * No wake-up is lost: prepare and notify are both exchanges of `sleeping`, so one
+ * comes first. If notify does, prepare reads from it and the second look sees the
+ * work; if prepare does, notify reads 1 and wakes.
  */
 #ifndef FA_BASE_WAKEUP_H
 #define FA_BASE_WAKEUP_H
@@ -54,8 +54,8 @@ void fa_wakeup_write(struct fa_wakeup *w);
 /*
  * fa_wakeup_notify - wake the sleeper if it announced sleep. True: it did.
  *
- * Threads: any, after publishing the work. Memory: the seq_cst read-modify-write
- * orders that publication before the look at `sleeping`.
+ * Threads: any, after publishing the work. Memory: seq_cst exchange, pairs with
+ * fa_wakeup_prepare's; a relaxed or release publication is enough.
  */
 bool fa_wakeup_notify(struct fa_wakeup *w);
 

@@ -28,10 +28,14 @@ bool fa_writer_grow(struct fa_writer *w, size_t n)
 {
     if (w->error != FA_OK || w->buf == NULL) return false;
     size_t used = fa_writer_len(w), capacity = w->buf->capacity;
-    size_t wanted = used + n < capacity * 2 ? capacity * 2 : used + n;
-    struct fa_buffer *larger = n > UINT32_MAX - used ? NULL : fa_buffer_new(wanted);
+    struct fa_buffer *larger = NULL;
+    if (n <= UINT32_MAX - used) {
+        size_t doubled = fa_min_size(capacity * 2, UINT32_MAX);
+        larger = fa_buffer_new(used + n < doubled ? doubled : used + n);
+    }
     if (larger == NULL) {
         w->error = FA_ERR_NOMEM;
+        w->end = w->cur; /* no room from now on: a later, shorter text must not leave a hole */
         return false;
     }
     memcpy(larger->data, w->buf->data, used);

@@ -38,7 +38,8 @@ void fa_writer_attach(struct fa_writer *w, struct fa_buffer *buf, size_t offset)
 /*
  * fa_writer_grow - make room for `n` more bytes in a larger buffer.
  *
- * Errors: false with w->error = FA_ERR_NOMEM; what was written stays.
+ * Errors: false with w->error = FA_ERR_NOMEM; what was written stays, and no
+ *         byte is taken after it.
  */
 FA_NODISCARD bool fa_writer_grow(struct fa_writer *w, size_t n);
 

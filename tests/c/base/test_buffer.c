@@ -28,9 +28,15 @@ TEST(too_large_or_no_memory)
     CHECK(fa_buffer_new(10) == NULL);
 }
 
+struct part {
+    struct fa_buffer *buffer;
+    size_t index;
+};
+
 static void *release_many(void *arg)
 {
-    struct fa_buffer *b = arg;
+    struct fa_buffer *b = ((struct part *)arg)->buffer;
+    b->data[((struct part *)arg)->index] = 1; /* whoever frees it comes after this */
     for (int i = 0; i < 10000; i++) {
         fa_buffer_retain(b);
         fa_buffer_release(b);
@@ -43,10 +49,12 @@ TEST(shared_by_threads)
 {
     uint64_t before = fa_alloc_live();
     struct fa_buffer *b = fa_buffer_new(8);
+    struct part parts[4];
     pthread_t threads[4];
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++) {
         fa_buffer_retain(b);
-        CHECK_EQ_INT(pthread_create(&threads[i], NULL, release_many, b), 0);
+        parts[i] = (struct part){b, i};
+        CHECK_EQ_INT(pthread_create(&threads[i], NULL, release_many, &parts[i]), 0);
     }
     fa_buffer_release(b);
     for (int i = 0; i < 4; i++)

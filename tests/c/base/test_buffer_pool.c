@@ -2,6 +2,9 @@
 #include "base/buffer_pool.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "check.h"
@@ -128,12 +131,212 @@ TEST(many_threads)
     CHECK_EQ_INT(fa_alloc_live(), 0);
 }
 
+/* Get and release in balance never reach the pool, yet its counters must move. */
+TEST(hits_of_a_cache_in_balance_are_seen)
+{
+    struct fa_buffer_pool pool;
+    struct fa_buffer_cache cache;
+    CHECK_EQ_INT(fa_buffer_pool_init(&pool, 64, 4, true), FA_OK);
+    fa_buffer_cache_init(&cache, &pool);
+    uint64_t rounds = 10 * FA_BUFFER_CACHE_REPORT;
+    for (uint64_t i = 0; i <= rounds; i++)
+        fa_buffer_cache_release(&cache, fa_buffer_cache_get(&cache));
+    CHECK_EQ_INT(stats_of(&pool).misses, 1);
+    CHECK(stats_of(&pool).hits + FA_BUFFER_CACHE_REPORT >= rounds);
+    CHECK(stats_of(&pool).hits <= rounds);
+    fa_buffer_cache_deinit(&cache);
+    CHECK_EQ_INT(stats_of(&pool).hits, rounds);
+    fa_buffer_pool_deinit(&pool);
+}
+
+/* What is out is out: no two holders of one buffer, whichever way it came back. */
+TEST(no_buffer_is_handed_out_twice)
+{
+    enum { HELD = 80 };
+    struct fa_buffer_pool pool;
+    struct fa_buffer_cache cache;
+    struct fa_buffer *held[HELD];
+    CHECK_EQ_INT(fa_buffer_pool_init(&pool, 64, 24, true), FA_OK);
+    fa_buffer_cache_init(&cache, &pool);
+    for (int round = 0; round < 4; round++) {
+        for (int i = 0; i < HELD; i++) {
+            held[i] = i % 3 == 0 ? fa_buffer_pool_get(&pool) : fa_buffer_cache_get(&cache);
+            held[i]->data[0] = (char)i;
+        }
+        int overwritten = 0;
+        for (int i = 0; i < HELD; i++)
+            overwritten += held[i]->data[0] != (char)i;
+        CHECK_EQ_INT(overwritten, 0);
+        for (int i = 0; i < HELD; i++) {
+            if (i % 2 == 0) {
+                fa_buffer_cache_release(&cache, held[i]);
+            } else {
+                fa_buffer_release(held[i]);
+            }
+        }
+    }
+    CHECK_EQ_INT(stats_of(&pool).high_water, 24);
+    fa_buffer_cache_deinit(&cache);
+    fa_buffer_pool_deinit(&pool);
+    CHECK_EQ_INT(fa_alloc_live(), 0);
+}
+
+enum { TWICE_BY_CACHE, TWICE_BY_POOL, RETAIN_A_FREE_ONE };
+
+/* Does a child that does this end by itself? Debug builds must stop it. */
+static bool survives(int what)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        struct fa_buffer_pool pool;
+        struct fa_buffer_cache cache;
+        (void)freopen("/dev/null", "w", stderr); /* what a sanitizer says of the trap */
+        if (fa_buffer_pool_init(&pool, 64, 4, true) != FA_OK) _exit(0);
+        fa_buffer_cache_init(&cache, &pool);
+        struct fa_buffer *b = fa_buffer_cache_get(&cache);
+        if (what == TWICE_BY_POOL) {
+            fa_buffer_release(b);
+            fa_buffer_release(b);
+        } else {
+            fa_buffer_cache_release(&cache, b);
+            if (what == TWICE_BY_CACHE) fa_buffer_cache_release(&cache, b);
+            if (what == RETAIN_A_FREE_ONE) fa_buffer_retain(b);
+        }
+        _exit(0);
+    }
+    int status = 0;
+    CHECK_EQ_INT(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST(one_release_too_many_is_caught)
+{
+    CHECK(!survives(TWICE_BY_CACHE));
+    CHECK(!survives(TWICE_BY_POOL));
+    CHECK(!survives(RETAIN_A_FREE_ONE));
+}
+
+/* One thread gets, another releases, as a worker and the reactor do. */
+struct ferry {
+    struct fa_buffer_pool pool;
+    _Atomic(struct fa_buffer *) slots[16];
+    long total;
+};
+
+static void *get_and_send(void *arg)
+{
+    struct ferry *f = arg;
+    struct fa_buffer_cache cache;
+    fa_buffer_cache_init(&cache, &f->pool);
+    for (long i = 0; i < f->total; i++) {
+        struct fa_buffer *b = fa_buffer_cache_get(&cache);
+        memcpy(b->data, &i, sizeof i);
+        while (atomic_load_explicit(&f->slots[i % 16], memory_order_relaxed) != NULL)
+            sched_yield();
+        if (i % 2 == 0) fa_buffer_retain(b);
+        atomic_store_explicit(&f->slots[i % 16], b, memory_order_release);
+        if (i % 2 == 0) fa_buffer_cache_release(&cache, b); /* races with the other end's */
+    }
+    fa_buffer_cache_deinit(&cache);
+    return NULL;
+}
+
+static long receive_and_release(struct ferry *f)
+{
+    struct fa_buffer_cache cache;
+    long wrong = 0;
+    fa_buffer_cache_init(&cache, &f->pool);
+    for (long i = 0; i < f->total; i++) {
+        struct fa_buffer *b;
+        long got;
+        while ((b = atomic_load_explicit(&f->slots[i % 16], memory_order_acquire)) == NULL)
+            sched_yield();
+        memcpy(&got, b->data, sizeof got);
+        wrong += got != i;
+        if (i % 3 == 0) {
+            fa_buffer_release(b);
+        } else {
+            fa_buffer_cache_release(&cache, b);
+        }
+        atomic_store_explicit(&f->slots[i % 16], NULL, memory_order_relaxed);
+    }
+    fa_buffer_cache_deinit(&cache);
+    return wrong;
+}
+
+TEST(got_here_released_there)
+{
+    static struct ferry f;
+    pthread_t sender;
+    struct fa_buffer_pool_stats stats;
+    f.total = check_ops(40000);
+    CHECK_EQ_INT(fa_buffer_pool_init(&f.pool, 64, 64, true), FA_OK);
+    CHECK_EQ_INT(pthread_create(&sender, NULL, get_and_send, &f), 0);
+    CHECK_EQ_INT(receive_and_release(&f), 0);
+    pthread_join(sender, NULL);
+    stats = stats_of(&f.pool);
+    CHECK_EQ_INT(stats.hits + stats.misses, f.total);
+    CHECK_EQ_INT(fa_alloc_live(), stats.size); /* every one came back or was freed */
+    fa_buffer_pool_deinit(&f.pool);
+    CHECK_EQ_INT(fa_alloc_live(), 0);
+}
+
+/* Each holder writes before it lets go; the last one reuses the buffer at once. The
+ * race detector sees it if that release did not order the others' writes before. */
+struct holder {
+    struct fa_buffer_pool *pool;
+    struct fa_buffer *shared;
+    size_t index;
+};
+
+static void *write_and_let_go(void *arg)
+{
+    struct holder *h = arg;
+    struct fa_buffer_cache cache;
+    fa_buffer_cache_init(&cache, h->pool);
+    h->shared->data[h->index] = 1;
+    fa_buffer_cache_release(&cache, h->shared);
+    if (cache.count > 0) { /* this was the last one */
+        struct fa_buffer *b = fa_buffer_cache_get(&cache);
+        memset(b->data, 0, b->capacity);
+        fa_buffer_cache_release(&cache, b);
+    }
+    fa_buffer_cache_deinit(&cache);
+    return NULL;
+}
+
+TEST(the_last_release_sees_all_writes)
+{
+    struct fa_buffer_pool pool;
+    CHECK_EQ_INT(fa_buffer_pool_init(&pool, 64, 4, true), FA_OK);
+    for (int round = 0; round < 50; round++) {
+        struct fa_buffer *shared = fa_buffer_pool_get(&pool);
+        struct holder holders[2];
+        pthread_t threads[2];
+        fa_buffer_retain(shared);
+        for (size_t i = 0; i < 2; i++) {
+            holders[i] = (struct holder){&pool, shared, i};
+            CHECK_EQ_INT(pthread_create(&threads[i], NULL, write_and_let_go, &holders[i]), 0);
+        }
+        for (size_t i = 0; i < 2; i++)
+            pthread_join(threads[i], NULL);
+    }
+    CHECK_EQ_INT(stats_of(&pool).misses, 1);
+    fa_buffer_pool_deinit(&pool);
+    CHECK_EQ_INT(fa_alloc_live(), 0);
+}
+
 int main(void)
 {
     RUN(reuse_and_counters);
     RUN(switched_off_nothing_is_kept);
     RUN(a_cache_spills_and_refills);
     RUN(bad_arguments_and_no_memory);
+    RUN(hits_of_a_cache_in_balance_are_seen);
+    RUN(no_buffer_is_handed_out_twice);
+    RUN(one_release_too_many_is_caught);
     RUN(many_threads);
+    RUN(got_here_released_there);
+    RUN(the_last_release_sees_all_writes);
     return CHECK_END();
 }

@@ -2,6 +2,7 @@
 #include "base/parker.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "check.h"
 
@@ -81,9 +82,114 @@ TEST(many_workers)
     CHECK_EQ_INT(fa_parker_waiters(&s.parker), 0);
 }
 
+/* Two threads take turns; each sleeps until the other has moved. One wake-up lost
+ * and both sleep for ever. */
+struct table {
+    struct fa_parker parkers[2];
+    atomic_long turn;
+    long total;
+};
+
+struct player {
+    struct table *table;
+    int side;
+};
+
+static void *play(void *arg)
+{
+    struct player *me = arg;
+    struct table *t = me->table;
+    for (;;) {
+        long turn = atomic_load(&t->turn);
+        if (turn >= t->total) break;
+        if (turn % 2 == me->side) {
+            atomic_store_explicit(&t->turn, turn + 1, memory_order_release);
+            fa_parker_notify_one(&t->parkers[1 - me->side]);
+            continue;
+        }
+        uint32_t key = fa_parker_prepare(&t->parkers[me->side]);
+        if (atomic_load_explicit(&t->turn, memory_order_acquire) != turn) {
+            fa_parker_cancel(&t->parkers[me->side]);
+        } else {
+            fa_parker_wait(&t->parkers[me->side], key, 0);
+        }
+    }
+    return NULL;
+}
+
+TEST(ping_pong)
+{
+    struct table t = {.total = check_ops(40000)};
+    struct player players[2] = {{&t, 0}, {&t, 1}};
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        fa_parker_init(&t.parkers[i]);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ_INT(pthread_create(&threads[i], NULL, play, &players[i]), 0);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    CHECK_EQ_INT(atomic_load(&t.turn), t.total);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ_INT(fa_parker_waiters(&t.parkers[i]), 0);
+}
+
+/*
+ * The window itself: the producer publishes with a plain store, just when the
+ * sleeper registers and looks for the last time. A store that a processor may keep
+ * back while it looks at the number of waiters would be missed by both sides. The
+ * sleeper's delay sweeps over the time that its last message takes to the producer
+ * and back.
+ */
+struct window {
+    struct fa_parker parker;
+    FA_ALIGNED(FA_CACHELINE) atomic_long published;
+    FA_ALIGNED(FA_CACHELINE) atomic_long taken;
+    long total;
+};
+
+static void *aim(void *arg)
+{
+    struct window *w = arg;
+    for (long i = 1; i <= w->total; i++) {
+        unsigned spins = 0;
+        while (atomic_load_explicit(&w->taken, memory_order_acquire) < i - 1)
+            if (++spins % 1000 == 0) sched_yield();
+        atomic_store_explicit(&w->published, i, memory_order_release);
+        fa_parker_notify_one(&w->parker);
+    }
+    return NULL;
+}
+
+TEST(the_window_is_closed)
+{
+    static struct window w;
+    pthread_t producer;
+    w.total = check_ops(60000);
+    fa_parker_init(&w.parker);
+    CHECK_EQ_INT(pthread_create(&producer, NULL, aim, &w), 0);
+    for (long seen = 0; seen < w.total;) {
+        uint32_t key = fa_parker_prepare(&w.parker);
+        long now = atomic_load_explicit(&w.published, memory_order_acquire);
+        if (now == seen) {
+            fa_parker_wait(&w.parker, key, 0); /* a lost wake-up hangs here */
+            continue;
+        }
+        fa_parker_cancel(&w.parker);
+        seen = now;
+        atomic_store_explicit(&w.taken, seen, memory_order_release);
+        for (long k = 0; k < seen * 7 % 2048; k++)
+            __asm__ volatile("");
+    }
+    pthread_join(producer, NULL);
+    CHECK_EQ_INT(atomic_load(&w.taken), w.total);
+    CHECK_EQ_INT(fa_parker_waiters(&w.parker), 0);
+}
+
 int main(void)
 {
     RUN(a_notify_after_prepare_is_not_slept_through);
     RUN(many_workers);
+    RUN(ping_pong);
+    RUN(the_window_is_closed);
     return CHECK_END();
 }

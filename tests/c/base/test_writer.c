@@ -70,11 +70,32 @@ TEST(errors_stick)
     fa_buffer_release(b);
 }
 
+/* A long text did not fit; a short one behind it would, and would leave a hole. */
+TEST(errors_stick_while_there_is_room)
+{
+    struct fa_writer w;
+    CHECK_EQ_INT(fa_writer_init(&w, NULL, 8), FA_OK);
+    CHECK(fa_writer_put(&w, "1234", 4));
+    fa_alloc_fail_at(1);
+    CHECK(!fa_writer_put(&w, "567890", 6));
+    CHECK(!fa_writer_putc(&w, '5'));
+    CHECK(!fa_writer_put(&w, "56", 2));
+    CHECK(!fa_writer_reserve(&w, 1));
+    CHECK_EQ_INT(w.error, FA_ERR_NOMEM);
+    CHECK_EQ_INT(fa_writer_len(&w), 4);
+    struct fa_buffer *b = fa_writer_detach(&w);
+    CHECK_EQ_INT(b->len, 4);
+    CHECK_EQ_INT(memcmp(b->data, "1234", 4), 0);
+    fa_buffer_release(b);
+    CHECK_EQ_INT(fa_alloc_live(), 0);
+}
+
 int main(void)
 {
     RUN(grows_and_keeps_what_was_written);
     RUN(attached_behind_an_offset);
     RUN(from_a_cache_and_back);
     RUN(errors_stick);
+    RUN(errors_stick_while_there_is_room);
     return CHECK_END();
 }

@@ -45,8 +45,16 @@ struct post {
 static void *send_all(void *arg)
 {
     struct post *post = arg;
-    for (size_t i = 0; i < post->count; i++)
-        fa_inbox_push(post->inbox, &post->letters[i].node);
+    for (size_t i = 0; i < post->count; i++) {
+        struct letter *letter = &post->letters[i];
+        if (i % 3 == 0 && i + 1 < post->count) { /* two at once, linked newest first */
+            letter[1].node.next = &letter->node;
+            fa_inbox_push_chain(post->inbox, &letter[1].node, &letter->node);
+            i++;
+        } else {
+            fa_inbox_push(post->inbox, &letter->node);
+        }
+    }
     return NULL;
 }
 

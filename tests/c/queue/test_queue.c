@@ -25,6 +25,16 @@ TEST(the_kind_selects_the_structure)
     fa_queue_deinit(&q);
 }
 
+TEST(each_kind_behind_the_interface)
+{
+    static const enum fa_queue_kind kinds[] = {FA_QUEUE_SPSC, FA_QUEUE_MPMC, FA_QUEUE_LOCKED};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        check_capacity(kinds[i]);
+        check_order(kinds[i], 3);
+        check_race(kinds[i], 1, 1, 16);
+    }
+}
+
 TEST(an_unknown_kind_is_refused)
 {
     struct fa_queue q;
@@ -40,6 +50,7 @@ TEST(an_unknown_kind_is_refused)
 int main(void)
 {
     RUN(the_kind_selects_the_structure);
+    RUN(each_kind_behind_the_interface);
     RUN(an_unknown_kind_is_refused);
     return CHECK_END();
 }
