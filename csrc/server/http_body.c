@@ -49,12 +49,12 @@ static void begin_buffered(struct fa_http_conn *c, struct fa_task *t)
 {
     const struct fa_config *config = &c->server->config;
     bool sized = t->body_kind == FA_TASK_BODY_LENGTH;
+    bool fits = sized && t->req.content_length <= c->in->capacity - c->in_start;
+    fa_http_conn_read_keep_input(c, t, true); /* also for the access log of a refusal */
     if (sized && t->req.content_length > (uint64_t)config->max_body_size) {
         fa_http_conn_fail(c, FA_ERR_BODY_TOO_LARGE);
         return;
     }
-    bool fits = sized && t->req.content_length <= c->in->capacity - c->in_start;
-    fa_http_conn_read_keep_input(c, t, true);
     t->state = FA_TASK_READING;
     if (fits) {
         t->body_offset = c->in_start;

@@ -190,11 +190,24 @@ void fa_http_conn_drop_in(struct fa_http_conn *c)
 
 /* ---- end ---- */
 
-static void unstall(struct fa_http_conn *c)
+/*
+ * Take a task out of the line for a full queue. Requests that were handed over
+ * can stand there several at a time: `stalled` is then the next of them.
+ */
+static void unstall(struct fa_http_conn *c, struct fa_task *t)
 {
-    if (c->stalled != NULL) {
-        fa_reactor_unstall(reactor_of(c), c->stalled);
-        c->stalled = NULL;
+    if (t->state != FA_TASK_STALLED) {
+        return;
+    }
+    fa_reactor_unstall(reactor_of(c), t);
+    t->state = FA_TASK_PARSING;
+    fa_reactor_drop_owner(reactor_of(c), t->user); /* the app will not see it */
+    t->user = NULL;
+    c->stalled = NULL;
+    for (struct fa_task *i = c->first; i != NULL; i = i->next) {
+        if (i->state == FA_TASK_STALLED) {
+            c->stalled = i;
+        }
     }
 }
 
@@ -210,7 +223,6 @@ static void disconnect_stream(struct fa_http_conn *c, struct fa_task *t)
 /* Nothing more is answered: tasks that are elsewhere come back in their own time. */
 static void detach_tasks(struct fa_http_conn *c)
 {
-    unstall(c);
     struct fa_task *reading = c->reading;
     c->reading = NULL;
     if (reading != NULL && reading->answered) {
@@ -218,6 +230,7 @@ static void detach_tasks(struct fa_http_conn *c)
     }
     while (c->first != NULL) {
         struct fa_task *t = c->first;
+        unstall(c, t);
         if (t->state == FA_TASK_STREAMING) {
             disconnect_stream(c, t);
         }
@@ -297,13 +310,6 @@ void fa_http_conn_finish(struct fa_http_conn *c)
     fa_socket_shutdown_write(c->fd);
 }
 
-void fa_http_conn_drain(struct fa_http_conn *c)
-{
-    if (c->phase == FA_HTTP_CONN_OPEN && fa_http_conn_is_idle(c)) {
-        fa_http_conn_kill(c);
-    }
-}
-
 /* ---- errors ---- */
 
 void fa_http_conn_fail_task(struct fa_http_conn *c, struct fa_task *t, fa_status why)
@@ -311,9 +317,7 @@ void fa_http_conn_fail_task(struct fa_http_conn *c, struct fa_task *t, fa_status
     struct fa_reactor *r = reactor_of(c);
     c->input_done = true;
     c->must_linger = true;
-    if (c->stalled == t) {
-        unstall(c);
-    }
+    unstall(c, t);
     if (c->reading == t) {
         c->reading = NULL;
     }
@@ -363,7 +367,6 @@ void fa_http_conn_fail(struct fa_http_conn *c, fa_status why)
         }
         t->conn = c;
         t->server = c->server;
-        t->draining = &c->server->draining;
         t->t_parsed_ns = r->now_ns;
         c->tasks++;
         fa_http_conn_append(c, t);
@@ -420,6 +423,9 @@ fa_status fa_http_conn_open_stream(
         c->local.family = FA_SOCKET_UNIX; /* no address to tell */
     }
     (void)fa_stream_feed(t->stream, chunk, t->body_complete);
+    if (c->eof) {
+        fa_stream_set_peer_closed(t->stream);
+    }
     if (t->answered) {
         fa_stream_set_disconnected(t->stream);
     }
@@ -447,6 +453,13 @@ static enum fa_http_conn_wait waits_for(const struct fa_http_conn *c)
         return FA_HTTP_CONN_WAIT_HEAD;
     }
     return c->first == NULL ? FA_HTTP_CONN_WAIT_REQUEST : FA_HTTP_CONN_WAIT_NOTHING;
+}
+
+/* The drain leaves little time to a client from which nothing may be coming. */
+static uint64_t drained_least(const struct fa_http_conn *c, uint64_t ns)
+{
+    bool least = c->server->reactor.drained && ns > FA_HTTP_CONN_DRAIN_NS;
+    return least ? FA_HTTP_CONN_DRAIN_NS : ns;
 }
 
 static uint64_t body_deadline(const struct fa_http_conn *c)
@@ -478,7 +491,7 @@ static void set_deadline(struct fa_http_conn *c)
     switch (wait) {
     case FA_HTTP_CONN_WAIT_NOTHING: break;
     case FA_HTTP_CONN_WAIT_REQUEST:
-        deadline = c->mark_ns + fa_config_seconds_ns(config->keep_alive_timeout);
+        deadline = c->mark_ns + drained_least(c, fa_config_seconds_ns(config->keep_alive_timeout));
         break;
     case FA_HTTP_CONN_WAIT_HEAD:
         deadline = c->mark_ns + fa_config_seconds_ns(config->header_timeout);
@@ -490,7 +503,9 @@ static void set_deadline(struct fa_http_conn *c)
     case FA_HTTP_CONN_WAIT_QUEUE:
         deadline = c->mark_ns + fa_config_seconds_ns(config->queue_timeout);
         break;
-    case FA_HTTP_CONN_WAIT_LINGER: deadline = c->mark_ns + FA_HTTP_CONN_LINGER_NS; break;
+    case FA_HTTP_CONN_WAIT_LINGER:
+        deadline = c->mark_ns + drained_least(c, FA_HTTP_CONN_LINGER_NS);
+        break;
     }
     c->deadline_ns = deadline;
     if (deadline != 0 &&
@@ -511,7 +526,7 @@ static void answer_unavailable(struct fa_http_conn *c)
         c->input_done = true;
         c->must_linger = true;
     }
-    unstall(c);
+    unstall(c, t);
     free_stream(reactor_of(c), t);
     if (fa_http_conn_write_plain(t, 503, FA_SPAN("retry-after: 1\r\n")) != FA_OK) {
         fa_http_conn_kill(c);
@@ -520,6 +535,31 @@ static void answer_unavailable(struct fa_http_conn *c)
     t->state = FA_TASK_DONE;
     c->upgrade_pending = false;
     c->body_paused = false;
+}
+
+/* Idle for too long; but the next request may be here and only its event not yet. */
+static void end_idle(struct fa_http_conn *c)
+{
+    c->readable = true;
+    fa_http_conn_step(c);
+    bool idle = c->phase == FA_HTTP_CONN_OPEN && c->wait == FA_HTTP_CONN_WAIT_REQUEST;
+    if (idle && reactor_of(c)->now_ns >= c->deadline_ns) {
+        fa_http_conn_kill(c);
+    }
+}
+
+void fa_http_conn_drain(struct fa_http_conn *c)
+{
+    if (c->phase == FA_HTTP_CONN_CLOSED) {
+        return;
+    }
+    if (c->last != NULL) {
+        atomic_store_explicit(&c->last->last_call, true, memory_order_relaxed);
+    }
+    set_deadline(c);
+    if (c->wait == FA_HTTP_CONN_WAIT_REQUEST && reactor_of(c)->now_ns >= c->deadline_ns) {
+        end_idle(c);
+    }
 }
 
 void fa_http_conn_on_timer(struct fa_http_conn *c)
@@ -537,7 +577,7 @@ void fa_http_conn_on_timer(struct fa_http_conn *c)
     }
     switch ((enum fa_http_conn_wait)c->wait) {
     case FA_HTTP_CONN_WAIT_NOTHING: return;
-    case FA_HTTP_CONN_WAIT_REQUEST:
+    case FA_HTTP_CONN_WAIT_REQUEST: end_idle(c); return;
     case FA_HTTP_CONN_WAIT_SEND:
     case FA_HTTP_CONN_WAIT_LINGER: fa_http_conn_kill(c); return;
     case FA_HTTP_CONN_WAIT_HEAD:

@@ -48,6 +48,12 @@ enum fa_http_conn_wait {
 #define FA_HTTP_CONN_LINGER_BYTES 65536
 #define FA_HTTP_CONN_LINGER_NS    UINT64_C(5000000000)
 
+/*
+ * While the server drains: how long a connection that was used a moment ago is
+ * kept for the request that may be on its way, and a lingering close takes.
+ */
+#define FA_HTTP_CONN_DRAIN_NS UINT64_C(1000000000)
+
 struct fa_http_conn {
     struct fa_timer timer;
     struct fa_server *server;
@@ -163,7 +169,9 @@ void fa_http_conn_discard(struct fa_http_conn *c);
 void fa_http_conn_finish(struct fa_http_conn *c);
 
 /*
- * fa_http_conn_drain - the server drains: close if idle, else after the answer.
+ * fa_http_conn_drain - the server began to drain (reactor->drained is set): let
+ * the newest request's answer say close; without one, close once the connection
+ * has been idle for FA_HTTP_CONN_DRAIN_NS, now or by its timer.
  */
 void fa_http_conn_drain(struct fa_http_conn *c);
 

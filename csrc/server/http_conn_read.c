@@ -13,8 +13,10 @@
 
 bool fa_http_conn_read_may_parse(const struct fa_http_conn *c)
 {
+    /* While the server drains, the newest request may have been told to say close. */
+    uint32_t most = c->server->reactor.drained ? 1 : (uint32_t)c->server->config.max_pipelined;
     return !c->input_done && c->reading == NULL && c->stalled == NULL && !c->upgrade_pending &&
-           c->unanswered < (uint32_t)c->server->config.max_pipelined;
+           c->unanswered < most;
 }
 
 static bool wants_input(const struct fa_http_conn *c)
@@ -60,7 +62,7 @@ static void on_eof(struct fa_http_conn *c)
     fa_http_conn_drop_in(c);
     c->closing = true;
     for (struct fa_task *t = c->first; t != NULL; t = t->next) {
-        if (t->state == FA_TASK_STREAMING) {
+        if (t->stream != NULL) {
             fa_stream_set_peer_closed(t->stream);
             fa_reactor_send_event(&c->server->reactor, t->stream);
         }
@@ -163,7 +165,7 @@ static bool parse_one(struct fa_http_conn *c)
     c->tasks++;
     t->conn = c;
     t->server = c->server;
-    t->draining = &c->server->draining;
+    atomic_store_explicit(&t->last_call, r->drained, memory_order_relaxed);
     t->t_parsed_ns = r->now_ns;
     r->counts.requests++;
     fa_http_conn_append(c, t);

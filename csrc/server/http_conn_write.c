@@ -280,8 +280,7 @@ void fa_http_conn_write_run(struct fa_http_conn *c)
             return;
         }
     }
-    bool last_one = c->closing || (fa_http_conn_is_idle(c) && c->server->reactor.drained);
-    if (c->ending || (last_one && c->first == NULL)) {
+    if (c->ending || (c->closing && c->first == NULL)) {
         fa_http_conn_finish(c);
     }
 }

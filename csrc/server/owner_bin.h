@@ -18,9 +18,13 @@
 
 struct fa_owner_bin_chunk;
 
+#define FA_OWNER_BIN_FIRST 64
+
 struct fa_owner_bin {
-    pthread_mutex_t lock;
-    struct fa_owner_bin_chunk *chunks; /* newest first */
+    pthread_mutex_t lock;            /* guards all but count */
+    void *first[FA_OWNER_BIN_FIRST]; /* so that the usual few need no memory */
+    size_t first_count;
+    struct fa_owner_bin_chunk *chunks; /* what did not fit there, newest first */
     atomic_size_t count;
 };
 
@@ -34,8 +38,8 @@ void fa_owner_bin_deinit(struct fa_owner_bin *bin);
 /*
  * fa_owner_bin_add - put one owner in (NULL is ignored).
  *
- * When out of memory the owner is never dropped: a leak, but never a use after
- * free.
+ * When FA_OWNER_BIN_FIRST owners are waiting already and there is no memory for
+ * more, the owner is never dropped: a leak, but never a use after free.
  *
  * Threads: any.
  */

@@ -12,6 +12,7 @@
 #include "http/url.h"
 #include "server/http_body.h"
 #include "server/http_conn.h"
+#include "server/http_conn_read.h"
 #include "server/server_state.h"
 #include "server/stream.h"
 
@@ -62,6 +63,7 @@ void fa_pipeline_on_parsed(struct fa_task *t)
     struct fa_reactor *r = &t->server->reactor;
     t->head_only = t->req.method == FA_HTTP_HEAD;
     if (decode_path(t) != FA_OK) {
+        fa_http_conn_read_keep_input(c, t, true); /* the access log looks at the head */
         fa_http_conn_fail_task(c, t, FA_ERR_NOMEM);
         return;
     }

@@ -2,8 +2,10 @@
 #include "server/reactor.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -19,6 +21,7 @@
 #define ACCESS_LOG_RING   (1u << 20)
 #define DESCRIPTORS_KEPT  64 /* for everything that is not a client connection */
 #define NAP_MS            1
+#define HANDSHAKE_NS      UINT64_C(50000000) /* a drain waits for handshakes under way */
 
 /* ---- beginning and end ---- */
 
@@ -444,22 +447,104 @@ static void resume_accepting(struct fa_reactor *r)
     }
 }
 
-static void drain(struct fa_reactor *r)
+/* ---- draining ---- */
+
+static void drain_connections(struct fa_reactor *r)
 {
-    if (r->drained || !atomic_load_explicit(&r->server->draining, memory_order_acquire)) {
-        return;
-    }
-    r->drained = true;
-    set_accepting(r, false);
-    for (uint32_t i = 0; i < r->listener_count; i++) {
-        fa_listener_close(&r->listeners[i]);
-    }
-    r->listener_count = 0;
     struct fa_http_conn *c = r->conns;
     while (c != NULL) {
         struct fa_http_conn *next = c->next;
         fa_http_conn_drain(c);
         c = next;
+    }
+}
+
+/*
+ * Let the kernel ignore new connection attempts on a TCP listener that is ours
+ * alone: the client tries again after a second, and meets another process or a
+ * closed port. Those whose handshake is under way still get through. Closing
+ * at once would reset them, since with SO_REUSEPORT the kernel deals clients
+ * out to listeners at their first packet.
+ */
+static bool ignore_newcomers(const struct fa_reactor *r, uint32_t i)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),           /* the flags in the TCP header */
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 1), /* SYN? */
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    const struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+    const struct fa_listener *l = &r->listeners[i];
+    bool ours = l->path == NULL && (r->inherited >> i & 1u) == 0;
+    return ours && setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
+/* Take all whom the kernel has connected. False: there is no room for more. */
+static bool take_backlog(struct fa_reactor *r, const struct fa_listener *l)
+{
+    fa_status st = FA_OK;
+    while (st == FA_OK && r->open < r->max_open) {
+        int fd;
+        struct fa_socket_address peer;
+        st = fa_socket_accept(l->fd, &fd, &peer);
+        if (st == FA_OK) {
+            st = fa_http_conn_new(r->server, fd, &peer);
+            if (st != FA_OK) {
+                fa_socket_close(fd);
+            }
+        }
+    }
+    return st == FA_AGAIN || st == FA_ERR_IO;
+}
+
+/* Close the listeners without losing a client; when there is no room, at the very end. */
+static void close_listeners(struct fa_reactor *r)
+{
+    bool room = true;
+    for (uint32_t i = 0; i < r->listener_count; i++) {
+        struct fa_listener *l = &r->listeners[i];
+        if (l->path != NULL) {
+            (void)shutdown(l->fd, SHUT_RD); /* Unix: nobody else gets in, those waiting stay */
+        }
+        room = take_backlog(r, l) && room;
+    }
+    if (!room && r->now_ns < r->listen_until_ns + FA_HTTP_CONN_DRAIN_NS) {
+        return;
+    }
+    set_accepting(r, false);
+    for (uint32_t i = 0; i < r->listener_count; i++) {
+        fa_listener_close(&r->listeners[i]);
+    }
+    r->listener_count = 0;
+}
+
+/* Newcomers first: a client that is told to close must not come back to us. */
+static void drain(struct fa_reactor *r)
+{
+    if (!atomic_load_explicit(&r->server->draining, memory_order_acquire) ||
+        (r->drained && r->listener_count == 0)) {
+        return;
+    }
+    if (r->listen_until_ns == 0) {
+        bool waits = false;
+        for (uint32_t i = 0; i < r->listener_count; i++) {
+            waits = ignore_newcomers(r, i) || waits;
+        }
+        r->listen_until_ns = r->now_ns + (waits ? HANDSHAKE_NS : 0);
+    }
+    if (r->now_ns < r->listen_until_ns) {
+        return;
+    }
+    if (r->listener_count > 0) {
+        close_listeners(r);
+    }
+    if (!r->drained) {
+        r->drained = true;
+        drain_connections(r);
+    }
+    if (r->listener_count == 0) {
+        atomic_store_explicit(&r->server->listening, false, memory_order_release);
     }
 }
 
@@ -518,6 +603,11 @@ static int sleep_timeout(struct fa_reactor *r, bool *nap)
     if (!r->accepting && !r->drained && r->open < r->max_open && (timeout < 0 || timeout > 100)) {
         timeout = 100;
     }
+    if (r->listen_until_ns != 0 && r->listener_count > 0) {
+        bool open_yet = r->now_ns < r->listen_until_ns;
+        int left = open_yet ? (int)((r->listen_until_ns - r->now_ns) / 1000000) + 1 : 10;
+        timeout = timeout < 0 || timeout > left ? left : timeout;
+    }
     *nap = r->worker_tasks > 0 && !r->nap_spent;
     if (*nap && (timeout < 0 || timeout > NAP_MS)) {
         timeout = NAP_MS;
@@ -536,9 +626,10 @@ static int wait_for_events(struct fa_reactor *r)
     }
     (void)atomic_exchange_explicit(&s->napping, nap, memory_order_acq_rel);
     fa_wakeup_prepare(&s->wakeup);
-    bool work = !inboxes_are_empty(s) || atomic_load_explicit(&s->stopping, memory_order_relaxed) ||
-                atomic_load_explicit(&s->next_routes, memory_order_relaxed) != NULL ||
-                (atomic_load_explicit(&s->draining, memory_order_relaxed) && !r->drained);
+    bool work =
+        !inboxes_are_empty(s) || atomic_load_explicit(&s->stopping, memory_order_relaxed) ||
+        atomic_load_explicit(&s->next_routes, memory_order_relaxed) != NULL ||
+        (atomic_load_explicit(&s->draining, memory_order_relaxed) && r->listen_until_ns == 0);
     int n = 0;
     if (fa_poller_wait(&r->poller, r->events, FA_REACTOR_EVENTS, work ? 0 : timeout, &n) != FA_OK) {
         n = 0;
@@ -600,6 +691,7 @@ void fa_reactor_run(struct fa_reactor *r)
         }
     }
     set_accepting(r, false);
+    atomic_store_explicit(&s->listening, false, memory_order_release);
     struct fa_http_conn *c = r->conns;
     while (c != NULL) {
         struct fa_http_conn *next = c->next;

@@ -72,10 +72,12 @@ struct fa_reactor {
 
     struct fa_listener listeners[FA_SERVER_MAX_LISTENERS];
     uint32_t listener_count;
+    uint32_t inherited; /* bit i: other processes may listen on listeners[i] too */
     bool accepting;
     uint64_t accept_again_ns; /* paused after running out of descriptors */
     int spare_fd;             /* given up to take and close one connection then */
-    bool drained;
+    uint64_t listen_until_ns; /* a drain began: when its listeners close; else 0 */
+    bool drained;             /* connections end as soon as they may */
 
     struct fa_access_log *access_log; /* NULL: off */
     struct fa_reactor_counts counts;

@@ -204,6 +204,7 @@ fa_status fa_server_listen_fd(struct fa_server *s, int fd)
         st = fa_listener_open_fd(l, fd);
     }
     if (st == FA_OK) {
+        s->reactor.inherited |= 1u << s->reactor.listener_count;
         s->reactor.listener_count++;
     }
     return st;
@@ -224,8 +225,12 @@ static fa_status start_reactor(struct fa_server *s)
     sigset_t old;
     (void)sigfillset(&all); /* signals are the caller's business */
     (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    atomic_store_explicit(&s->listening, true, memory_order_relaxed);
     int failed = pthread_create(&s->reactor_thread, NULL, reactor_main, s);
     (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (failed != 0) {
+        atomic_store_explicit(&s->listening, false, memory_order_relaxed);
+    }
     return failed == 0 ? FA_OK : FA_ERR_IO;
 }
 
@@ -259,7 +264,11 @@ void fa_server_drain(struct fa_server *s)
 
 size_t fa_server_active(const struct fa_server *s)
 {
-    return atomic_load_explicit(&s->open_connections, memory_order_relaxed);
+    /* The flag first: what was accepted before the listeners closed is then counted. */
+    bool listening = atomic_load_explicit(&s->listening, memory_order_acquire);
+    bool draining = atomic_load_explicit(&s->draining, memory_order_relaxed);
+    size_t open = atomic_load_explicit(&s->open_connections, memory_order_relaxed);
+    return open == 0 && listening && draining ? 1 : open;
 }
 
 /* Look every few milliseconds: this is the end of a process, not a request. */

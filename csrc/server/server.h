@@ -96,15 +96,20 @@ FA_NODISCARD fa_status fa_server_listen_fd(struct fa_server *s, int fd);
 FA_NODISCARD fa_status fa_server_start(struct fa_server *s);
 
 /*
- * fa_server_drain - begin a graceful stop: stop listening, close idle
- * connections, say `connection: close` in every answer from now on.
+ * fa_server_drain - begin a graceful stop that loses no request.
+ *
+ * Newcomers are turned away; clients the kernel had already connected are
+ * served, then the listeners close. From then on the last answer of each
+ * connection says `connection: close`. A connection that waits for a request
+ * gets FA_HTTP_CONN_DRAIN_NS from its last answer on to send one more.
  *
  * Idempotent; returns at once. fa_server_active tells when it is done.
  */
 void fa_server_drain(struct fa_server *s);
 
 /*
- * fa_server_active - connections that are open.
+ * fa_server_active - connections that are open; at least 1 while a drain has not
+ * closed the listeners yet.
  */
 size_t fa_server_active(const struct fa_server *s);
 

@@ -42,7 +42,8 @@ struct fa_server {
 
     /* Shared, rarely written. */
     atomic_bool draining;
-    atomic_bool stopping; /* cut everything and return */
+    atomic_bool stopping;  /* cut everything and return */
+    atomic_bool listening; /* from start until the reactor has closed its listeners */
     _Atomic(struct fa_route_table *)
         next_routes;                /* put down by set_routes, adopted by the reactor */
     atomic_size_t open_connections; /* written by the reactor */

@@ -272,6 +272,19 @@ void fa_stream_free(struct fa_stream *s)
     fa_free(s);
 }
 
+/* Small pieces share a buffer: a body in single bytes must not take one for each. */
+static bool merge_locked(struct fa_stream *s, const struct fa_buffer *chunk)
+{
+    struct fa_buffer *tail = s->in_tail;
+    bool fits = tail != NULL && chunk->len <= tail->capacity - tail->len &&
+                atomic_load_explicit(&tail->refs, memory_order_acquire) == 1;
+    if (fits) {
+        memcpy(tail->data + tail->len, chunk->data, chunk->len);
+        tail->len += chunk->len;
+    }
+    return fits;
+}
+
 bool fa_stream_feed(struct fa_stream *s, struct fa_buffer *chunk, bool eof)
 {
     lock(s);
@@ -279,7 +292,10 @@ bool fa_stream_feed(struct fa_stream *s, struct fa_buffer *chunk, bool eof)
         fa_buffer_release(chunk); /* nobody will read it */
         chunk = NULL;
     }
-    if (chunk != NULL) {
+    size_t more = chunk != NULL ? chunk->len : 0;
+    if (chunk != NULL && merge_locked(s, chunk)) {
+        fa_buffer_release(chunk);
+    } else if (chunk != NULL) {
         chunk->next = NULL;
         if (s->in_tail != NULL) {
             s->in_tail->next = chunk;
@@ -287,8 +303,8 @@ bool fa_stream_feed(struct fa_stream *s, struct fa_buffer *chunk, bool eof)
             s->in_head = chunk;
         }
         s->in_tail = chunk;
-        s->in_bytes += chunk->len;
     }
+    s->in_bytes += more;
     s->in_eof = s->in_eof || eof;
     bool pause = s->in_bytes >= s->high_water;
     s->in_paused = pause;

@@ -70,7 +70,7 @@ static void reset(struct fa_task *t)
     t->tail_sent = 0;
     t->sent_total = 0;
     t->t_parsed_ns = 0;
-    t->draining = NULL;
+    atomic_store_explicit(&t->last_call, false, memory_order_relaxed);
     t->req.method_text = (fa_span){NULL, 0};
     t->req.keep_alive = false;
 }

@@ -105,7 +105,7 @@ struct fa_task {
     size_t tail_sent;
     uint64_t sent_total; /* all bytes of this answer */
     uint64_t t_parsed_ns;
-    const atomic_bool *draining; /* the server's flag */
+    atomic_bool last_call; /* the server drains and nothing is read after this request */
     struct fa_http_chunked chunked;
 
     struct fa_route_match match;
@@ -119,9 +119,9 @@ struct fa_task {
  * result in t->close_after (or passes it to fa_stream_end).
  *
  * Threads: the one that builds the head.
- * Memory:  relaxed load of the server's draining flag: an answer built in the
- *          very moment of the drain may miss it; the connection is then closed
- *          as an idle one.
+ * Memory:  relaxed load of last_call, which the reactor may set at any time: an
+ *          answer built in the very moment of the drain may miss it. Its
+ *          connection then takes one more request, or ends as an idle one.
  */
 static inline bool fa_task_should_close(const struct fa_task *t)
 {
@@ -129,7 +129,7 @@ static inline bool fa_task_should_close(const struct fa_task *t)
      * the connection has no known state after this answer. */
     bool body_unasked = t->stream != NULL && t->req.expect_continue && !t->app_wants_body;
     return t->close_after || !t->req.keep_alive || body_unasked ||
-           atomic_load_explicit(t->draining, memory_order_relaxed);
+           atomic_load_explicit(&t->last_call, memory_order_relaxed);
 }
 
 /*

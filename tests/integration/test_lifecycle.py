@@ -6,9 +6,10 @@ import pathlib
 import signal
 import socket
 import tempfile
+import threading
 
 import pytest
-from live_server import APPS, LiveServer, run_to_exit, start_fasterapi, wait_until
+from live_server import APPS, DEADLINE, LiveServer, run_to_exit, start_fasterapi, wait_until
 from wire import Connection, WireError, exchange
 
 ALICE = b'{"id":1,"name":"Alice"}'
@@ -287,3 +288,135 @@ def test_workers_end_when_their_parent_is_killed():
         )
     finally:
         server.stop()
+
+
+# -- no request is lost ----------------------------------------------------------------------------
+
+KEEP_ALIVE_CLIENTS = 32
+ECHO_APP = """
+from fasterapi import FasterAPI
+app = FasterAPI()
+@app.get("/async/{text}")
+async def echo(text: str): return {"text": text}
+@app.get("/def/{text}")
+def echo_def(text: str): return {"text": text}
+@app.get("/app/{text:path}")
+async def echo_path(text: str): return {"text": text}
+"""
+
+
+class Client(Connection):
+    """A connection that leaves nothing behind when nobody takes it."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        try:
+            super().__init__(address)
+        except OSError:
+            self.close()
+            raise
+
+
+class Asker(threading.Thread):
+    """A keep-alive client that asks with a new id each time and checks that the same one returns.
+
+    Lost: a request that was sent in full and got no complete answer, although nothing had
+    announced the end of its connection. `may_end`: a refused connection is the end of the server.
+    """
+
+    def __init__(self, server: LiveServer, number: int, path: str) -> None:
+        super().__init__(daemon=True)
+        self.server, self.number, self.path = server, number, path
+        self.answered = 0
+        self.lost: list[str] = []
+        self.announced = 0
+        self.may_end = False
+        self.enough = False
+
+    def run(self) -> None:
+        try:
+            while not self.enough:
+                try:
+                    connection = Client(self.server.address)
+                except ConnectionRefusedError:
+                    if not self.may_end:
+                        self.lost.append("refused")
+                    return
+                with connection:
+                    self._use(connection)
+        except Exception as exc:
+            self.lost.append(f"{self.number}: {exc!r}")
+
+    def _use(self, connection: Connection) -> None:
+        while not self.enough:
+            text = f"{self.number}-{self.answered}"
+            try:
+                connection.send(get(self.path + text))
+                response = connection.read_response()
+            except (OSError, WireError) as exc:
+                self.lost.append(f"{text}: {exc!r}")
+                return
+            if response.status != 200 or json.loads(response.body)["text"] != text:
+                self.lost.append(f"{text}: {response}")
+            self.answered += 1
+            if response.header(b"connection") == b"close":
+                self.announced += 1
+                return
+
+
+def ask_all_the_time(server: LiveServer) -> list[Asker]:
+    """Clients that are all being answered when this returns."""
+    paths = ("/async/", "/def/", "/app/")
+    askers = [Asker(server, i, paths[i % 3]) for i in range(KEEP_ALIVE_CLIENTS)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        wait_until(lambda asker=asker: asker.answered > 0 or asker.lost, "its first answer")
+    return askers
+
+
+def test_rolling_restarts_lose_no_request(tmp_path: pathlib.Path):
+    app = write(str(tmp_path), "echo_app.py", ECHO_APP)
+    server = start_fasterapi(app, "--workers", "2")
+    try:
+        askers = ask_all_the_time(server)
+        for _ in range(3):
+            old = set(server.children())
+            server.signal(signal.SIGHUP)
+            wait_until(
+                lambda old=old: (
+                    len(server.children()) == 2 and not old.intersection(server.children())
+                ),
+                "two new workers",
+            )
+            before = [asker.answered for asker in askers]
+            for asker, count in zip(askers, before, strict=True):
+                wait_until(
+                    lambda asker=asker, count=count: asker.answered > count or asker.lost,
+                    "an answer of the new workers",
+                )
+        for asker in askers:
+            asker.enough = True
+        for asker in askers:
+            asker.join(DEADLINE)
+        assert [text for asker in askers for text in asker.lost] == []
+        assert sum(asker.announced for asker in askers) >= KEEP_ALIVE_CLIENTS
+    finally:
+        assert server.stop() == 0, server.output
+
+
+def test_a_stop_loses_no_request(tmp_path: pathlib.Path):
+    app = write(str(tmp_path), "echo_app.py", ECHO_APP)
+    for _ in range(5):
+        server = start_fasterapi(app)
+        try:
+            askers = ask_all_the_time(server)
+            for asker in askers:
+                asker.may_end = True
+            server.signal(signal.SIGTERM)
+            for asker in askers:
+                asker.join(DEADLINE)
+            assert [text for asker in askers for text in asker.lost] == []
+            assert [asker.announced > 0 for asker in askers] == [True] * KEEP_ALIVE_CLIENTS
+            assert server.wait() == 0, server.output
+        finally:
+            server.stop()

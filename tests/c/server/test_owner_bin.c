@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#include "base/alloc.h"
 #include "server/owner_bin.h"
 
 static void count(void *ctx, void **owners, size_t n)
@@ -31,6 +32,23 @@ TEST(all_come_out_once)
     fa_owner_bin_flush(&bin, count, &sum);
     CHECK_EQ_INT(sum, 500500);
     fa_owner_bin_add(&bin, (void *)7);
+    fa_owner_bin_deinit(&bin);
+}
+
+TEST(the_first_need_no_memory)
+{
+    struct fa_owner_bin bin;
+    size_t sum = 0;
+    CHECK_EQ_INT(fa_owner_bin_init(&bin), FA_OK);
+    fa_alloc_fail_at(1);
+    for (int i = 0; i < FA_OWNER_BIN_FIRST; i++) {
+        fa_owner_bin_add(&bin, (void *)1);
+    }
+    fa_owner_bin_add(&bin, (void *)1000); /* this one asks for memory, and gets none */
+    fa_alloc_fail_at(0);
+    fa_owner_bin_add(&bin, (void *)10000);
+    fa_owner_bin_flush(&bin, count, &sum);
+    CHECK_EQ_INT(sum, 10000 + FA_OWNER_BIN_FIRST);
     fa_owner_bin_deinit(&bin);
 }
 
@@ -65,6 +83,7 @@ TEST(from_several_threads)
 int main(void)
 {
     RUN(all_come_out_once);
+    RUN(the_first_need_no_memory);
     RUN(from_several_threads);
     return CHECK_END();
 }

@@ -5,6 +5,8 @@
 #include <sys/un.h>
 
 #include "base/clock.h"
+#include "server/http_conn.h"
+#include "server/server_state.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -41,6 +43,269 @@ TEST(drain_finishes_what_runs_and_closes_what_idles)
     CHECK_EQ_INT(fa_server_stop(f.server, UINT64_C(10000000000)), FA_OK);
     CHECK(fa_clock_now_ns() - start < UINT64_C(5000000000)); /* not the whole timeout */
     CHECK_EQ_INT(atomic_load(&f.threads_started), atomic_load(&f.threads_stopped));
+    fake_stop(&f);
+}
+
+/* Until the listeners are closed and every connection knows of the drain. */
+static void drain_and_wait(struct fake *f)
+{
+    fa_server_drain(f->server);
+    for (int i = 0; i < 20000 && atomic_load(&f->server->listening); i++) {
+        CHECK(poll(NULL, 0, 1) == 0);
+    }
+    CHECK(!atomic_load(&f->server->listening));
+}
+
+static void wait_closed(struct fake *f)
+{
+    for (int i = 0; i < 20000 && fa_server_active(f->server) > 0; i++) {
+        CHECK(poll(NULL, 0, 1) == 0);
+    }
+    CHECK_EQ_INT(fa_server_active(f->server), 0);
+}
+
+TEST(a_connection_just_used_gets_one_more_request)
+{
+    struct fake f;
+    fake_init(&f);
+    fake_start(&f);
+    int used = fake_connect(&f);
+    int fresh = fake_connect(&f); /* accepted, nothing asked yet */
+    int quiet = fake_connect(&f);
+    struct fake_response r;
+    CHECK_EQ_INT(fake_ask(quiet, GET("/inline"), &r), 200);
+    fake_response_free(&r);
+    CHECK_EQ_INT(fake_ask(used, GET("/worker"), &r), 200);
+    CHECK(!r.close);
+    fake_response_free(&r);
+    drain_and_wait(&f);
+    uint64_t start = fa_clock_now_ns();
+    static const char *const PATHS[] = {GET("/inline"), GET("/stream")};
+    int fds[] = {used, fresh};
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ_INT(fake_ask(fds[i], PATHS[i], &r), 200);
+        CHECK(r.close);
+        fake_response_free(&r);
+        CHECK(fake_is_ended(fds[i]));
+        close(fds[i]);
+    }
+    CHECK(fake_is_ended(quiet));
+    wait_closed(&f);
+    CHECK(fa_clock_now_ns() - start < UINT64_C(3000000000));
+    close(quiet);
+    fake_stop(&f);
+}
+
+TEST(nobody_holds_up_the_drain_for_long)
+{
+    struct fake f;
+    fake_init(&f);
+    fake_start(&f);
+    int fds[3] = {fake_connect(&f), fake_connect(&f), fake_connect(&f)};
+    struct fake_response r;
+    CHECK_EQ_INT(fake_ask(fds[0], GET("/inline"), &r), 200);
+    fake_response_free(&r);
+    CHECK(fake_send(fds[1], GET("/blocking")));
+    fake_wait(&f.entered);
+    drain_and_wait(&f);
+    sem_post(&f.leave);
+    CHECK(fake_recv_response(fds[1], &r, false));
+    CHECK(r.close); /* and then this client does not close its side */
+    fake_response_free(&r);
+    uint64_t start = fa_clock_now_ns();
+    wait_closed(&f);
+    CHECK(fa_clock_now_ns() - start < UINT64_C(3000000000));
+    for (int i = 0; i < 3; i++) {
+        close(fds[i]);
+    }
+    fake_stop(&f);
+}
+
+TEST(one_idle_for_long_is_closed_at_once)
+{
+    struct fake f;
+    fake_init(&f);
+    fake_start(&f);
+    int fd = fake_connect(&f);
+    int asks = fake_connect(&f);
+    struct fake_response r;
+    uint64_t start = fa_clock_now_ns();
+    CHECK_EQ_INT(fake_ask(fd, GET("/inline"), &r), 200);
+    fake_response_free(&r);
+    /* Time passes for the server: another client asks until the first has idled long enough. */
+    while (fa_clock_now_ns() - start < FA_HTTP_CONN_DRAIN_NS + UINT64_C(100000000)) {
+        CHECK_EQ_INT(fake_ask(asks, GET("/inline"), &r), 200);
+        fake_response_free(&r);
+    }
+    drain_and_wait(&f);
+    start = fa_clock_now_ns();
+    CHECK(fake_is_ended(fd));
+    CHECK(fa_clock_now_ns() - start < FA_HTTP_CONN_DRAIN_NS / 2);
+    CHECK_EQ_INT(fake_ask(asks, GET("/inline"), &r), 200);
+    CHECK(r.close);
+    fake_response_free(&r);
+    close(fd);
+    close(asks);
+    fake_stop(&f);
+}
+
+TEST(all_pipelined_requests_are_answered_and_the_last_says_close)
+{
+    static const char *const LAST[] = {GET("/worker"), GET("/inline"), GET("/echo")};
+    for (int round = 0; round < 3; round++) {
+        struct fake f;
+        fake_init(&f);
+        fake_start(&f);
+        int fd = fake_connect(&f);
+        int count = 4;
+        bool last_said_close = false;
+        CHECK(fake_send(fd, GET("/blocking") GET("/worker") GET("/blocking")));
+        CHECK(fake_send(fd, LAST[round]));
+        fake_wait(&f.entered);
+        fake_wait(&f.entered);
+        while (fake_stats(&f).requests < (uint64_t)count) {
+            fa_executor_wake_reactor(f.server);
+            CHECK(poll(NULL, 0, 1) == 0);
+        }
+        drain_and_wait(&f);
+        sem_post(&f.leave);
+        sem_post(&f.leave);
+        for (int i = 0; i < count; i++) {
+            struct fake_response r;
+            CHECK(fake_recv_response(fd, &r, false));
+            CHECK_EQ_INT(r.status, 200);
+            CHECK(i == count - 1 || !r.close);
+            last_said_close = r.close;
+            fake_response_free(&r);
+        }
+        if (!last_said_close) { /* built before the drain: so there is one more */
+            struct fake_response r;
+            CHECK_EQ_INT(fake_ask(fd, GET("/worker"), &r), 200);
+            CHECK(r.close);
+            fake_response_free(&r);
+        }
+        CHECK(fake_is_ended(fd));
+        close(fd);
+        fake_stop(&f);
+    }
+}
+
+static int connect_unix(const char *path)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0);
+    return fd;
+}
+
+/* The reactor is held up in an inline handler until the test posts `seen`. */
+static struct fake *held;
+
+static void hold_the_reactor(struct fa_task *t)
+{
+    sem_post(&held->entered);
+    fake_wait(&held->seen);
+    fake_hello_inline(t);
+}
+
+static const struct fake_route HOLD_ROUTES[] = {
+    {"/hold", FAKE_M(GET), FA_LANE_INLINE, NULL, hold_the_reactor},
+    {"/inline", FAKE_M(GET), FA_LANE_INLINE, NULL, fake_hello_inline},
+    {"/blocking", FAKE_M(GET), FA_LANE_WORKER, fake_blocking, NULL},
+};
+
+TEST(clients_in_the_backlog_are_served)
+{
+    struct fake f;
+    fake_init(&f);
+    f.config.max_connections = 8; /* and there is not even room for all of them */
+    held = &f;
+    char path[] = "/tmp/fa-server-XXXXXX";
+    CHECK(mkdtemp(path) != NULL);
+    char sock[64];
+    snprintf(sock, sizeof sock, "%s/s", path);
+    fake_require(fa_server_new(&f.config, &FAKE_OPS, &f, &f.server) == FA_OK, "new");
+    CHECK_EQ_INT(fa_server_listen_uds(f.server, sock), FA_OK);
+    fake_start(&f);
+    fake_set_routes(&f, HOLD_ROUTES, 3, NULL);
+    int holder = fake_connect(&f);
+    CHECK(fake_send(holder, GET("/hold")));
+    fake_wait(&f.entered);
+    enum { N = 20 };
+    int fds[N];
+    for (int i = 0; i < N; i++) {
+        fds[i] = i % 2 ? connect_unix(sock) : fake_connect(&f);
+        CHECK(fake_send(fds[i], GET("/inline")));
+    }
+    fa_server_drain(f.server);
+    CHECK(fa_server_active(f.server) > 0);
+    sem_post(&f.seen);
+    struct fake_response r;
+    CHECK(fake_recv_response(holder, &r, false));
+    fake_response_free(&r);
+    close(holder);
+    for (int i = 0; i < N; i++) {
+        CHECK(fake_recv_response(fds[i], &r, false));
+        CHECK_EQ_INT(r.status, 200);
+        fake_response_free(&r);
+        close(fds[i]);
+    }
+    wait_closed(&f);
+    fake_stop(&f);
+    CHECK(rmdir(path) == 0);
+}
+
+/* Its time is up, and its next request is in the socket: only the event was not seen yet. */
+TEST(an_idle_connection_is_read_before_it_is_closed)
+{
+    struct fake f;
+    fake_init(&f);
+    f.config.keep_alive_timeout = 0.2;
+    held = &f;
+    fake_start(&f);
+    fake_set_routes(&f, HOLD_ROUTES, 3, NULL);
+    int fd = fake_connect(&f);
+    int slow = fake_connect(&f);
+    int holder = fake_connect(&f);
+    struct fake_response r;
+    CHECK(fake_send(slow, GET("/blocking")));
+    fake_wait(&f.entered);
+    CHECK_EQ_INT(fake_ask(fd, GET("/inline"), &r), 200);
+    fake_response_free(&r);
+    uint64_t start = fa_clock_now_ns();
+    CHECK(fake_send(holder, GET("/hold")));
+    fake_wait(&f.entered);
+    CHECK(fake_send(fd, GET("/inline")));
+    while (fa_clock_now_ns() - start < UINT64_C(500000000)) { /* its time passes */
+        CHECK(poll(NULL, 0, 10) == 0);
+    }
+    sem_post(&f.leave); /* a completion makes the reactor look at the clock first */
+    while (fa_inbox_is_empty(&f.server->done)) {
+        CHECK(poll(NULL, 0, 1) == 0);
+    }
+    sem_post(&f.seen);
+    int fds[] = {fd, slow, holder};
+    for (int i = 0; i < 3; i++) {
+        CHECK(fake_recv_response(fds[i], &r, false));
+        CHECK_EQ_INT(r.status, 200);
+        fake_response_free(&r);
+        close(fds[i]);
+    }
+    fake_stop(&f);
+}
+
+TEST(a_drain_is_not_done_before_the_listeners_are_closed)
+{
+    struct fake f;
+    fake_init(&f);
+    fake_start(&f);
+    CHECK_EQ_INT(fa_server_active(f.server), 0);
+    fa_server_drain(f.server);
+    size_t active = fa_server_active(f.server);
+    CHECK(active == 1 || !atomic_load(&f.server->listening));
+    wait_closed(&f);
+    CHECK(!atomic_load(&f.server->listening));
     fake_stop(&f);
 }
 
@@ -168,15 +433,6 @@ TEST(without_routes_everything_is_the_apps)
     fake_response_free(&r);
     close(fd);
     fake_stop(&f);
-}
-
-static int connect_unix(const char *path)
-{
-    struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0);
-    return fd;
 }
 
 TEST(unix_and_inherited_sockets)
@@ -310,6 +566,13 @@ TEST(serving_without_memory)
 int main(void)
 {
     RUN(drain_finishes_what_runs_and_closes_what_idles);
+    RUN(a_connection_just_used_gets_one_more_request);
+    RUN(nobody_holds_up_the_drain_for_long);
+    RUN(one_idle_for_long_is_closed_at_once);
+    RUN(all_pipelined_requests_are_answered_and_the_last_says_close);
+    RUN(clients_in_the_backlog_are_served);
+    RUN(an_idle_connection_is_read_before_it_is_closed);
+    RUN(a_drain_is_not_done_before_the_listeners_are_closed);
     RUN(nobody_can_connect_while_draining);
     RUN(stop_cuts_after_its_timeout);
     RUN(stop_tells_when_a_handler_does_not_end);

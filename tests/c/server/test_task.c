@@ -62,17 +62,15 @@ TEST(tags)
 TEST(when_to_close)
 {
     struct fa_task_pool pool;
-    atomic_bool draining = false;
     fa_task_pool_init(&pool, 0);
     struct fa_task *t = fa_task_pool_get(&pool);
-    t->draining = &draining;
     t->req.keep_alive = true;
     t->req.minor = 1;
     t->req.expect_continue = true;
     CHECK(!fa_task_should_close(t) && !fa_task_is_keep_alive_10(t));
-    atomic_store(&draining, true);
+    atomic_store(&t->last_call, true);
     CHECK(fa_task_should_close(t));
-    atomic_store(&draining, false);
+    atomic_store(&t->last_call, false);
     t->req.keep_alive = false;
     t->req.minor = 0;
     CHECK(fa_task_should_close(t) && fa_task_is_keep_alive_10(t));
