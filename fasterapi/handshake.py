@@ -78,6 +78,9 @@ def parse_handshake(method: str, headers: Headers) -> Handshake:
     for name, value in headers:
         if name.startswith(b"sec-websocket-"):
             found.setdefault(name, []).append(value)
+        elif name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0")):
+            # Its bytes would be taken for the first frames.
+            raise HandshakeError("A WebSocket handshake must not have a body")
     versions = found.get(b"sec-websocket-version", [])
     if not versions:
         raise HandshakeError("Missing Sec-WebSocket-Version")

@@ -61,6 +61,7 @@ class WebSocketSession:
         "fragments",
         "goodbye",
         "handshake",
+        "held",
         "inbox",
         "parts",
         "ping_payload",
@@ -81,7 +82,9 @@ class WebSocketSession:
         self.released = False
         self.handshake: Handshake | None = None
         self.connection: Connection | None = None
-        self.inbox: deque[Message] = deque()
+        #: Messages the app has not taken, each with its size in bytes, and all sizes together.
+        self.inbox: deque[tuple[Message, int]] = deque()
+        self.held = 0
         self.goodbye: Message | None = None
         self.parts: list[str] | list[bytes] = []
         self.size = 0
@@ -117,7 +120,7 @@ class WebSocketSession:
     async def run(self) -> None:
         """Call the app. Whatever it does, the connection is closed in order afterwards."""
         self.stream.on_event = self._on_event
-        self.inbox.append({"type": "websocket.connect"})
+        self.inbox.append(({"type": "websocket.connect"}, 0))
         try:
             result: Any = await self.bridge.app(self._scope(), self.receive, self.send)  # type: ignore[func-returns-value]
         except GeneratorExit:
@@ -189,7 +192,8 @@ class WebSocketSession:
         """The next event; after ``websocket.disconnect`` that one again."""
         while True:
             if self.inbox:
-                message = self.inbox.popleft()
+                message, size = self.inbox.popleft()
+                self.held -= size
                 if self.state == _OPEN:
                     self._read()
                 return message
@@ -308,7 +312,7 @@ class WebSocketSession:
         What is not taken stays in the core, which stops reading from the socket.
         """
         stream = self.stream
-        while not self.released and len(self.inbox) < MAX_QUEUE:
+        while not self.released and len(self.inbox) < MAX_QUEUE and self.held < MAX_MESSAGE:
             if stream.pending > stream.high_water:
                 return
             data = stream.read()
@@ -359,10 +363,13 @@ class WebSocketSession:
         self.parts.append(data)  # type: ignore[arg-type]
         if not event.message_finished:
             return
+        message: Message = {"type": "websocket.receive"}
         if isinstance(event, events.TextMessage):
-            self.inbox.append({"type": "websocket.receive", "text": "".join(self.parts)})  # type: ignore[arg-type]
+            message["text"] = "".join(self.parts)  # type: ignore[arg-type]
         else:
-            self.inbox.append({"type": "websocket.receive", "bytes": b"".join(self.parts)})  # type: ignore[arg-type]
+            message["bytes"] = b"".join(self.parts)  # type: ignore[arg-type]
+        self.inbox.append((message, self.size))
+        self.held += self.size
         self.parts = []
         self.size = self.fragments = 0
         self._wake()

@@ -84,8 +84,8 @@ static bool parse_length(fa_span text, uint64_t *length)
 static int note_header(struct fa_py_stream *self, fa_span name, fa_span value)
 {
     if (fa_span_eq_nocase(name, FA_SPAN("content-length"))) {
-        if (!parse_length(value, &self->length_left)) {
-            PyErr_SetString(PyExc_ValueError, "content-length must be a number of bytes");
+        if (self->has_length || !parse_length(value, &self->length_left)) {
+            PyErr_SetString(PyExc_ValueError, "content-length must be one number of bytes");
             return -1;
         }
         self->has_length = true;
@@ -277,9 +277,12 @@ static int send_piece(struct fa_py_stream *self, PyObject *data, bool more)
         return -1;
     }
     put_head(self, &w);
-    if (check_length(self, len, more) < 0)
-        return -1 - queue_buffer(self, &w); /* the head still leaves */
-    bool dropped = self->task->head_only || len == 0;
+    if (check_length(self, len, more) < 0) {
+        (void)queue_buffer(self, &w); /* the head still leaves */
+        return -1;
+    }
+    /* Bytes behind a 204 or 304 would be read as the next answer. */
+    bool dropped = self->task->head_only || len == 0 || has_no_body(self->status);
     if (!dropped && self->chunked) {
         char line[CHUNK_LINE];
         fa_writer_put(&w, line, (size_t)snprintf(line, sizeof line, "%zx\r\n", len));
@@ -329,6 +332,18 @@ static PyObject *stream_write(struct fa_py_stream *self, PyObject *const *args, 
     Py_RETURN_NONE;
 }
 
+/* The line end behind a chunk's data. */
+static int end_chunk(struct fa_py_stream *self)
+{
+    struct fa_writer w;
+    if (fa_writer_init(&w, NULL, CHUNK_LINE) != FA_OK) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    fa_writer_put(&w, "\r\n", 2);
+    return queue_buffer(self, &w);
+}
+
 PyDoc_STRVAR(write_file_doc,
     "write_file(fd: int, offset: int, count: int) -> None\n--\n\n"
     "Send `count` bytes of an open file with sendfile. The descriptor is taken over\n"
@@ -352,7 +367,8 @@ static PyObject *stream_write_file(struct fa_py_stream *self, PyObject *args)
         (void)queue_buffer(self, &w); /* the head still leaves */
         return NULL;
     }
-    if (self->chunked) {
+    if (self->task->head_only || has_no_body(self->status)) size = 0;
+    if (self->chunked && size > 0) {
         char line[CHUNK_LINE];
         fa_writer_put(&w, line, (size_t)snprintf(line, sizeof line, "%llx\r\n", size));
     }
@@ -360,10 +376,11 @@ static PyObject *stream_write_file(struct fa_py_stream *self, PyObject *args)
     fa_status failed =
         size == 0 ? FA_ERR_CLOSED : fa_stream_write_file(self->task, fd, offset, (uint64_t)size);
     if (failed == FA_ERR_NOMEM) return PyErr_NoMemory();
-    if (failed != FA_OK) close(fd); /* nothing to send, or nobody to send it to */
-    if (self->chunked && size > 0 && fa_writer_init(&w, NULL, CHUNK_LINE) == FA_OK) {
-        fa_writer_put(&w, "\r\n", 2);
-        if (queue_buffer(self, &w) < 0) return NULL;
+    if (failed != FA_OK) {
+        close(fd); /* nothing to send, or nobody to send it to */
+    } else if (self->chunked && end_chunk(self) < 0) {
+        PyErr_Clear(); /* the descriptor is taken: an exception would have it closed twice */
+        fa_py_stream_abort(self);
     }
     wake(self);
     Py_RETURN_NONE;

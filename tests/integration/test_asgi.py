@@ -77,6 +77,22 @@ def test_pathsend(asgi_server: LiveServer):
             assert connection.read_response().body == path.read_bytes()
 
 
+def test_pathsend_without_a_length(asgi_server: LiveServer):
+    path = pathlib.Path(__file__).parent / "apps" / "static" / "hello.txt"
+    with Connection(asgi_server.address) as connection:
+        for target, expected in (("", path.read_bytes()), ("?empty", b""), ("", path.read_bytes())):
+            connection.send(get(f"/pathsend-chunked{target}"))
+            response = connection.read_response()
+            assert response.header(b"transfer-encoding") == b"chunked"
+            assert response.body == expected
+
+
+def test_two_lengths_are_refused(asgi_server: LiveServer):
+    response = exchange(asgi_server.address, get("/two-lengths"))
+    assert (response.status, response.body) == (500, b"Internal Server Error")
+    asgi_server.wait_for_line("content-length must be one number of bytes")
+
+
 @pytest.mark.parametrize(
     ("target", "logged"), [("/raises", "raised before the start"), ("/silent", "ASGI")]
 )

@@ -170,6 +170,8 @@ def test_accept_key_of_the_rfc():
         ({b"sec-websocket-protocol": b"\xff"}, 400),
         ({b"sec-websocket-protocol": b"chat, a b"}, 400),
         ({b"sec-websocket-extensions": b"permessage-deflate; \xe4"}, 400),
+        ({b"content-length": b"5"}, 400),
+        ({b"transfer-encoding": b"chunked"}, 400),
     ],
 )
 def test_wrong_handshake_is_refused_and_the_app_not_called(change, status):
@@ -407,7 +409,16 @@ def test_ping_is_answered():
     play(accept_then(), script)
 
 
-def test_slow_app_stops_reading():
+def test_a_length_of_zero_is_no_body():
+    assert parse_handshake("GET", [*HEADERS, (b"content-length", b"0")]).accept == ACCEPT
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_slow_app_stops_reading(large, monkeypatch):
+    """By the number of messages it has not taken, or by their bytes: here two are too many."""
+    if large:
+        monkeypatch.setattr(websocket, "MAX_MESSAGE", 2)
+
     async def app(scope, receive, send):
         await send({"type": "websocket.accept"})
         await gate.wait()
@@ -420,7 +431,7 @@ def test_slow_app_stops_reading():
     async def script(client):
         for _ in range(100):
             client.stream.event(client.proto.send(events.TextMessage(data="x")))
-        assert len(client.stream.chunks) >= 100 - websocket.MAX_QUEUE
+        assert len(client.stream.chunks) >= (98 if large else 100 - websocket.MAX_QUEUE)
         gate.set()
         await client.turns()
         await client.say(events.CloseConnection(code=1000))

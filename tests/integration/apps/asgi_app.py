@@ -65,6 +65,18 @@ async def pathsend(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.pathsend", "path": str(path)})
 
 
+async def pathsend_chunked(scope: Any, receive: Any, send: Any) -> None:
+    """No length announced; ?empty asks for an empty file."""
+    await start(send, 200, [])
+    name = "empty.txt" if scope["query_string"] == b"empty" else "hello.txt"
+    await send({"type": "http.response.pathsend", "path": str(STATIC / name)})
+
+
+async def two_lengths(scope: Any, receive: Any, send: Any) -> None:
+    await start(send, 200, [(b"content-length", b"2"), (b"content-length", b"3")])
+    await body(send, b"ab")
+
+
 async def raises(scope: Any, receive: Any, send: Any) -> None:
     raise RuntimeError("raised before the start")
 
@@ -109,6 +121,8 @@ ROUTES = {
     "/echo": echo,
     "/scope": scope_of,
     "/pathsend": pathsend,
+    "/pathsend-chunked": pathsend_chunked,
+    "/two-lengths": two_lengths,
     "/raises": raises,
     "/raises-late": raises_late,
     "/silent": silent,
