@@ -63,9 +63,10 @@ struct fake {
     atomic_int disconnects;
     atomic_int events;
     atomic_int handled;
-    sem_t entered; /* a blocking handler has begun */
-    sem_t leave;   /* let one blocking handler go on */
-    sem_t seen;    /* the app noticed something a test waits for */
+    atomic_size_t streamed; /* bytes the app wrote as pieces of a stream */
+    sem_t entered;          /* a blocking handler has begun */
+    sem_t leave;            /* let one blocking handler go on */
+    sem_t seen;             /* the app noticed something a test waits for */
     atomic_bool loop_paused;
     sem_t loop_resume;
     fa_status start_status;
@@ -366,8 +367,8 @@ static FAKE_UNUSED bool fake_take_body(struct fake *f, struct fa_task *t)
     }
 }
 
-/* Pieces until the output is full; goes on with the next event. */
-static FAKE_UNUSED void fake_stream_pieces(struct fake *f, struct fa_task *t)
+/* Up to `pieces` of them until the output is full; goes on with the next event. */
+static FAKE_UNUSED void fake_stream_pieces(struct fake *f, struct fa_task *t, uint32_t pieces)
 {
     struct fake_stream *st = t->user;
     if (!st->started) {
@@ -375,18 +376,18 @@ static FAKE_UNUSED void fake_stream_pieces(struct fake *f, struct fa_task *t)
         (void)fake_write_head(t, 200, true, 0);
     }
     char *piece = malloc(FAKE_STREAM_PIECE + 16);
-    while (st->sent < FAKE_STREAM_PIECES &&
-           fa_stream_pending(t) < (size_t)f->config.write_high_water) {
+    while (st->sent < pieces && fa_stream_pending(t) < (size_t)f->config.write_high_water) {
         int n = snprintf(piece, 16, "%x\r\n", FAKE_STREAM_PIECE);
         memset(piece + n, 'A' + (int)(st->sent % 26), FAKE_STREAM_PIECE);
         memcpy(piece + n + FAKE_STREAM_PIECE, "\r\n", 2);
         if (fake_write(t, piece, (size_t)n + FAKE_STREAM_PIECE + 2) != FA_OK) {
             break;
         }
+        atomic_fetch_add(&f->streamed, FAKE_STREAM_PIECE);
         st->sent++;
     }
     free(piece);
-    if (st->sent == FAKE_STREAM_PIECES) {
+    if (st->sent == pieces) {
         (void)!fake_write(t, "0\r\n\r\n", 5);
         fake_end(f, t, fa_task_should_close(t));
     }
@@ -472,7 +473,9 @@ static FAKE_UNUSED void fake_app(struct fake *f, struct fa_task *t)
     if (fake_path_is(t, "/hang")) { /* until the client goes */
         sem_post(&f->entered);
     } else if (fake_path_is(t, "/stream")) {
-        fake_stream_pieces(f, t);
+        fake_stream_pieces(f, t, FAKE_STREAM_PIECES);
+    } else if (fake_path_is(t, "/endless")) {
+        fake_stream_pieces(f, t, UINT32_MAX);
     } else if (fake_path_is(t, "/file") || fake_path_is(t, "/short-file")) {
         fake_send_file(f, t);
     } else if (fake_path_is(t, "/abort")) {
