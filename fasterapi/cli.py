@@ -1,4 +1,4 @@
-"""The command line: ``fasterapi run | dev | explain | config | version``.
+"""The command line: ``fasterapi run | dev | explain | bench | config | version``.
 
 Every option of the core is a flag of `run` and `dev`, generated from the option table. Wrong usage
 ends with exit code 2, a failed start with 3; both after one line that names the fix.
@@ -188,6 +188,43 @@ def explain(
             raise StartupError(f"{place} is no FastAPI app, so there are no routes to explain")
         report = explain_app(found)
     say(json.dumps(report, indent=2) if as_json else format_table(report))
+
+
+@app.command()
+def bench(
+    target: AppArgument = None,
+    path: Annotated[str, typer.Option(help="Path and query of the request.")] = "/",
+    method: Annotated[str, typer.Option(help="Method of the request.")] = "GET",
+    header: Annotated[
+        list[str] | None, typer.Option(metavar="NAME: VALUE", help="A header, may be repeated.")
+    ] = None,
+    body: Annotated[str, typer.Option(help="Body of the request.")] = "",
+    requests: Annotated[int, typer.Option(min=1, help="Requests in each run.")] = 100_000,
+    in_flight: Annotated[
+        int, typer.Option(min=1, max=65536, help="Requests at a time in the throughput run.")
+    ] = 64,
+    app_name: NameOption = None,
+    factory: FactoryOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+) -> None:
+    """Measure one request inside this process: the whole path but the sockets."""
+    from fasterapi.bench import format_table, measure, request_bytes
+
+    place = find_target(target, app_name=app_name, factory=factory)
+    log.configure("warning")
+    pairs = [tuple(part.strip() for part in text.split(":", 1)) for text in header or []]
+    if any(len(pair) != 2 for pair in pairs):
+        raise StartupError('a header is written as "Name: value"')
+    try:
+        request = request_bytes(method, path, [(a, b) for a, b in pairs], body.encode())
+    except ValueError as exc:
+        raise StartupError(str(exc)) from None
+    with contextlib.redirect_stdout(sys.stderr):
+        found = load_app(place)
+        runs = [
+            measure(found, request, count=requests, in_flight=number) for number in (1, in_flight)
+        ]
+    say(json.dumps([run.as_dict() for run in runs], indent=2) if as_json else format_table(runs))
 
 
 @app.command("config")

@@ -58,6 +58,8 @@ class Settings:
     control_fd: int | None = None
     #: Print the start line here (the parent prints it when there are several workers).
     announce: bool = True
+    #: No port and no reactor thread: requests come from `core_server.load` (see `bench`).
+    driven: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -100,7 +102,7 @@ class Server:
 
     def run(self) -> None:
         """Serve on a new event loop (uvloop if present) until told to stop. Blocks."""
-        with asyncio.Runner(loop_factory=_loop_factory(self.settings.loop)) as runner:
+        with asyncio.Runner(loop_factory=loop_factory(self.settings.loop)) as runner:
             runner.run(self.serve())
 
     async def serve(self) -> None:
@@ -118,7 +120,8 @@ class Server:
                 await lifespan.shutdown()
                 raise
             try:
-                self._announce()
+                if not self.settings.driven:
+                    self._announce()
                 if self.on_started is not None:
                     self.on_started(self)
                 await self._stop.wait()
@@ -159,8 +162,9 @@ class Server:
             outcome_app=outcome_app,
             before_request=before_request,
         )
-        self._listen(core_server)
-        core_server.start(loop, self.bridge)
+        if not self.settings.driven:
+            self._listen(core_server)
+        core_server.start(loop, self.bridge, self.settings.driven)
         loop.add_reader(core_server.fileno(), core_server.run_batch)
         # The first round announces that the loop sleeps; nobody would wake it before.
         loop.call_soon(core_server.run_batch)
@@ -492,7 +496,7 @@ def _nothing() -> None:
     """Handler that only exists so that the loop is woken."""
 
 
-def _loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop for "auto" (if importable) and "uvloop"; None is asyncio's own default."""
     if name not in ("auto", "uvloop", "asyncio"):
         raise StartupError(f"event loop {name!r} is unknown; use auto, uvloop or asyncio")

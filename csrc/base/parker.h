@@ -62,4 +62,21 @@ static inline uint32_t fa_parker_waiters(const struct fa_parker *p)
     return atomic_load_explicit(&p->waiters, memory_order_relaxed);
 }
 
+/*
+ * fa_parker_pause - in a loop that looks for work instead of parking: let the
+ * core's other hardware thread run meanwhile.
+ *
+ * Threads: any. No memory order: the loop's own loads have it.
+ */
+static inline void fa_parker_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield" : : : "memory");
+#else
+    __asm__ volatile("" : : : "memory");
+#endif
+}
+
 #endif

@@ -70,6 +70,17 @@ static PyObject *call_again(struct fa_py_server *owner)
     Py_RETURN_NONE;
 }
 
+/* The queue is empty: look a little longer before the loop thread sleeps. True: work came. */
+static bool spin_for_work(struct fa_py_server *owner, uint64_t deadline)
+{
+    if (owner->config.spin_us == 0) return false;
+    uint64_t until = fa_clock_now_ns() + (uint64_t)owner->config.spin_us * 1000;
+    if (until > deadline) until = deadline;
+    bool work;
+    Py_BEGIN_ALLOW_THREADS work = fa_executor_loop_spin(owner->server, until);
+    Py_END_ALLOW_THREADS return work;
+}
+
 PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused)
 {
     (void)unused;
@@ -82,7 +93,7 @@ PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused)
             fa_executor_loop_drain(owner->server, owner->items, (size_t)owner->config.batch_size);
         if (count > 0) {
             run_items(owner, count);
-        } else {
+        } else if (!spin_for_work(owner, deadline)) {
             asleep = fa_executor_loop_sleep(owner->server);
         }
     } while (!asleep && fa_clock_now_ns() < deadline);

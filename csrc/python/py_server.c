@@ -258,14 +258,16 @@ static int choose_task_type(struct fa_py_server *self)
 }
 
 PyDoc_STRVAR(start_doc,
-    "start(loop, asgi_callback) -> None\n--\n\n"
+    "start(loop, asgi_callback, driven=False) -> None\n--\n\n"
     "Start serving. On the event-loop thread, which then watches fileno() for reading\n"
-    "and calls run_batch(). asgi_callback(Stream) takes each handed-over request.");
+    "and calls run_batch(). asgi_callback(Stream) takes each handed-over request.\n"
+    "driven: no reactor thread and no port; requests come from load().");
 
 static PyObject *server_start(struct fa_py_server *self, PyObject *args)
 {
     PyObject *loop, *asgi;
-    if (!PyArg_ParseTuple(args, "OO:start", &loop, &asgi)) return NULL;
+    int driven = 0;
+    if (!PyArg_ParseTuple(args, "OO|p:start", &loop, &asgi, &driven)) return NULL;
     if (self->started) {
         PyErr_SetString(PyExc_RuntimeError, "the server was started before");
         return NULL;
@@ -275,10 +277,12 @@ static PyObject *server_start(struct fa_py_server *self, PyObject *args)
     self->context = PyContext_CopyCurrent();
     if (self->context == NULL || choose_task_type(self) < 0) return NULL;
     fa_status started;
-    Py_BEGIN_ALLOW_THREADS started = fa_server_start(self->server);
+    Py_BEGIN_ALLOW_THREADS started =
+        driven ? fa_server_start_driven(self->server) : fa_server_start(self->server);
     Py_END_ALLOW_THREADS if (started != FA_OK) return status_error(
         started, "the server could not start");
     self->started = true;
+    self->driven = driven != 0;
     Py_RETURN_NONE;
 }
 
@@ -311,6 +315,10 @@ static PyObject *server_stop(struct fa_py_server *self, PyObject *args)
     double timeout;
     if (!PyArg_ParseTuple(args, "d:stop", &timeout)) return NULL;
     if (!self->started || self->stopped) Py_RETURN_TRUE;
+    if (self->driving) {
+        PyErr_SetString(PyExc_RuntimeError, "stop() while a thread is in load()");
+        return NULL;
+    }
     return PyBool_FromLong(stop_detached(self, timeout < 0.0 ? 0.0 : timeout) == FA_OK);
 }
 
@@ -352,6 +360,15 @@ static PyObject *server_stats(struct fa_py_server *self, PyObject *unused)
     return dict;
 }
 
+PyDoc_STRVAR(load_doc,
+    "load(request: bytes, count: int, in_flight: int = 1, timeout: float = 10.0)\n"
+    "    -> tuple[bytes, int, int, bytes]\n--\n\n"
+    "Send `count` times the same request through a server started with driven=True,\n"
+    "`in_flight` at a time, each on an in-memory connection of its own. Returns the\n"
+    "latencies (native uint32, ns), the whole time in ns, how many answers had another\n"
+    "status than the first one, and the first answer. Not on the event-loop thread;\n"
+    "one thread at a time. Raises TimeoutError, ConnectionError, ValueError.");
+
 static PyMethodDef server_methods[] = {
     {"set_hooks", (PyCFunction)(void (*)(void))server_set_hooks, METH_VARARGS | METH_KEYWORDS,
         set_hooks_doc},
@@ -369,6 +386,8 @@ static PyMethodDef server_methods[] = {
     {"active", (PyCFunction)server_active, METH_NOARGS, "active() -> int\n--\n\nOpen connections."},
     {"stop", (PyCFunction)server_stop, METH_VARARGS, stop_doc},
     {"stats", (PyCFunction)server_stats, METH_NOARGS, stats_doc},
+    {"load", (PyCFunction)(void (*)(void))fa_py_server_load, METH_VARARGS | METH_KEYWORDS,
+        load_doc},
     {NULL, NULL, 0, NULL},
 };
 

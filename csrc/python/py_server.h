@@ -34,6 +34,8 @@ struct fa_py_server {
     void **items; /* one batch of the loop lane */
     bool started;
     bool stopped;
+    bool driven;   /* no reactor thread: load() drives it */
+    bool driving;  /* a thread is in load() */
     bool in_batch; /* the loop thread wakes the reactor once, at the end */
 };
 
@@ -53,5 +55,14 @@ extern const struct fa_executor_ops fa_py_workers_ops;
  * Errors:    NULL with the exception set only when the loop refuses call_soon.
  */
 PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused);
+
+/*
+ * fa_py_server_load - Server.load(): run requests through a driven server on
+ * the calling thread, which is its reactor meanwhile.
+ *
+ * GIL:    attached thread state required; detached while it runs.
+ * Errors: NULL with the exception set.
+ */
+PyObject *fa_py_server_load(struct fa_py_server *self, PyObject *args, PyObject *kwargs);
 
 #endif

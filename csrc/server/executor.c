@@ -1,6 +1,7 @@
 /* executor.c - between the reactor and the threads that run handlers. */
 #include "server/executor.h"
 
+#include "base/parker.h"
 #include "server/server_state.h"
 
 void fa_executor_complete(struct fa_server *s, struct fa_task *t)
@@ -39,6 +40,17 @@ size_t fa_executor_loop_drain(struct fa_server *s, void **items, size_t max)
         n++;
     }
     return n;
+}
+
+bool fa_executor_loop_spin(struct fa_server *s, uint64_t until_ns)
+{
+    while (fa_queue_size(&s->loop_queue) == 0) {
+        if (fa_clock_now_ns() >= until_ns) {
+            return false;
+        }
+        fa_parker_pause();
+    }
+    return true;
 }
 
 bool fa_executor_loop_sleep(struct fa_server *s)

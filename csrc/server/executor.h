@@ -123,6 +123,14 @@ int fa_executor_loop_fd(const struct fa_server *s);
 size_t fa_executor_loop_drain(struct fa_server *s, void **items, size_t max);
 
 /*
+ * fa_executor_loop_spin - look for work until `until_ns` (fa_clock_now_ns);
+ * true when there is some to drain.
+ *
+ * Threads: the loop thread only; detached, so that others may run meanwhile.
+ */
+bool fa_executor_loop_spin(struct fa_server *s, uint64_t until_ns);
+
+/*
  * fa_executor_loop_sleep - announce that the loop thread stops looking.
  *
  * Returns true when it may go back to its event loop: the eventfd is empty and

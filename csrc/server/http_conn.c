@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "server/http_body.h"
+#include "server/http_conn_io.h"
 #include "server/http_conn_read.h"
 #include "server/http_conn_write.h"
 #include "server/server_state.h"
@@ -23,7 +24,7 @@ static struct fa_reactor *reactor_of(struct fa_http_conn *c)
 
 /* ---- beginning ---- */
 
-fa_status fa_http_conn_new(struct fa_server *s, int fd, const struct fa_socket_address *peer)
+static struct fa_http_conn *allocate(struct fa_server *s)
 {
     struct fa_reactor *r = &s->reactor;
     struct fa_http_conn *c = r->free_conns;
@@ -33,19 +34,22 @@ fa_status fa_http_conn_new(struct fa_server *s, int fd, const struct fa_socket_a
     } else {
         c = fa_alloc(sizeof *c);
         if (c == NULL) {
-            return FA_ERR_NOMEM;
+            return NULL;
         }
     }
     memset(c, 0, sizeof *c);
     c->server = s;
-    c->fd = fd;
-    c->peer = *peer;
+    c->fd = -1;
     c->writable = true;
     c->mark_ns = r->now_ns;
-    if (fa_poller_add_stream(&r->poller, fd, c) != FA_OK) {
-        fa_free(c);
-        return FA_ERR_IO;
-    }
+    return c;
+}
+
+/* From now on the reactor counts it, times it out and closes it at the end. */
+static void enlist(struct fa_http_conn *c)
+{
+    struct fa_server *s = c->server;
+    struct fa_reactor *r = &s->reactor;
     c->next = r->conns;
     if (r->conns != NULL) {
         r->conns->prev = c;
@@ -57,6 +61,33 @@ fa_status fa_http_conn_new(struct fa_server *s, int fd, const struct fa_socket_a
     c->wait = FA_HTTP_CONN_WAIT_REQUEST;
     c->deadline_ns = r->now_ns + fa_config_seconds_ns(s->config.keep_alive_timeout);
     fa_timer_wheel_arm(&r->wheel, &c->timer, c->deadline_ns);
+}
+
+fa_status fa_http_conn_new(struct fa_server *s, int fd, const struct fa_socket_address *peer)
+{
+    struct fa_http_conn *c = allocate(s);
+    if (c == NULL) {
+        return FA_ERR_NOMEM;
+    }
+    if (fa_poller_add_stream(&s->reactor.poller, fd, c) != FA_OK) {
+        fa_free(c);
+        return FA_ERR_IO;
+    }
+    c->fd = fd;
+    c->peer = *peer;
+    enlist(c);
+    return FA_OK;
+}
+
+fa_status fa_http_conn_new_memory(struct fa_server *s, struct fa_memory_peer *peer)
+{
+    struct fa_http_conn *c = allocate(s);
+    if (c == NULL) {
+        return FA_ERR_NOMEM;
+    }
+    c->memory = peer;
+    peer->conn = c;
+    enlist(c);
     return FA_OK;
 }
 
@@ -247,8 +278,7 @@ void fa_http_conn_kill(struct fa_http_conn *c)
     struct fa_reactor *r = reactor_of(c);
     c->phase = FA_HTTP_CONN_CLOSED;
     fa_timer_wheel_cancel(&r->wheel, &c->timer);
-    fa_socket_close(c->fd);
-    c->fd = -1;
+    fa_http_conn_io_close(c);
     r->open--;
     r->counts.closed++;
     atomic_store_explicit(&c->server->open_connections, r->open, memory_order_relaxed);
@@ -280,7 +310,7 @@ static void linger(struct fa_http_conn *c)
     struct fa_buffer *b = c->readable ? fa_buffer_cache_get(&r->cache) : NULL;
     while (c->readable && b != NULL) {
         size_t n = 0;
-        fa_status st = fa_socket_recv(c->fd, b->data, b->capacity, &n);
+        fa_status st = fa_http_conn_io_recv(c, b->data, b->capacity, &n);
         if (st == FA_AGAIN) {
             c->readable = false;
         } else if (st != FA_OK || n >= c->linger_left) {
@@ -307,7 +337,7 @@ void fa_http_conn_finish(struct fa_http_conn *c)
     c->progress = true;
     fa_http_conn_drop_in(c);
     detach_tasks(c);
-    fa_socket_shutdown_write(c->fd);
+    fa_http_conn_io_shutdown(c);
 }
 
 /* ---- errors ---- */

@@ -60,19 +60,20 @@ struct fa_http_conn {
     struct fa_http_conn *prev, *next; /* all connections of the reactor */
     struct fa_http_conn *run_next;    /* reactor's run queue, or its dead list */
 
-    int fd;
-    uint8_t phase;        /* enum fa_http_conn_phase */
-    uint8_t wait;         /* enum fa_http_conn_wait */
-    bool queued;          /* in the run queue */
-    bool readable;        /* the socket may have input */
-    bool writable;        /* the socket may take output */
-    bool peer_ended;      /* the poller told that the peer closed its side */
-    bool eof;             /* its end was read */
-    bool input_done;      /* nothing more is parsed: error, close, or end */
-    bool closing;         /* close once the answers so far are out */
-    bool ending;          /* the answer that ends the connection is out: close now */
-    bool must_linger;     /* the peer may still be sending: do not reset it */
-    bool tunnel;          /* upgraded */
+    int fd;                        /* -1 for a connection without a socket */
+    struct fa_memory_peer *memory; /* the other end then; else NULL */
+    uint8_t phase;                 /* enum fa_http_conn_phase */
+    uint8_t wait;                  /* enum fa_http_conn_wait */
+    bool queued;                   /* in the run queue */
+    bool readable;                 /* the socket may have input */
+    bool writable;                 /* the socket may take output */
+    bool peer_ended;               /* the poller told that the peer closed its side */
+    bool eof;                      /* its end was read */
+    bool input_done;               /* nothing more is parsed: error, close, or end */
+    bool closing;                  /* close once the answers so far are out */
+    bool ending;                   /* the answer that ends the connection is out: close now */
+    bool must_linger;              /* the peer may still be sending: do not reset it */
+    bool tunnel;                   /* upgraded */
     bool upgrade_pending; /* an upgrade request is unanswered: what follows may not be HTTP */
     bool body_paused;     /* the app has enough unread body */
     bool progress;        /* the thing waited for moved on since the last step */
@@ -105,6 +106,15 @@ FA_STATIC_ASSERT(
  */
 FA_NODISCARD fa_status fa_http_conn_new(
     struct fa_server *s, int fd, const struct fa_socket_address *peer);
+
+/*
+ * fa_http_conn_new_memory - a connection without a socket; `peer` is its other
+ * end. Sets peer->conn.
+ *
+ * Ownership: `peer` is borrowed until its `conn` is NULL again.
+ * Errors:    FA_ERR_NOMEM.
+ */
+FA_NODISCARD fa_status fa_http_conn_new_memory(struct fa_server *s, struct fa_memory_peer *peer);
 
 /*
  * fa_http_conn_step - do all that is possible now: read, parse, dispatch,

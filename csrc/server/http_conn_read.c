@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/http_body.h"
+#include "server/http_conn_io.h"
 #include "server/pipeline.h"
 #include "server/server_state.h"
 #include "server/stream.h"
@@ -120,7 +121,7 @@ static void receive(struct fa_http_conn *c)
     size_t room;
     size_t n = 0;
     if (fa_http_body_room(c, &dst, &room)) {
-        fa_status st = fa_socket_recv(c->fd, dst, room, &n);
+        fa_status st = fa_http_conn_io_recv(c, dst, room, &n);
         if (st == FA_OK) {
             fa_http_body_received(c, n);
         }
@@ -132,7 +133,7 @@ static void receive(struct fa_http_conn *c)
         return;
     }
     room = c->in->capacity - c->in_end;
-    fa_status st = fa_socket_recv(c->fd, c->in->data + c->in_end, room, &n);
+    fa_status st = fa_http_conn_io_recv(c, c->in->data + c->in_end, room, &n);
     c->in_end += (uint32_t)n;
     note_received(c, st, n, room);
 }

@@ -6,6 +6,7 @@
 
 #include "http/http_status.h"
 #include "server/access_log.h"
+#include "server/http_conn_io.h"
 #include "server/server_state.h"
 #include "server/stream.h"
 
@@ -212,14 +213,15 @@ static fa_status send_copied(struct fa_http_conn *c, const struct gather *g, siz
 {
     struct fa_buffer *flat = g->bytes <= UINT32_MAX ? fa_buffer_new((uint32_t)g->bytes) : NULL;
     if (flat == NULL) {
-        return fa_socket_sendv(c->fd, g->iov, g->count, g->file_next, n);
+        return fa_http_conn_io_sendv(c, g->iov, g->count, g->file_next, n);
     }
     char *end = flat->data;
     for (size_t i = 0; i < g->count; i++) {
         memcpy(end, g->iov[i].iov_base, g->iov[i].iov_len);
         end += g->iov[i].iov_len;
     }
-    fa_status st = fa_socket_send(c->fd, flat->data, g->bytes, n);
+    const struct iovec whole = {.iov_base = flat->data, .iov_len = g->bytes};
+    fa_status st = fa_http_conn_io_sendv(c, &whole, 1, false, n);
     fa_buffer_release(flat);
     return st;
 }
@@ -229,10 +231,7 @@ static fa_status send_gathered(struct fa_http_conn *c, const struct gather *g, s
     if (FA_UNLIKELY(!c->server->config.zero_copy)) {
         return send_copied(c, g, n);
     }
-    if (FA_LIKELY(g->count == 1 && !g->file_next)) {
-        return fa_socket_send(c->fd, g->iov[0].iov_base, g->iov[0].iov_len, n);
-    }
-    return fa_socket_sendv(c->fd, g->iov, g->count, g->file_next, n);
+    return fa_http_conn_io_sendv(c, g->iov, g->count, g->file_next, n);
 }
 
 /* The first answer goes on with a file. */
@@ -241,7 +240,7 @@ static fa_status send_file(struct fa_http_conn *c)
     struct fa_task *t = c->first;
     struct fa_stream_item *item = t->stream->ready;
     size_t n = 0;
-    fa_status st = fa_socket_sendfile(c->fd, item->fd, item->offset, item->len, &n);
+    fa_status st = fa_http_conn_io_sendfile(c, item->fd, item->offset, item->len, &n);
     if (st == FA_OK) {
         t->sent_total += n;
         c->server->reactor.counts.bytes_out += n;

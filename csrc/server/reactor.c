@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/parker.h"
 #include "http/http_scan.h"
 #include "server/access_log.h"
 #include "server/http_conn.h"
@@ -89,7 +90,7 @@ void fa_reactor_deinit(struct fa_reactor *r)
     for (uint32_t i = 0; i < r->listener_count; i++) {
         fa_listener_close(&r->listeners[i]);
     }
-    for (struct fa_http_conn *c = r->conns; c != NULL; c = c->next) {
+    for (struct fa_http_conn *c = r->run_first; c != NULL; c = c->run_next) {
         c->queued = false;
     }
     r->run_first = NULL;
@@ -588,7 +589,7 @@ static void spin(struct fa_reactor *r)
     }
     uint64_t until = fa_clock_now_ns() + (uint64_t)s->config.spin_us * 1000u;
     while (inboxes_are_empty(s) && fa_clock_now_ns() < until) {
-        __builtin_ia32_pause();
+        fa_parker_pause();
     }
 }
 
@@ -667,28 +668,38 @@ static void handle_event(struct fa_reactor *r, const struct fa_poller_event *e)
     }
 }
 
+void fa_reactor_turn(struct fa_reactor *r)
+{
+    drain(r);
+    if (atomic_load_explicit(&r->server->next_routes, memory_order_relaxed) != NULL) {
+        fa_reactor_adopt_routes(r);
+    }
+    take_completions(r);
+    retry_queues(r);
+    run_scheduled(r);
+    fire_timers(r);
+    wake_executors(r);
+    free_dead(r);
+    publish_counts(r);
+}
+
+void fa_reactor_wait(struct fa_reactor *r)
+{
+    int n = wait_for_events(r);
+    for (int i = 0; i < n; i++) {
+        handle_event(r, &r->events[i]);
+    }
+}
+
 void fa_reactor_run(struct fa_reactor *r)
 {
     struct fa_server *s = r->server;
     r->now_ns = fa_clock_now_ns();
     set_accepting(r, true);
     while (!atomic_load_explicit(&s->stopping, memory_order_acquire)) {
-        drain(r);
-        if (atomic_load_explicit(&s->next_routes, memory_order_relaxed) != NULL) {
-            fa_reactor_adopt_routes(r);
-        }
-        take_completions(r);
-        retry_queues(r);
-        run_scheduled(r);
-        fire_timers(r);
-        wake_executors(r);
-        free_dead(r);
-        publish_counts(r);
+        fa_reactor_turn(r);
         resume_accepting(r);
-        int n = wait_for_events(r);
-        for (int i = 0; i < n; i++) {
-            handle_event(r, &r->events[i]);
-        }
+        fa_reactor_wait(r);
     }
     set_accepting(r, false);
     atomic_store_explicit(&s->listening, false, memory_order_release);

@@ -106,6 +106,14 @@ void fa_reactor_deinit(struct fa_reactor *r);
 void fa_reactor_run(struct fa_reactor *r);
 
 /*
+ * fa_reactor_turn, fa_reactor_wait - the two halves of a round, for a caller
+ * that is the reactor (fa_server_turn): do what there is to do; look for events
+ * of sockets and executors, sleeping until one comes or a timer is due.
+ */
+void fa_reactor_turn(struct fa_reactor *r);
+void fa_reactor_wait(struct fa_reactor *r);
+
+/*
  * fa_reactor_schedule - give a connection a step later in this round.
  */
 void fa_reactor_schedule(struct fa_reactor *r, struct fa_http_conn *c);

@@ -234,13 +234,12 @@ static fa_status start_reactor(struct fa_server *s)
     return failed == 0 ? FA_OK : FA_ERR_IO;
 }
 
-fa_status fa_server_start(struct fa_server *s)
+static fa_status start(struct fa_server *s, bool driven)
 {
-    if (s->phase != FA_SERVER_NEW) {
-        return FA_ERR_INVALID;
-    }
     fa_status st = s->ops != NULL ? fa_worker_pool_start_first(&s->workers) : FA_OK;
-    if (st == FA_OK) {
+    if (st == FA_OK && driven) {
+        s->reactor_joined = true; /* there is no thread */
+    } else if (st == FA_OK) {
         st = start_reactor(s);
     }
     if (st == FA_OK) {
@@ -254,6 +253,32 @@ fa_status fa_server_start(struct fa_server *s)
         s->phase = FA_SERVER_RUNNING;
     }
     return st;
+}
+
+fa_status fa_server_start(struct fa_server *s)
+{
+    return s->phase == FA_SERVER_NEW ? start(s, false) : FA_ERR_INVALID;
+}
+
+fa_status fa_server_start_driven(struct fa_server *s)
+{
+    bool fresh = s->phase == FA_SERVER_NEW && s->reactor.listener_count == 0;
+    return fresh ? start(s, true) : FA_ERR_INVALID;
+}
+
+fa_status fa_server_turn(struct fa_server *s, bool may_sleep)
+{
+    struct fa_reactor *r = &s->reactor;
+    if (atomic_load_explicit(&s->stopping, memory_order_acquire)) {
+        return FA_ERR_CLOSED;
+    }
+    if (may_sleep) { /* first: after its turn the caller has answers to look at */
+        fa_reactor_wait(r);
+    } else {
+        r->now_ns = fa_clock_now_ns();
+    }
+    fa_reactor_turn(r);
+    return FA_OK;
 }
 
 void fa_server_drain(struct fa_server *s)
@@ -290,8 +315,10 @@ fa_status fa_server_stop(struct fa_server *s, uint64_t timeout_ns)
     if (!s->reactor_joined) {
         fa_server_drain(s);
         wait_until_idle(s, timeout_ns);
-        atomic_store_explicit(&s->stopping, true, memory_order_release);
-        fa_wakeup_write(&s->wakeup); /* asleep or not: its next wait ends at once */
+    }
+    atomic_store_explicit(&s->stopping, true, memory_order_release);
+    fa_wakeup_write(&s->wakeup); /* asleep or not: its next wait ends at once */
+    if (!s->reactor_joined) {
         (void)pthread_join(s->reactor_thread, NULL);
         s->reactor_joined = true;
     }

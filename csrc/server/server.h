@@ -96,6 +96,26 @@ FA_NODISCARD fa_status fa_server_listen_fd(struct fa_server *s, int fd);
 FA_NODISCARD fa_status fa_server_start(struct fa_server *s);
 
 /*
+ * fa_server_start_driven - start a server without a reactor thread: its caller
+ * drives it with fa_server_turn. It has no listeners; its clients are memory
+ * peers.
+ *
+ * Errors: as fa_server_start; FA_ERR_INVALID if it listens.
+ */
+FA_NODISCARD fa_status fa_server_start_driven(struct fa_server *s);
+
+/*
+ * fa_server_turn - one round of a driven server: take answers, read, parse,
+ * route, queue, write. With `may_sleep` it first waits, if there is nothing to
+ * do, until an executor is done or a timer is due.
+ *
+ * Threads: one thread at a time; it is the reactor thread of every contract.
+ *          With the Python executor it must be detached.
+ * Errors:  FA_ERR_CLOSED after fa_server_stop.
+ */
+FA_NODISCARD fa_status fa_server_turn(struct fa_server *s, bool may_sleep);
+
+/*
  * fa_server_drain - begin a graceful stop that loses no request.
  *
  * Newcomers are turned away; clients the kernel had already connected are

@@ -121,7 +121,7 @@ static bool spin_for_task(struct fa_server *s, struct fa_worker_pool *p)
             atomic_load_explicit(&p->stopping, memory_order_relaxed)) {
             return true;
         }
-        __builtin_ia32_pause();
+        fa_parker_pause();
     } while (fa_clock_now_ns() < until);
     return false;
 }
