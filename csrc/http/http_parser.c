@@ -22,90 +22,43 @@ struct cursor {
     fa_span coding;
 };
 
-/* tchar of RFC 9110, 5.6.2. */
-static const bool tchar[256] = {
-    ['!'] = 1,
-    ['#'] = 1,
-    ['$'] = 1,
-    ['%'] = 1,
-    ['&'] = 1,
-    ['\''] = 1,
-    ['*'] = 1,
-    ['+'] = 1,
-    ['-'] = 1,
-    ['.'] = 1,
-    ['^'] = 1,
-    ['_'] = 1,
-    ['`'] = 1,
-    ['|'] = 1,
-    ['~'] = 1,
-    ['0'] = 1,
-    ['1'] = 1,
-    ['2'] = 1,
-    ['3'] = 1,
-    ['4'] = 1,
-    ['5'] = 1,
-    ['6'] = 1,
-    ['7'] = 1,
-    ['8'] = 1,
-    ['9'] = 1,
-    ['A'] = 1,
-    ['B'] = 1,
-    ['C'] = 1,
-    ['D'] = 1,
-    ['E'] = 1,
-    ['F'] = 1,
-    ['G'] = 1,
-    ['H'] = 1,
-    ['I'] = 1,
-    ['J'] = 1,
-    ['K'] = 1,
-    ['L'] = 1,
-    ['M'] = 1,
-    ['N'] = 1,
-    ['O'] = 1,
-    ['P'] = 1,
-    ['Q'] = 1,
-    ['R'] = 1,
-    ['S'] = 1,
-    ['T'] = 1,
-    ['U'] = 1,
-    ['V'] = 1,
-    ['W'] = 1,
-    ['X'] = 1,
-    ['Y'] = 1,
-    ['Z'] = 1,
-    ['a'] = 1,
-    ['b'] = 1,
-    ['c'] = 1,
-    ['d'] = 1,
-    ['e'] = 1,
-    ['f'] = 1,
-    ['g'] = 1,
-    ['h'] = 1,
-    ['i'] = 1,
-    ['j'] = 1,
-    ['k'] = 1,
-    ['l'] = 1,
-    ['m'] = 1,
-    ['n'] = 1,
-    ['o'] = 1,
-    ['p'] = 1,
-    ['q'] = 1,
-    ['r'] = 1,
-    ['s'] = 1,
-    ['t'] = 1,
-    ['u'] = 1,
-    ['v'] = 1,
-    ['w'] = 1,
-    ['x'] = 1,
-    ['y'] = 1,
-    ['z'] = 1,
+/* What a byte may be part of: a token (RFC 9110, 5.6.2), a reg-name (RFC 3986, 3.2.2,
+ * without the comma: two hosts in one field are read differently by different servers). */
+enum { TOKEN = 1, HOST = 2 };
+
+static const unsigned char char_class[256] = {
+    ['0' ... '9'] = TOKEN | HOST,
+    ['A' ... 'Z'] = TOKEN | HOST,
+    ['a' ... 'z'] = TOKEN | HOST,
+    ['!'] = TOKEN | HOST,
+    ['$'] = TOKEN | HOST,
+    ['%'] = TOKEN | HOST,
+    ['&'] = TOKEN | HOST,
+    ['\''] = TOKEN | HOST,
+    ['*'] = TOKEN | HOST,
+    ['+'] = TOKEN | HOST,
+    ['-'] = TOKEN | HOST,
+    ['.'] = TOKEN | HOST,
+    ['_'] = TOKEN | HOST,
+    ['~'] = TOKEN | HOST,
+    ['#'] = TOKEN,
+    ['^'] = TOKEN,
+    ['`'] = TOKEN,
+    ['|'] = TOKEN,
+    ['('] = HOST,
+    [')'] = HOST,
+    [';'] = HOST,
+    ['='] = HOST,
 };
 
 static inline bool is_tchar(char c)
 {
-    return tchar[(unsigned char)c];
+    return (char_class[(unsigned char)c] & TOKEN) != 0;
+}
+
+static inline bool is_host_char(char c)
+{
+    return (char_class[(unsigned char)c] & HOST) != 0;
 }
 
 static inline bool is_digit(char c)
@@ -138,6 +91,12 @@ static inline fa_status line_end(struct cursor *c)
 static fa_status parse_method(struct cursor *c, struct fa_http_request *out)
 {
     const char *start = c->p;
+    if (FA_LIKELY(c->end - c->p >= 4 && memcmp(c->p, "GET ", 4) == 0)) {
+        out->method_text = (fa_span){start, 3};
+        out->method = FA_HTTP_GET;
+        c->p += 4;
+        return FA_OK;
+    }
     while (c->p < c->end && is_tchar(*c->p))
         c->p++;
     if (c->p == c->end) return FA_AGAIN;
@@ -151,6 +110,11 @@ static fa_status parse_method(struct cursor *c, struct fa_http_request *out)
 static fa_status parse_version(struct cursor *c, struct fa_http_request *out)
 {
     static const char form[] = "HTTP/d.d";
+    if (FA_LIKELY(c->end - c->p >= 8 && memcmp(c->p, "HTTP/1.1", 8) == 0)) {
+        out->minor = 1;
+        c->p += 8;
+        return FA_OK;
+    }
     size_t have = fa_min_size((size_t)(c->end - c->p), 8);
     for (size_t i = 0; i < have; i++) {
         bool fits = form[i] == 'd' ? is_digit(c->p[i]) : c->p[i] == form[i];
@@ -182,11 +146,9 @@ static fa_status parse_request_line(struct cursor *c, struct fa_http_request *ou
 
 /* --- Host and target -------------------------------------------------------------- */
 
-/* uri-host [":" port] of RFC 3986 without userinfo and without ',' (two hosts in
- * one field are read differently by different servers). */
+/* uri-host [":" port] of RFC 3986, without userinfo. */
 static bool is_valid_host(fa_span host)
 {
-    static const char marks[] = "-._~!$&'()*+;=%";
     size_t i = 0;
     if (host.len > 0 && host.ptr[0] == '[') {
         const char *close = memchr(host.ptr, ']', host.len);
@@ -199,11 +161,8 @@ static bool is_valid_host(fa_span host)
         if (i == 1) return false;
         i++;
     } else {
-        while (i < host.len && host.ptr[i] != ':') {
-            char c = host.ptr[i++];
-            bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
-            if (!letter && !is_digit(c) && (c == '\0' || strchr(marks, c) == NULL)) return false;
-        }
+        while (i < host.len && is_host_char(host.ptr[i]))
+            i++;
         if (i == 0 && host.len > 0) return false; /* ":80" */
     }
     if (i == host.len) return true;

@@ -1,6 +1,8 @@
 #include "http/http_scan.h"
 
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #if defined(__x86_64__)
 #include <nmmintrin.h>
@@ -19,8 +21,22 @@ static inline bool ends_value(unsigned char c)
     return (c < 0x20 && c != '\t') || c == 0x7f;
 }
 
+/* Eight bytes at a time in a register: is any of them below `least` (at most 0x80),
+ * DEL, or `mark`? */
+static inline bool any_special(const char *p, unsigned char least, unsigned char mark)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+    uint64_t del = x ^ (ones * 0x7f), other = x ^ (ones * mark);
+    uint64_t below = (x - ones * least) & ~x;
+    return ((below | ((del - ones) & ~del) | ((other - ones) & ~other)) & high) != 0;
+}
+
 static const char *target_end_plain(const char *p, const char *end)
 {
+    while (end - p >= 8 && !any_special(p, 0x21, '#'))
+        p += 8;
     while (p < end && !ends_target((unsigned char)*p))
         p++;
     return p;
@@ -28,6 +44,8 @@ static const char *target_end_plain(const char *p, const char *end)
 
 static const char *value_end_plain(const char *p, const char *end)
 {
+    while (end - p >= 8 && !any_special(p, 0x20, 0x7f)) /* a tab stops it, and is passed below */
+        p += 8;
     while (p < end && !ends_value((unsigned char)*p))
         p++;
     return p;

@@ -45,7 +45,8 @@ struct node {
     uint32_t opaque; /* that of an opaque entry here, or NONE */
     uint32_t text;   /* static text on the way in */
     uint32_t text_len;
-    uint32_t first_child;
+    uint32_t first_child;  /* those behind parameters, lowest kind first */
+    uint32_t first_static; /* then those behind text */
     uint16_t static_count;
     uint8_t kinds; /* bit n: there is a child behind a parameter of kind n */
     char first;    /* text's first byte */
@@ -249,12 +250,14 @@ static fa_status build(struct fa_router *r, uint32_t at, uint32_t lo, uint32_t h
     uint32_t child = add_nodes(r, count); /* moves the nodes */
     if (child == NONE) return FA_ERR_NOMEM;
     r->nodes[at].first_child = child;
+    r->nodes[at].first_static = child;
     for (; lo < hi; child++) {
         uint32_t end = group_end(r, lo, hi, depth);
         uint32_t next_depth = edge_end(r, lo, end, depth);
         unsigned char first = byte_at(r, lo, depth);
         if (is_param(first)) {
             r->nodes[at].kinds |= (uint8_t)(1u << first);
+            r->nodes[at].first_static++;
         } else {
             r->nodes[at].static_count++;
             r->nodes[child].first = (char)first;
@@ -329,6 +332,21 @@ static inline void take_hit(struct search *s, const struct node *n)
     }
 }
 
+/* memcmp for texts of a few bytes, where the call would cost more than the work. */
+static inline bool is_same(const char *a, const char *b, size_t len)
+{
+    for (; len >= 8; a += 8, b += 8, len -= 8) {
+        uint64_t x, y;
+        memcpy(&x, a, 8);
+        memcpy(&y, b, 8);
+        if (x != y) return false;
+    }
+    for (; len > 0; a++, b++, len--) {
+        if (*a != *b) return false;
+    }
+    return true;
+}
+
 static inline const char *skip_digits(const char *at, const char *end)
 {
     while (at < end && *at >= '0' && *at <= '9')
@@ -381,11 +399,11 @@ static void visit(struct search *s, const struct node *n, const char *at)
         if (at == s->end) take_hit(s, n);
         const struct node *child = NULL;
         if (at < s->end) {
-            const struct node *c = s->r->nodes + n->first_child + __builtin_popcount(n->kinds);
+            const struct node *c = s->r->nodes + n->first_static;
             for (uint32_t left = n->static_count; left > 0; left--, c++) {
                 if (c->first != *at) continue;
                 if (c->lowest < s->bound && (size_t)(s->end - at) >= c->text_len &&
-                    memcmp(at, s->r->text + c->text, c->text_len) == 0) {
+                    is_same(at, s->r->text + c->text, c->text_len)) {
                     child = c;
                 }
                 break;
