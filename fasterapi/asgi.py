@@ -11,7 +11,7 @@ import asyncio
 import os
 import stat
 import sys
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final
 
 from fasterapi.handshake import wants_websocket
@@ -151,12 +151,13 @@ class Bridge:
             if isinstance(item, WebSocketSession):
                 item.shutdown()
 
-    async def cancel(self, timeout: float = 1.0) -> int:
+    async def cancel(self, others: Sequence[asyncio.Task[Any]] = (), timeout: float = 1.0) -> int:
         """Cancel what still runs (the graceful time is over); returns how many tasks that were.
 
-        timeout: seconds to let them clean up.
+        others: tasks that are not the bridge's own. timeout: seconds to let them clean up.
         """
         running = [item.task for item in tuple(self.active) if item.task is not None]
+        running += others
         tasks = [task for task in running if not task.done()]
         for task in tasks:
             task.cancel()

@@ -123,7 +123,8 @@ def measure(
     only for one request at a time, where sleeping would be most of what is measured).
     options: options of the core. timeout [s]: how long one answer may take.
 
-    Raises StartupError without the core, TimeoutError, ValueError.
+    Raises StartupError without the core, TimeoutError, ValueError; ConnectionError if the app's
+    server closes a connection without an answer; KeyboardInterrupt after SIGINT or SIGTERM.
     """
     if _native.core is None:
         raise StartupError(f"this needs the C core: {_native.why_no_core}")
@@ -152,6 +153,10 @@ async def _run(
         await serving  # raises what kept it from starting
     try:
         return await asyncio.to_thread(_load, server, request, count, in_flight, timeout)
+    except ConnectionError:
+        if serving.done():  # by a signal, which the server takes as its order to stop
+            raise KeyboardInterrupt from None
+        raise
     finally:
         server.stop()
         await serving

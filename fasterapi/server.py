@@ -184,7 +184,9 @@ class Server:
         next_check = 0.0
 
         def install() -> None:
-            core_server.set_routes(plan.core_entries(_native.core))
+            entries = plan.core_entries(_native.core)
+            miss = None if plan.miss is None else plan.miss.core_miss(_native.core, check)
+            core_server.set_routes(entries, miss)
             self.routes_compiled, self.routes_total = plan.compiled, len(plan.verdicts)
 
         def check() -> None:
@@ -238,13 +240,15 @@ class Server:
         core_server, bridge, loop = self.core_server, self.bridge, self._loop
         assert bridge is not None
         assert loop is not None
-        deadline = loop.time() + float(self._options.get("graceful_timeout", 30.0))
+        deadline = loop.time()
+        if not self.settings.driven:  # else only load() could still be asking
+            deadline += float(self._options.get("graceful_timeout", 30.0))
         core_server.drain()
         bridge.shutdown()
         while (core_server.active() > 0 or bridge.active) and loop.time() < deadline:
             await asyncio.sleep(DRAIN_TICK)
-        if core_server.active() > 0 or bridge.active:
-            count = await bridge.cancel()
+        if bridge.active or (core_server.active() > 0 and not self.settings.driven):
+            count = await bridge.cancel(core_server.pending())
             error_logger.error(
                 "Graceful timeout exceeded: %d connection(s) cut, %d task(s) cancelled.",
                 core_server.active(),

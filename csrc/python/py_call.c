@@ -39,6 +39,11 @@ static void finish(
     struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task, PyObject *result)
 {
     const struct fa_py_plan *plan = task->route->plan;
+    if (FA_UNLIKELY(plan->may_decline && result == Py_NotImplemented)) {
+        Py_DECREF(result);
+        fa_executor_hand_over(owner->server, task);
+        return;
+    }
     switch (fa_py_response_write(owner, date, task, plan, result)) {
     case FA_PY_REPLY_DONE: fa_executor_complete(owner->server, task); break;
     case FA_PY_REPLY_RAISED: fail(owner, date, task); break;
@@ -103,17 +108,52 @@ static PyObject *step_to_end(PyObject *coroutine, PyObject *context)
     return result;
 }
 
-/* Called by an asyncio.Task when it is done: completes the request it ran for. */
+/*
+ * Called by an asyncio.Task when it is done: completes the request it ran for.
+ * The server keeps it, and it keeps the Task: asyncio itself holds a waiting Task
+ * weakly, and one that waits for something only it knows of would be collected.
+ */
 struct fa_py_pending {
     PyObject_HEAD struct fa_py_server *owner;
-    struct fa_task *task; /* NULL once completed */
+    struct fa_task *task;   /* NULL once completed */
+    PyObject *asyncio_task; /* NULL unless in the owner's list */
+    struct fa_py_pending *prev, *next;
 };
+
+/* The owner's list takes a reference. */
+static void pending_link(
+    struct fa_py_pending *pending, struct fa_task *task, PyObject *asyncio_task)
+{
+    struct fa_py_server *owner = pending->owner;
+    pending->task = task;
+    pending->asyncio_task = Py_NewRef(asyncio_task);
+    pending->prev = NULL;
+    pending->next = owner->pending;
+    if (owner->pending != NULL) owner->pending->prev = pending;
+    owner->pending = (struct fa_py_pending *)Py_NewRef(pending);
+}
+
+/* The caller has a reference of its own. */
+static void pending_unlink(struct fa_py_pending *pending)
+{
+    if (pending->asyncio_task == NULL) return;
+    if (pending->prev != NULL) {
+        pending->prev->next = pending->next;
+    } else {
+        pending->owner->pending = pending->next;
+    }
+    if (pending->next != NULL) pending->next->prev = pending->prev;
+    pending->prev = pending->next = NULL;
+    Py_CLEAR(pending->asyncio_task);
+    Py_DECREF(pending);
+}
 
 static void pending_complete(struct fa_py_pending *pending, PyObject *asyncio_task)
 {
     struct fa_py_server *owner = pending->owner;
     struct fa_task *task = pending->task;
     pending->task = NULL;
+    pending_unlink(pending);
     PyObject *result = PyObject_CallMethodNoArgs(asyncio_task, owner->state->names.result);
     if (result == NULL) {
         fail(owner, &owner->date, task);
@@ -136,16 +176,20 @@ static int pending_traverse(struct fa_py_pending *pending, visitproc visit, void
 {
     Py_VISIT(Py_TYPE(pending));
     Py_VISIT(pending->owner);
+    Py_VISIT(pending->asyncio_task);
     return 0;
 }
 
-/* A task dropped unfinished (the loop was closed under it) must not keep its
- * request for ever: it ends as one whose handler raised. */
+/* A task dropped unfinished (the server was collected) must not keep its request
+ * for ever: it ends as one whose handler raised. */
 static void pending_abandon(struct fa_py_pending *pending)
 {
+    struct fa_task *task = pending->task;
+    pending->task = NULL;
+    if (pending->owner->stopped) return;
     PyObject *before = fa_compat_take_exception();
     PyErr_SetString(PyExc_RuntimeError, "the request's task was dropped before it was done");
-    fail(pending->owner, &pending->owner->date, pending->task);
+    fail(pending->owner, &pending->owner->date, task);
     fa_executor_wake_reactor(pending->owner->server);
     if (before != NULL) PyErr_SetObject((PyObject *)Py_TYPE(before), before);
     Py_XDECREF(before);
@@ -155,10 +199,39 @@ static void pending_dealloc(struct fa_py_pending *pending)
 {
     PyTypeObject *type = Py_TYPE(pending);
     PyObject_GC_UnTrack(pending);
-    if (pending->task != NULL && !pending->owner->stopped) pending_abandon(pending);
+    if (pending->task != NULL) pending_abandon(pending);
     Py_CLEAR(pending->owner);
     type->tp_free((PyObject *)pending);
     Py_DECREF(type);
+}
+
+PyObject *fa_py_call_pending(struct fa_py_server *owner)
+{
+    PyObject *tasks = PyList_New(0);
+    if (tasks == NULL) return NULL;
+    for (struct fa_py_pending *p = owner->pending; p != NULL; p = p->next) {
+        if (PyList_Append(tasks, p->asyncio_task) < 0) {
+            Py_DECREF(tasks);
+            return NULL;
+        }
+    }
+    return tasks;
+}
+
+int fa_py_call_traverse_pending(struct fa_py_server *owner, visitproc visit, void *arg)
+{
+    for (struct fa_py_pending *p = owner->pending; p != NULL; p = p->next)
+        Py_VISIT(p);
+    return 0;
+}
+
+void fa_py_call_drop_pending(struct fa_py_server *owner)
+{
+    while (owner->pending != NULL) {
+        struct fa_py_pending *p = (struct fa_py_pending *)Py_NewRef(owner->pending);
+        pending_unlink(p);
+        Py_DECREF(p);
+    }
 }
 
 static PyType_Slot pending_slots[] = {
@@ -209,7 +282,7 @@ static int run_as_task(
         } else if (outcome != NULL) {
             Py_SETREF(outcome, PyObject_CallMethodOneArg(asyncio_task,
                                    owner->state->names.add_done_callback, (PyObject *)pending));
-            if (outcome != NULL) pending->task = task;
+            if (outcome != NULL) pending_link(pending, task, asyncio_task);
         }
     }
     int failed = outcome == NULL ? -1 : 0;

@@ -35,4 +35,20 @@ void fa_py_call_sync(struct fa_py_server *owner, struct fa_clock_date *date, str
  */
 void fa_py_call_async(struct fa_py_server *owner, struct fa_task *task);
 
+/*
+ * fa_py_call_pending - the asyncio.Tasks of handlers that wait for something, as
+ * a new list.
+ *
+ * GIL: attached thread state required; the event-loop thread only.
+ * Errors: NULL with MemoryError set.
+ */
+PyObject *fa_py_call_pending(struct fa_py_server *owner);
+
+/*
+ * fa_py_call_traverse_pending, fa_py_call_drop_pending - tp_traverse and tp_clear
+ * of the handlers that wait; a dropped one is answered as if it had raised.
+ */
+int fa_py_call_traverse_pending(struct fa_py_server *owner, visitproc visit, void *arg);
+void fa_py_call_drop_pending(struct fa_py_server *owner);
+
 #endif

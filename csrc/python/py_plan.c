@@ -175,22 +175,24 @@ static int set_call_form(struct fa_py_plan *plan)
 
 PyDoc_STRVAR(plan_doc,
     "Plan(handler, is_async, can_suspend, params, body, response, status_code, *, "
-    "inline=False)\n--\n\n"
+    "inline=False, may_decline=False)\n--\n\n"
     "One route compiled to C: how to extract and convert its inputs, how to call it,\n"
     "how to answer. Made by fasterapi.plan; read-only and usable from any thread.\n\n"
     "params: tuple of (keyword, source, wire_name, conv, is_list, required, default,\n"
     "default_factory, validate). body: None or (keyword, validate_python, json_loads,\n"
     "validate_json). response: None (untyped) or (validate_python, to_json, kwargs, slow).\n"
+    "may_decline: the handler may return NotImplemented, and FastAPI answers.\n"
     "Raises TypeError or ValueError for a malformed description.");
 
 static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"handler", "is_async", "can_suspend", "params", "body", "response",
-        "status_code", "inline", NULL};
+        "status_code", "inline", "may_decline", NULL};
     PyObject *handler, *params, *body, *response;
-    int is_async, can_suspend, status, is_inline = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OppO!OOi|$p:Plan", names, &handler, &is_async,
-            &can_suspend, &PyTuple_Type, &params, &body, &response, &status, &is_inline)) {
+    int is_async, can_suspend, status, is_inline = 0, may_decline = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OppO!OOi|$pp:Plan", names, &handler, &is_async,
+            &can_suspend, &PyTuple_Type, &params, &body, &response, &status, &is_inline,
+            &may_decline)) {
         return NULL;
     }
     if (!PyCallable_Check(handler)) {
@@ -203,6 +205,7 @@ static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     plan->is_async = is_async != 0;
     plan->can_suspend = can_suspend != 0;
     plan->is_inline = is_inline != 0;
+    plan->may_decline = may_decline != 0;
     plan->validate_kwnames = Py_BuildValue("(s)", "from_attributes");
     if (plan->validate_kwnames == NULL || set_params(plan, params) < 0 ||
         set_body(plan, body) < 0 || set_answer(plan, response, status) < 0 ||

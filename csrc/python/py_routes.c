@@ -8,6 +8,7 @@
 struct build {
     struct fa_router *router;
     struct fa_route *routes;
+    struct fa_route_miss miss;
     PyObject *plans; /* list: keeps the plans alive, the table's owner */
     size_t count;
 };
@@ -52,12 +53,10 @@ static int route_error(fa_status status, PyObject *path)
     return -1;
 }
 
-static int add_plan(struct build *build, PyObject *path, uint32_t mask, struct fa_py_plan *plan)
+/* The next of build->routes; the plan lives as long as the table. */
+static int append_route(struct build *build, struct fa_py_plan *plan)
 {
-    fa_span pattern = utf8_of(path);
-    if (pattern.ptr == NULL || fa_py_plan_bind_path(plan, pattern) < 0) return -1;
     uint32_t id = (uint32_t)build->count;
-    if (route_error(fa_router_add(build->router, pattern, mask, id), path) < 0) return -1;
     if (PyList_Append(build->plans, (PyObject *)plan) < 0) return -1;
     build->routes[build->count++] = (struct fa_route){
         .id = id,
@@ -66,6 +65,15 @@ static int add_plan(struct build *build, PyObject *path, uint32_t mask, struct f
         .plan = plan,
     };
     return 0;
+}
+
+static int add_plan(struct build *build, PyObject *path, uint32_t mask, struct fa_py_plan *plan)
+{
+    fa_span pattern = utf8_of(path);
+    if (pattern.ptr == NULL || fa_py_plan_bind_path(plan, pattern) < 0) return -1;
+    uint32_t id = (uint32_t)build->count;
+    if (route_error(fa_router_add(build->router, pattern, mask, id), path) < 0) return -1;
+    return append_route(build, plan);
 }
 
 static int add_entry(struct fa_py_server *owner, struct build *build, PyObject *entry)
@@ -90,11 +98,59 @@ static int add_entry(struct fa_py_server *owner, struct build *build, PyObject *
     return add_plan(build, path, mask, (struct fa_py_plan *)plan);
 }
 
-static int build_table(struct fa_py_server *owner, struct build *build, PyObject *rows)
+/* One path that something may answer: a pattern if that is exact, else how it starts. */
+static int add_known(struct build *build, PyObject *item)
+{
+    PyObject *path, *prefix;
+    int exact;
+    if (!PyTuple_Check(item)) {
+        PyErr_SetString(PyExc_TypeError, "a known path is (path, static_prefix, exact)");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(item, "UUp:known path", &path, &prefix, &exact)) return -1;
+    fa_span text = utf8_of(exact ? path : prefix);
+    if (text.ptr == NULL) return -1;
+    return route_error(exact ? fa_router_add(build->miss.known, text, 1, 0)
+                             : fa_router_add_opaque(build->miss.known, text, 0),
+        path);
+}
+
+static int add_miss(struct fa_py_server *owner, struct build *build, PyObject *miss)
+{
+    PyObject *known, *plan;
+    int slashes;
+    if (!PyTuple_Check(miss)) {
+        PyErr_SetString(PyExc_TypeError, "miss is None or (known, plan, slashes)");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(miss, "OO!p:miss", &known, owner->state->plan_type, &plan, &slashes))
+        return -1;
+    if (fa_router_new(&build->miss.known) != FA_OK) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    PyObject *rows = PySequence_Fast(known, "known paths must be a sequence");
+    int failed = rows == NULL ? -1 : 0;
+    for (Py_ssize_t i = 0; failed == 0 && i < PySequence_Fast_GET_SIZE(rows); i++)
+        failed = add_known(build, PySequence_Fast_GET_ITEM(rows, i));
+    Py_XDECREF(rows);
+    if (failed < 0) return -1;
+    if (fa_router_freeze(build->miss.known) != FA_OK) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    build->miss.route = (uint32_t)build->count;
+    build->miss.slashes = slashes != 0;
+    return append_route(build, (struct fa_py_plan *)plan);
+}
+
+static int build_table(
+    struct fa_py_server *owner, struct build *build, PyObject *rows, PyObject *miss)
 {
     Py_ssize_t total = PySequence_Fast_GET_SIZE(rows);
     build->plans = PyList_New(0);
-    build->routes = PyMem_Calloc((size_t)total + 1, sizeof *build->routes);
+    build->routes = PyMem_Calloc((size_t)total + 1, /* and what answers a miss */
+        sizeof *build->routes);
     if (build->plans == NULL) return -1;
     if (build->routes == NULL || fa_router_new(&build->router) != FA_OK) {
         PyErr_NoMemory();
@@ -103,24 +159,27 @@ static int build_table(struct fa_py_server *owner, struct build *build, PyObject
     for (Py_ssize_t i = 0; i < total; i++) {
         if (add_entry(owner, build, PySequence_Fast_GET_ITEM(rows, i)) < 0) return -1;
     }
+    if (miss != Py_None && add_miss(owner, build, miss) < 0) return -1;
     if (fa_router_freeze(build->router) != FA_OK ||
-        fa_server_set_routes(
-            owner->server, build->router, build->routes, build->count, build->plans) != FA_OK) {
+        fa_server_set_routes(owner->server, build->router, build->routes, build->count,
+            build->miss.known == NULL ? NULL : &build->miss, build->plans) != FA_OK) {
         PyErr_NoMemory();
         return -1;
     }
-    build->router = NULL; /* the server's now, and so are the plans */
+    build->router = NULL; /* the server's now, and so are the others */
+    build->miss.known = NULL;
     build->plans = NULL;
     return 0;
 }
 
-int fa_py_routes_install(struct fa_py_server *owner, PyObject *entries)
+int fa_py_routes_install(struct fa_py_server *owner, PyObject *entries, PyObject *miss)
 {
     PyObject *rows = PySequence_Fast(entries, "set_routes() takes a sequence of entries");
     if (rows == NULL) return -1;
     struct build build = {0};
-    int failed = build_table(owner, &build, rows);
-    if (build.router != NULL) fa_router_free(build.router);
+    int failed = build_table(owner, &build, rows, miss);
+    fa_router_free(build.router);
+    fa_router_free(build.miss.known);
     Py_XDECREF(build.plans);
     PyMem_Free(build.routes);
     Py_DECREF(rows);

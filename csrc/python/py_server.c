@@ -4,6 +4,7 @@
 #include <string.h>
 #include <structmember.h>
 
+#include "python/py_call.h"
 #include "python/py_plan.h"
 #include "python/py_routes.h"
 #include "server/executor.h"
@@ -90,11 +91,12 @@ static int server_traverse(struct fa_py_server *self, visitproc visit, void *arg
     Py_VISIT(self->loop);
     Py_VISIT(self->context);
     Py_VISIT(self->task_type);
-    return 0;
+    return fa_py_call_traverse_pending(self, visit, arg);
 }
 
 static int server_clear(struct fa_py_server *self)
 {
+    fa_py_call_drop_pending(self);
     Py_CLEAR(self->hooks.asgi);
     Py_CLEAR(self->hooks.encode);
     Py_CLEAR(self->hooks.exception);
@@ -171,18 +173,23 @@ static PyObject *server_set_hooks(struct fa_py_server *self, PyObject *args, PyO
 }
 
 PyDoc_STRVAR(set_routes_doc,
-    "set_routes(entries: list[tuple[str, list[str], Plan | None, str]]) -> None\n--\n\n"
+    "set_routes(entries: list[tuple[str, list[str], Plan | None, str]], miss=None) -> None\n"
+    "--\n\n"
     "Install the route table: (path, methods, plan, static_prefix) in registration\n"
     "order. plan None: something only FastAPI understands, which may match any path\n"
-    "that starts with static_prefix. May be called again while requests run.");
+    "that starts with static_prefix. miss: (known, plan, slashes): the plan answers what\n"
+    "no (path, static_prefix, exact) of `known` can match. May be called again while\n"
+    "requests run.");
 
-static PyObject *server_set_routes(struct fa_py_server *self, PyObject *entries)
+static PyObject *server_set_routes(struct fa_py_server *self, PyObject *args)
 {
+    PyObject *entries, *miss = Py_None;
+    if (!PyArg_ParseTuple(args, "O|O:set_routes", &entries, &miss)) return NULL;
     if (self->hooks.encode == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "set_routes() needs set_hooks() first");
         return NULL;
     }
-    if (fa_py_routes_install(self, entries) < 0) return NULL;
+    if (fa_py_routes_install(self, entries, miss) < 0) return NULL;
     Py_RETURN_NONE;
 }
 
@@ -315,11 +322,17 @@ static PyObject *server_stop(struct fa_py_server *self, PyObject *args)
     double timeout;
     if (!PyArg_ParseTuple(args, "d:stop", &timeout)) return NULL;
     if (!self->started || self->stopped) Py_RETURN_TRUE;
-    if (self->driving) {
-        PyErr_SetString(PyExc_RuntimeError, "stop() while a thread is in load()");
-        return NULL;
-    }
     return PyBool_FromLong(stop_detached(self, timeout < 0.0 ? 0.0 : timeout) == FA_OK);
+}
+
+PyDoc_STRVAR(pending_doc,
+    "pending() -> list[asyncio.Task]\n--\n\n"
+    "The tasks of compiled handlers that wait for something. The event-loop thread only.");
+
+static PyObject *server_pending(struct fa_py_server *self, PyObject *unused)
+{
+    (void)unused;
+    return fa_py_call_pending(self);
 }
 
 static int put_number(PyObject *dict, const char *name, uint64_t value)
@@ -372,7 +385,7 @@ PyDoc_STRVAR(load_doc,
 static PyMethodDef server_methods[] = {
     {"set_hooks", (PyCFunction)(void (*)(void))server_set_hooks, METH_VARARGS | METH_KEYWORDS,
         set_hooks_doc},
-    {"set_routes", (PyCFunction)server_set_routes, METH_O, set_routes_doc},
+    {"set_routes", (PyCFunction)server_set_routes, METH_VARARGS, set_routes_doc},
     {"listen_tcp", (PyCFunction)server_listen_tcp, METH_VARARGS, listen_tcp_doc},
     {"listen_uds", (PyCFunction)server_listen_uds, METH_VARARGS, listen_uds_doc},
     {"listen_fd", (PyCFunction)server_listen_fd, METH_VARARGS, listen_fd_doc},
@@ -384,6 +397,7 @@ static PyMethodDef server_methods[] = {
     {"drain", (PyCFunction)server_drain, METH_NOARGS,
         "drain() -> None\n--\n\nBegin a graceful stop."},
     {"active", (PyCFunction)server_active, METH_NOARGS, "active() -> int\n--\n\nOpen connections."},
+    {"pending", (PyCFunction)server_pending, METH_NOARGS, pending_doc},
     {"stop", (PyCFunction)server_stop, METH_VARARGS, stop_doc},
     {"stats", (PyCFunction)server_stats, METH_NOARGS, stats_doc},
     {"load", (PyCFunction)(void (*)(void))fa_py_server_load, METH_VARARGS | METH_KEYWORDS,

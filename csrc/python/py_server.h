@@ -20,16 +20,19 @@ struct fa_py_hooks {
     PyObject *leave_task; /* asyncio.tasks._leave_task */
 };
 
+struct fa_py_pending;
+
 struct fa_py_server {
     PyObject_HEAD struct fa_module_state *state;
     struct fa_config config;
     struct fa_server *server;
     struct fa_py_hooks hooks;
     PyInterpreterState *interpreter;
-    PyObject *loop;         /* NULL before start */
-    PyObject *context;      /* every request's context is a copy of the one start() ran in */
-    PyObject *task_type;    /* asyncio.Task, or NULL: the loop's task factory decides */
-    PyObject *task_kwnames; /* keyword names for task_type */
+    PyObject *loop;                /* NULL before start */
+    PyObject *context;             /* every request's context is a copy of the one start() ran in */
+    PyObject *task_type;           /* asyncio.Task, or NULL: the loop's task factory decides */
+    PyObject *task_kwnames;        /* keyword names for task_type */
+    struct fa_py_pending *pending; /* handlers that wait, owned; the loop thread's */
     struct fa_clock_date date;
     void **items; /* one batch of the loop lane */
     bool started;

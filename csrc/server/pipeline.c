@@ -41,7 +41,7 @@ static fa_status decode_path(struct fa_task *t)
     return FA_OK;
 }
 
-/* route: only a certain hit counts; all else is the app's to answer. */
+/* route: only what is certain counts, a hit or a miss; all else is the app's to answer. */
 static const struct fa_route *find_route(struct fa_reactor *r, struct fa_task *t)
 {
     struct fa_route_table *table = r->routes;
@@ -49,12 +49,18 @@ static const struct fa_route *find_route(struct fa_reactor *r, struct fa_task *t
         return NULL;
     }
     uint32_t method = 1u << (uint32_t)t->req.method;
-    if (fa_router_match(table->router, method, t->path, &t->match) != FA_ROUTE_HIT) {
-        return NULL;
+    enum fa_route_result found = fa_router_match(table->router, method, t->path, &t->match);
+    const struct fa_route *route = NULL;
+    if (FA_LIKELY(found == FA_ROUTE_HIT)) {
+        route = &table->routes[t->match.route];
+    } else if (found == FA_ROUTE_MISS && !t->req.chunked && t->req.content_length == 0) {
+        route = fa_route_table_missed(table, t->path);
     }
-    fa_route_table_retain(table);
-    t->table = table;
-    return &table->routes[t->match.route];
+    if (route != NULL) {
+        fa_route_table_retain(table);
+        t->table = table;
+    }
+    return route;
 }
 
 void fa_pipeline_on_parsed(struct fa_task *t)

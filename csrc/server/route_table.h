@@ -36,25 +36,46 @@ struct fa_route {
     void (*inline_run)(struct fa_task *task);
 };
 
+/*
+ * What answers a request that certainly matches no route. `known` holds every
+ * path that something may answer, with whatever method; a path that it misses
+ * goes to routes[route]. Requests with a body are handed over as ever.
+ */
+struct fa_route_miss {
+    struct fa_router *known; /* frozen */
+    uint32_t route;
+    bool slashes; /* a path that fits with its last slash added or removed is redirected */
+};
+
 /* owner: the reactor, once adopted; `refs` is not atomic for that reason. */
 struct fa_route_table {
     uint32_t refs;
     uint32_t count;
     struct fa_router *router;
+    struct fa_route_miss miss; /* known NULL: what misses is handed over */
     void *owner;
     struct fa_route routes[];
 };
 
 /*
- * fa_route_table_new - wrap a frozen router and a copy of `routes`.
+ * fa_route_table_new - wrap a frozen router and a copy of `routes`. `miss` may
+ * be NULL.
  *
- * Ownership: on FA_OK the table owns `router` and `owner`; on error the
- *            caller still does. The table starts with one reference.
- * Errors:    FA_ERR_NOMEM; FA_ERR_INVALID when routes[i].id != i or an INLINE
- *            route has no handler.
+ * Ownership: on FA_OK the table owns `router`, miss->known and `owner`; on error
+ *            the caller still does. The table starts with one reference.
+ * Errors:    FA_ERR_NOMEM; FA_ERR_INVALID when routes[i].id != i, an INLINE
+ *            route has no handler, or miss->route is none of them.
  */
 FA_NODISCARD fa_status fa_route_table_new(struct fa_router *router, const struct fa_route *routes,
-    size_t count, void *owner, struct fa_route_table **out);
+    size_t count, const struct fa_route_miss *miss, void *owner, struct fa_route_table **out);
+
+/*
+ * fa_route_table_missed - the route that answers a path which the router did
+ * not find, or NULL: something may know it, so hand over.
+ *
+ * `path` is percent-decoded. Threads: the table's owning thread.
+ */
+const struct fa_route *fa_route_table_missed(const struct fa_route_table *table, fa_span path);
 
 /*
  * fa_route_table_retain - one more user.

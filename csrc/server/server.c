@@ -139,10 +139,10 @@ const struct fa_config *fa_server_config(const struct fa_server *s)
 }
 
 fa_status fa_server_set_routes(struct fa_server *s, struct fa_router *router,
-    const struct fa_route *routes, size_t count, void *owner)
+    const struct fa_route *routes, size_t count, const struct fa_route_miss *miss, void *owner)
 {
     struct fa_route_table *table;
-    fa_status st = fa_route_table_new(router, routes, count, owner, &table);
+    fa_status st = fa_route_table_new(router, routes, count, miss, owner, &table);
     if (st != FA_OK) {
         return st;
     }

@@ -28,6 +28,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from fasterapi.plan.fingerprint import check_internals, is_patched
+from fasterapi.plan.miss import MissPlan, plan_miss
 from fasterapi.plan.order import Entry, arrange
 from fasterapi.plan.pattern import convertor_names, is_core_pattern, static_prefix
 from fasterapi.plan.reasons import Reason, reason
@@ -69,13 +70,14 @@ class AppPlan:
 
     entries: in the core's order, see `order`; verdicts: one for each route, in FastAPI's order.
     reasons: why nothing of the app compiles; there are no entries then, so everything is handed
-    over. state: see `is_current`.
+    over. state: see `is_current`. miss: what answers paths that no route may match, see `miss`.
     """
 
     entries: list[Entry]
     verdicts: list[RouteVerdict]
     reasons: list[Reason]
     state: tuple[Any, ...] = field(repr=False)
+    miss: MissPlan | None = None
 
     @property
     def compiled(self) -> int:
@@ -299,4 +301,5 @@ def plan_app(app: FastAPI, *, root_path: str = "") -> AppPlan:
         if verdict.tier == "compiled":
             verdict.tier = "fastapi"
             verdict.reasons.append(reason("shadowed", path=rival.path or "any path"))
-    return AppPlan(arranged, verdicts, above, state)
+    miss = plan_miss(app, [entry for entry, _ in made], root_path)
+    return AppPlan(arranged, verdicts, above, state, miss)

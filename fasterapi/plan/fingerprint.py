@@ -107,6 +107,7 @@ def _functions() -> Iterator[tuple[str, Any]]:
         ("FastAPI", fastapi.FastAPI, "build_middleware_stack"),
         ("Starlette", starlette.applications.Starlette, "__call__"),
         ("Router", starlette.routing.Router, "__call__"),
+        ("Router", starlette.routing.Router, "not_found"),
         ("APIRouter", routing.APIRouter, "app"),
         ("APIRouter", routing.APIRouter, "handle"),
         ("APIRouter", routing.APIRouter, "matches"),

@@ -89,6 +89,8 @@ class PlanSpec:
     response: ResponseSpec | None = None
     status_code: int = 200
     inline: bool = field(default=False)
+    #: The handler may return NotImplemented: it has done nothing, and FastAPI answers.
+    may_decline: bool = field(default=False)
 
 
 def make_core_plan(core: Any, spec: PlanSpec) -> Any:
@@ -124,4 +126,5 @@ def make_core_plan(core: Any, spec: PlanSpec) -> Any:
         else (response.validate_python, response.to_json, response.kwargs, response.slow),
         spec.status_code,
         inline=spec.inline,
+        may_decline=spec.may_decline,
     )

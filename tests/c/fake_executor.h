@@ -544,7 +544,8 @@ static FAKE_UNUSED void fake_set_routes(
             .inline_run = table[i].inline_run};
     }
     fake_require(fa_router_freeze(router) == FA_OK, "freeze");
-    fake_require(fa_server_set_routes(f->server, router, routes, n, owner) == FA_OK, "set_routes");
+    fake_require(
+        fa_server_set_routes(f->server, router, routes, n, NULL, owner) == FA_OK, "set_routes");
 }
 
 /* Prepare `f`; change f->config, then fake_start. */

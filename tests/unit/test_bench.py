@@ -6,16 +6,24 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+import fasterapi
 from fasterapi import FasterAPI, _native, bench, cli
 from fasterapi.bench import measure, request_bytes
 from fasterapi.log import StartupError
 from fasterapi.server import Server, Settings
+
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 ROOT = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -167,14 +175,14 @@ def test_load_needs_a_driven_server():
         server.load(ROOT, 1)
 
 
-def test_stop_and_load_do_not_overlap():
-    entered, leave = threading.Event(), threading.Event()
+def test_a_stop_ends_load_and_two_do_not_overlap():
+    entered = threading.Event()
     app = FasterAPI()
 
     @app.get("/")
-    def wait() -> None:
+    async def wait() -> None:
         entered.set()
-        leave.wait()
+        await asyncio.get_running_loop().create_future()
 
     async def main() -> None:
         server = Server(app, Settings(driven=True, lifespan="off"))
@@ -186,14 +194,38 @@ def test_stop_and_load_do_not_overlap():
         await asyncio.to_thread(entered.wait)
         with pytest.raises(RuntimeError, match="another thread"):
             core_server.load(ROOT, 1)
-        with pytest.raises(RuntimeError, match="load"):
-            core_server.stop(0.0)
-        leave.set()
-        assert (await load)[2] == 0
         server.stop()
         await serving
+        with pytest.raises(ConnectionError):
+            await load
 
     asyncio.run(main())
+
+
+def test_ctrl_c_ends_a_measurement(tmp_path):
+    program = tmp_path / "endless.py"
+    program.write_text(
+        "import asyncio\n"
+        "from fasterapi import FasterAPI\n"
+        "from fasterapi.bench import measure, request_bytes\n"
+        "app = FasterAPI()\n"
+        '@app.get("/")\n'
+        "async def wait():\n"
+        '    print("in it", flush=True)\n'
+        "    await asyncio.get_running_loop().create_future()\n"
+        "measure(app, request_bytes(), timeout=600)\n"
+    )
+    root = str(Path(fasterapi.__file__).parents[1])
+    with subprocess.Popen(
+        [sys.executable, program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": root},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == "in it\n"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in errors
+    assert process.returncode == -signal.SIGINT
 
 
 # -- the command -----------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -21,6 +20,8 @@ from fasterapi import cli, config, server
 from fasterapi.supervisor import spawner
 
 ROOT = str(Path(fasterapi.cli.__file__).parents[1])
+pytestmark = pytest.mark.usefixtures("logging_as_before")
+
 HELLO = """
 print("said while importing")
 from fasterapi import FasterAPI
@@ -29,18 +30,6 @@ app = FasterAPI()
 async def read_item(item_id: int):
     return {"id": item_id}
 """
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    """`log.configure` is meant for a whole process; undo it after each test."""
-    loggers = [logging.getLogger(name) for name in ("fasterapi", "fasterapi.access")]
-    before = [(logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
-    yield
-    for logger, (level, handlers, propagate) in zip(loggers, before, strict=True):
-        logger.setLevel(level)
-        logger.handlers[:] = handlers
-        logger.propagate = propagate
 
 
 @pytest.fixture

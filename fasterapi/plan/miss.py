@@ -1,0 +1,92 @@
+"""What answers a request that no route of the app may match: FastAPI's 404, without its search.
+
+FastAPI tries every route, then every route again with the last slash added or removed, before it
+raises its 404. The core knows from the paths of all entries, compiled or not, when that search must
+come to nothing. Where anything about the app's 404 is not FastAPI's own, such requests are handed
+over as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRouter, _IncludedRouter
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Router
+
+from fasterapi.plan.hooks import exception_answer
+from fasterapi.plan.order import Entry
+from fasterapi.plan.spec import PlanSpec, make_core_plan
+
+__all__ = ["MissPlan", "plan_miss"]
+
+
+@dataclass(frozen=True, slots=True)
+class MissPlan:
+    """known: every path something may answer, whatever the method; a path outside of them gets
+    `response`. slashes: a path that fits with its last slash toggled is redirected instead.
+    """
+
+    app: FastAPI
+    known: tuple[Entry, ...]
+    response: Response
+    slashes: bool
+    routes: int
+    version: int
+
+    def core_miss(self, core: Any, recheck: Callable[[], None]) -> tuple[Any, ...]:
+        """The `miss` argument of the core's ``Server.set_routes``.
+
+        recheck: called before each answer; it may install another plan for later requests.
+        """
+        response, routes, version = self.response, self.routes, self.version
+        top, routers = self.app.router, _routers(self.app.router)
+
+        def not_found() -> Any:
+            recheck()
+            # The sum is what _get_routes_version() gives, without its walk over all routes.
+            now = sum([router._routes_version for router in routers])
+            if now != version or len(top.routes) != routes:
+                return NotImplemented  # a route was added: FastAPI answers
+            return response
+
+        spec = PlanSpec(not_found, False, False, inline=True, may_decline=True)
+        rows = [(entry.path, entry.static_prefix, entry.exact) for entry in self.known]
+        return rows, make_core_plan(core, spec), self.slashes
+
+
+def _routers(router: APIRouter) -> list[APIRouter]:
+    """A router and those it includes, at any depth, each once."""
+    found = [router]
+    for one in found:  # grows meanwhile
+        for route in one.routes:
+            if isinstance(route, _IncludedRouter) and route.original_router not in found:
+                found.append(route.original_router)
+    return found
+
+
+def plan_miss(app: FastAPI, entries: Sequence[Entry], root_path: str) -> MissPlan | None:
+    """The plan for misses, or None: hand over. entries: those of every route of the app."""
+    router = app.router
+    default = router.default
+    plain = (
+        getattr(default, "__func__", None) is Router.not_found
+        and getattr(default, "__self__", None) is router
+    )
+    if root_path or not plain or any(True for _ in router._iter_low_priority_routes()):
+        return None
+    response = exception_answer(app)(HTTPException(404))
+    if response is None:
+        return None
+    return MissPlan(
+        app,
+        tuple(entries),
+        response,
+        bool(router.redirect_slashes),
+        len(router.routes),
+        router._get_routes_version(),
+    )
