@@ -4,6 +4,7 @@ FASTERAPI_BUILD chooses how: release (default), debug, asan (address + undefined
 """
 
 import glob
+import http
 import os
 import platform
 import shutil
@@ -87,7 +88,11 @@ CORE = Extension(
     sources=sorted(glob.glob("csrc/**/*.c", recursive=True)),
     depends=sorted(glob.glob("csrc/**/*.h", recursive=True)),
     include_dirs=["csrc"],
-    define_macros=[("_GNU_SOURCE", None)],
+    define_macros=[
+        ("_GNU_SOURCE", None),
+        # Python 3.13 renamed four reason phrases; answers carry those of the Python they run on.
+        ("FA_HTTP_STATUS_OLD_REASONS", str(int("Entity" in http.HTTPStatus(422).phrase))),
+    ],
 )
 
 # Elsewhere than on Linux the package installs without the core and serves through Uvicorn.

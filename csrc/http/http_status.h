@@ -5,7 +5,20 @@
 #include "base/span.h"
 
 /* The registered status codes (RFC 9110, 15, and the IANA registry), with the
- * reason phrases Python's http.HTTPStatus uses, which is what Uvicorn sends. */
+ * reason phrases Python's http.HTTPStatus uses, which is what Uvicorn sends.
+ * Python 3.13 took over the new names of four; setup.py says if it has the old. */
+#if defined(FA_HTTP_STATUS_OLD_REASONS) && FA_HTTP_STATUS_OLD_REASONS
+#define FA_HTTP_STATUS_REASON_413 "Request Entity Too Large"
+#define FA_HTTP_STATUS_REASON_414 "Request-URI Too Long"
+#define FA_HTTP_STATUS_REASON_416 "Requested Range Not Satisfiable"
+#define FA_HTTP_STATUS_REASON_422 "Unprocessable Entity"
+#else
+#define FA_HTTP_STATUS_REASON_413 "Content Too Large"
+#define FA_HTTP_STATUS_REASON_414 "URI Too Long"
+#define FA_HTTP_STATUS_REASON_416 "Range Not Satisfiable"
+#define FA_HTTP_STATUS_REASON_422 "Unprocessable Content"
+#endif
+
 #define FA_HTTP_STATUS_MAP(X)                 \
     X(100, "Continue")                        \
     X(101, "Switching Protocols")             \
@@ -42,14 +55,14 @@
     X(410, "Gone")                            \
     X(411, "Length Required")                 \
     X(412, "Precondition Failed")             \
-    X(413, "Request Entity Too Large")        \
-    X(414, "Request-URI Too Long")            \
+    X(413, FA_HTTP_STATUS_REASON_413)         \
+    X(414, FA_HTTP_STATUS_REASON_414)         \
     X(415, "Unsupported Media Type")          \
-    X(416, "Requested Range Not Satisfiable") \
+    X(416, FA_HTTP_STATUS_REASON_416)         \
     X(417, "Expectation Failed")              \
     X(418, "I'm a Teapot")                    \
     X(421, "Misdirected Request")             \
-    X(422, "Unprocessable Entity")            \
+    X(422, FA_HTTP_STATUS_REASON_422)         \
     X(423, "Locked")                          \
     X(424, "Failed Dependency")               \
     X(425, "Too Early")                       \

@@ -88,7 +88,7 @@ PATHS = {
     "bridge with a body": Path(post("/bridge/body", b"x" * 3000), 200, b"3000", "fastapi"),
     "background task": Path(get("/bridge/background"), 200, b'"queued"', "fastapi"),
     "no route": Path(get("/nothing/here"), 404, b'{"detail":"Not Found"}', None),
-    "openapi": Path(get("/openapi.json"), 200, None, None),
+    "openapi": Path(get("/openapi.json"), 200, None, "fastapi"),
 }
 
 
