@@ -70,7 +70,9 @@ static inline bool fa_inbox_is_empty(const struct fa_inbox *i)
 /*
  * fa_inbox_take - everything, oldest first; NULL when empty.
  *
- * Threads: one consumer at a time.
+ * Ownership: the nodes are the caller's.
+ * Threads:   one consumer at a time.
+ * Memory:    acquire exchange, pairs with the release in fa_inbox_push_chain.
  */
 static inline struct fa_inbox_node *fa_inbox_take(struct fa_inbox *i)
 {

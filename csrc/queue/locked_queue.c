@@ -55,6 +55,16 @@ fa_status fa_locked_queue_try_pop(struct fa_locked_queue *q, void **item)
     return status;
 }
 
+size_t fa_locked_queue_try_pop_many(struct fa_locked_queue *q, void **items, size_t max)
+{
+    pthread_mutex_lock(&q->lock);
+    size_t n = fa_min_size(q->tail - q->head, max);
+    for (size_t i = 0; i < n; i++)
+        items[i] = q->slots[q->head++ & q->mask];
+    pthread_mutex_unlock(&q->lock);
+    return n;
+}
+
 void *fa_locked_queue_pop(struct fa_locked_queue *q)
 {
     pthread_mutex_lock(&q->lock);

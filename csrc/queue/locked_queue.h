@@ -13,7 +13,7 @@
 #include "base/base.h"
 #include "base/status.h"
 
-#define FA_LOCKED_QUEUE_MAX ((size_t)1 << 31)
+#define FA_LOCKED_QUEUE_MAX ((size_t)1 << (sizeof(size_t) > 4 ? 31 : 27)) /* its bytes fit */
 
 struct fa_locked_queue {
     pthread_mutex_t lock; /* guards everything below */
@@ -46,9 +46,17 @@ FA_NODISCARD fa_status fa_locked_queue_try_push(struct fa_locked_queue *q, void 
 /*
  * fa_locked_queue_try_pop - take the oldest item; FA_AGAIN when empty.
  *
- * Threads: any; takes the lock.
+ * Ownership: the item is the caller's. Threads: any; takes the lock.
  */
 FA_NODISCARD fa_status fa_locked_queue_try_pop(struct fa_locked_queue *q, void **item);
+
+/*
+ * fa_locked_queue_try_pop_many - take the oldest items, up to `max`; returns how
+ * many, 0 when empty.
+ *
+ * Ownership: the items are the caller's. Threads: any; takes the lock once.
+ */
+size_t fa_locked_queue_try_pop_many(struct fa_locked_queue *q, void **items, size_t max);
 
 /*
  * fa_locked_queue_pop - take the oldest item, waiting until there is one.
@@ -58,7 +66,7 @@ FA_NODISCARD fa_status fa_locked_queue_try_pop(struct fa_locked_queue *q, void *
 void *fa_locked_queue_pop(struct fa_locked_queue *q);
 
 /*
- * fa_locked_queue_size - items in the queue.
+ * fa_locked_queue_size - items in the queue. Threads: any; takes the lock.
  */
 size_t fa_locked_queue_size(struct fa_locked_queue *q);
 

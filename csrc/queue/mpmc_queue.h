@@ -4,6 +4,15 @@
  * Each slot carries a sequence number that says whose turn it is: position p
  * may be written when it is p, read when it is p + 1, and written again one lap
  * later. Capacity is at least 2: with a single slot both states would be equal.
+ *
+ * Only the sequence numbers publish. The compare-exchanges of tail and head are
+ * relaxed: they say who got a position, not what lies in its slot.
+ *
+ * What came in and out is first in, first out. Two answers are weaker than those
+ * of a queue under one lock, because nobody waits for a thread that was stopped
+ * half-way:
+ *   "empty" - nothing is in the queue, or the push of the oldest item is under way;
+ *   "full"  - no slot is free, or the pop that frees the next one is under way.
  */
 #ifndef FA_QUEUE_MPMC_QUEUE_H
 #define FA_QUEUE_MPMC_QUEUE_H
@@ -16,7 +25,7 @@
 #include "base/base.h"
 #include "base/status.h"
 
-#define FA_MPMC_QUEUE_MAX ((size_t)1 << 31)
+#define FA_MPMC_QUEUE_MAX ((size_t)1 << (sizeof(size_t) > 4 ? 31 : 27)) /* its bytes fit */
 
 struct fa_mpmc_slot {
     atomic_size_t sequence;
@@ -33,6 +42,8 @@ struct fa_mpmc_queue {
 FA_STATIC_ASSERT(
     offsetof(struct fa_mpmc_queue, head) - offsetof(struct fa_mpmc_queue, tail) >= FA_CACHELINE,
     "producers and consumers share no cache line");
+FA_STATIC_ASSERT(offsetof(struct fa_mpmc_queue, tail) >= FA_CACHELINE,
+    "what all only read shares no cache line with what some of them write");
 
 /*
  * fa_mpmc_queue_init - an empty queue; capacity is rounded up to a power of two, at least 2.
@@ -74,7 +85,9 @@ static inline void fa_mpmc_queue_deinit(struct fa_mpmc_queue *q)
  *            its slot hides later items from consumers until it resumes.
  * Errors:    FA_AGAIN when all slots are taken. Nothing else.
  * Memory:    release store of the slot's sequence number pairs with the
- *            acquire load in fa_mpmc_queue_try_pop.
+ *            acquire load in fa_mpmc_queue_try_pop: who sees the number sees the
+ *            item. The acquire load here pairs with the release store there: a
+ *            slot is written again only after its item has been read.
  */
 FA_NODISCARD static inline fa_status fa_mpmc_queue_try_push(struct fa_mpmc_queue *q, void *item)
 {
@@ -100,9 +113,11 @@ FA_NODISCARD static inline fa_status fa_mpmc_queue_try_push(struct fa_mpmc_queue
 /*
  * fa_mpmc_queue_try_pop - take one item, or FA_AGAIN when none is published.
  *
- * Threads: as fa_mpmc_queue_try_push.
- * Memory:  release store of the slot's sequence number (one lap on) pairs with
- *          the acquire load in fa_mpmc_queue_try_push.
+ * Ownership: the item is the caller's.
+ * Threads:   as fa_mpmc_queue_try_push.
+ * Errors:    FA_AGAIN when the oldest item is not published. Nothing else.
+ * Memory:    release store of the slot's sequence number (one lap on) pairs with
+ *            the acquire load in fa_mpmc_queue_try_push.
  */
 FA_NODISCARD static inline fa_status fa_mpmc_queue_try_pop(struct fa_mpmc_queue *q, void **item)
 {
@@ -122,6 +137,41 @@ FA_NODISCARD static inline fa_status fa_mpmc_queue_try_pop(struct fa_mpmc_queue 
         } else {
             at = atomic_load_explicit(&q->head, memory_order_relaxed);
         }
+    }
+}
+
+/*
+ * fa_mpmc_queue_try_pop_many - take the oldest published items, up to `max`, which
+ * lie next to each other; returns how many, 0 when the oldest is not published.
+ *
+ * Ownership, Threads, Memory: as fa_mpmc_queue_try_pop, with one claim for all of
+ * them. A published slot changes only after its position has been claimed, so a
+ * claim of the whole run that succeeds finds all of it as it was seen.
+ */
+static inline size_t fa_mpmc_queue_try_pop_many(struct fa_mpmc_queue *q, void **items, size_t max)
+{
+    size_t at = atomic_load_explicit(&q->head, memory_order_relaxed);
+    for (;;) {
+        size_t n = 0, sequence = at + 1;
+        while (n < max) {
+            struct fa_mpmc_slot *slot = &q->slots[(at + n) & q->mask];
+            sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
+            if (sequence != at + n + 1) break;
+            n++;
+        }
+        if (n > 0) {
+            if (!atomic_compare_exchange_weak_explicit(
+                    &q->head, &at, at + n, memory_order_relaxed, memory_order_relaxed))
+                continue;
+            for (size_t i = 0; i < n; i++) {
+                struct fa_mpmc_slot *slot = &q->slots[(at + i) & q->mask];
+                items[i] = slot->item;
+                atomic_store_explicit(&slot->sequence, at + i + q->mask + 1, memory_order_release);
+            }
+            return n;
+        }
+        if (max == 0 || (ptrdiff_t)(sequence - (at + 1)) < 0) return 0;
+        at = atomic_load_explicit(&q->head, memory_order_relaxed);
     }
 }
 

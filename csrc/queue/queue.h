@@ -6,6 +6,9 @@
 #include "queue/mpmc_queue.h"
 #include "queue/spsc_queue.h"
 
+/* For a queue that stands alone. The server's have the option queue_size. */
+enum { FA_QUEUE_CAPACITY = 1024 };
+
 enum fa_queue_kind { FA_QUEUE_SPSC, FA_QUEUE_MPMC, FA_QUEUE_LOCKED };
 
 struct fa_queue {
@@ -74,6 +77,21 @@ FA_NODISCARD static inline fa_status fa_queue_try_pop(struct fa_queue *q, void *
     case FA_QUEUE_LOCKED: return fa_locked_queue_try_pop(&q->as.locked, item);
     }
     return FA_ERR_INVALID;
+}
+
+/*
+ * fa_queue_try_pop_many - take the oldest items, up to `max`; returns how many, 0 when empty.
+ *
+ * Threads, Memory: those of the kind (SPSC: one consumer).
+ */
+static inline size_t fa_queue_try_pop_many(struct fa_queue *q, void **items, size_t max)
+{
+    switch (q->kind) {
+    case FA_QUEUE_SPSC: return fa_spsc_queue_try_pop_many(&q->as.spsc, items, max);
+    case FA_QUEUE_MPMC: return fa_mpmc_queue_try_pop_many(&q->as.mpmc, items, max);
+    case FA_QUEUE_LOCKED: return fa_locked_queue_try_pop_many(&q->as.locked, items, max);
+    }
+    return 0;
 }
 
 /*

@@ -16,7 +16,7 @@
 #include "base/base.h"
 #include "base/status.h"
 
-#define FA_SPSC_QUEUE_MAX ((size_t)1 << 31)
+#define FA_SPSC_QUEUE_MAX ((size_t)1 << (sizeof(size_t) > 4 ? 31 : 27)) /* its bytes fit */
 
 struct fa_spsc_queue {
     void **slots;
@@ -30,6 +30,8 @@ struct fa_spsc_queue {
 FA_STATIC_ASSERT(
     offsetof(struct fa_spsc_queue, head) - offsetof(struct fa_spsc_queue, tail) >= FA_CACHELINE,
     "producer and consumer share no cache line");
+FA_STATIC_ASSERT(offsetof(struct fa_spsc_queue, tail) >= FA_CACHELINE,
+    "what both sides only read shares no cache line with what one of them writes");
 
 /*
  * fa_spsc_queue_init - an empty queue; capacity is rounded up to a power of two, at least 2.
@@ -66,7 +68,11 @@ static inline void fa_spsc_queue_deinit(struct fa_spsc_queue *q)
  * Ownership: on FA_OK the queue holds `item` until it is popped; on FA_AGAIN
  *            (full) the caller still does.
  * Threads:   the one producer. Wait-free.
- * Memory:    release store of tail pairs with the acquire load in try_pop.
+ * Errors:    FA_AGAIN when full. Nothing else.
+ * Memory:    release store of tail pairs with the acquire load of tail in
+ *            fa_spsc_queue_try_pop: who sees the position sees the item. The
+ *            acquire load of head pairs with the release store of head there:
+ *            a slot is written again only after its item has been read.
  */
 FA_NODISCARD static inline fa_status fa_spsc_queue_try_push(struct fa_spsc_queue *q, void *item)
 {
@@ -83,8 +89,12 @@ FA_NODISCARD static inline fa_status fa_spsc_queue_try_push(struct fa_spsc_queue
 /*
  * fa_spsc_queue_try_pop - take the oldest item, or FA_AGAIN when empty.
  *
- * Threads: the one consumer. Wait-free.
- * Memory:  release store of head pairs with the acquire load in try_push.
+ * Ownership: the item is the caller's.
+ * Threads:   the one consumer. Wait-free.
+ * Errors:    FA_AGAIN when empty. Nothing else.
+ * Memory:    release store of head pairs with the acquire load of head in
+ *            fa_spsc_queue_try_push; the acquire load of tail with its release
+ *            store there.
  */
 FA_NODISCARD static inline fa_status fa_spsc_queue_try_pop(struct fa_spsc_queue *q, void **item)
 {
@@ -96,6 +106,27 @@ FA_NODISCARD static inline fa_status fa_spsc_queue_try_pop(struct fa_spsc_queue 
     *item = q->slots[head & q->mask];
     atomic_store_explicit(&q->head, head + 1, memory_order_release);
     return FA_OK;
+}
+
+/*
+ * fa_spsc_queue_try_pop_many - take the oldest items, up to `max`; returns how
+ * many, 0 when empty.
+ *
+ * Ownership, Threads, Memory: as fa_spsc_queue_try_pop, with one look at tail and
+ * one store of head for all of them.
+ */
+static inline size_t fa_spsc_queue_try_pop_many(struct fa_spsc_queue *q, void **items, size_t max)
+{
+    size_t head = atomic_load_explicit(&q->head, memory_order_relaxed);
+    if (q->tail_seen - head < max) {
+        q->tail_seen = atomic_load_explicit(&q->tail, memory_order_acquire);
+    }
+    size_t n = fa_min_size(q->tail_seen - head, max);
+    if (n == 0) return 0;
+    for (size_t i = 0; i < n; i++)
+        items[i] = q->slots[(head + i) & q->mask];
+    atomic_store_explicit(&q->head, head + n, memory_order_release);
+    return n;
 }
 
 /*

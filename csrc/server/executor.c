@@ -35,11 +35,7 @@ size_t fa_executor_loop_drain(struct fa_server *s, void **items, size_t max)
     if (!fa_owner_bin_is_empty(&s->owners)) {
         fa_owner_bin_flush(&s->owners, s->ops->drop_owner, s->ctx);
     }
-    size_t n = 0;
-    while (n < max && fa_queue_try_pop(&s->loop_queue, &items[n]) == FA_OK) {
-        n++;
-    }
-    return n;
+    return fa_queue_try_pop_many(&s->loop_queue, items, max);
 }
 
 bool fa_executor_loop_spin(struct fa_server *s, uint64_t until_ns)

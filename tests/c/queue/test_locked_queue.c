@@ -16,8 +16,19 @@ TEST(order)
 
 TEST(races)
 {
-    check_race(FA_QUEUE_LOCKED, 1, 1, 2);
-    check_race(FA_QUEUE_LOCKED, 4, 4, 64);
+    check_race_of(FA_QUEUE_LOCKED, 1, 1, 2, 40000);
+    check_race_of(FA_QUEUE_LOCKED, 2, 2, 2, 40000);
+    check_race(FA_QUEUE_LOCKED, 4, 4, FA_QUEUE_CAPACITY);
+}
+
+TEST(positions_wrap_around)
+{
+    check_wrap_around(FA_QUEUE_LOCKED);
+}
+
+TEST(pop_many)
+{
+    check_pop_many(FA_QUEUE_LOCKED);
 }
 
 static void *pop_one(void *arg)
@@ -42,6 +53,8 @@ int main(void)
 {
     RUN(capacity);
     RUN(order);
+    RUN(pop_many);
+    RUN(positions_wrap_around);
     RUN(races);
     RUN(a_waiting_pop_gets_the_next_item);
     return CHECK_END();

@@ -20,64 +20,82 @@ TEST(order)
 TEST(an_unpublished_slot_hides_later_items)
 {
     struct fa_mpmc_queue q;
-    void *item = NULL;
+    void *item = NULL, *items[4];
     CHECK_EQ_INT(fa_mpmc_queue_init(&q, 4), FA_OK);
     size_t claimed = atomic_fetch_add(&q.tail, 1);
     CHECK_EQ_INT(fa_mpmc_queue_try_push(&q, item_of(2)), FA_OK);
     CHECK_EQ_INT(fa_mpmc_queue_try_pop(&q, &item), FA_AGAIN);
+    CHECK_EQ_INT(fa_mpmc_queue_try_pop_many(&q, items, 4), 0);
     CHECK_EQ_INT(fa_mpmc_queue_size(&q), 2);
     q.slots[claimed].item = item_of(1);
     atomic_store(&q.slots[claimed].sequence, claimed + 1);
     CHECK_EQ_INT(fa_mpmc_queue_try_pop(&q, &item), FA_OK);
     CHECK(item == item_of(1));
+    claimed = atomic_fetch_add(&q.tail, 1); /* a batch ends in front of it */
+    CHECK_EQ_INT(fa_mpmc_queue_try_pop_many(&q, items, 4), 1);
+    CHECK(items[0] == item_of(2));
+    q.slots[claimed & q.mask].item = item_of(3);
+    atomic_store(&q.slots[claimed & q.mask].sequence, claimed + 1);
+    CHECK_EQ_INT(fa_mpmc_queue_try_pop_many(&q, items, 4), 1);
+    CHECK(items[0] == item_of(3));
+    fa_mpmc_queue_deinit(&q);
+}
+
+/* And the other way: a consumer stopped between claim and release keeps its slot, so
+ * the ring is full though another item has left. */
+TEST(an_unreleased_slot_keeps_the_ring_full)
+{
+    struct fa_mpmc_queue q;
+    void *item = NULL;
+    CHECK_EQ_INT(fa_mpmc_queue_init(&q, 2), FA_OK);
+    CHECK_EQ_INT(fa_mpmc_queue_try_push(&q, item_of(1)), FA_OK);
+    CHECK_EQ_INT(fa_mpmc_queue_try_push(&q, item_of(2)), FA_OK);
+    size_t claimed = atomic_fetch_add(&q.head, 1);
     CHECK_EQ_INT(fa_mpmc_queue_try_pop(&q, &item), FA_OK);
     CHECK(item == item_of(2));
+    CHECK_EQ_INT(fa_mpmc_queue_try_push(&q, item_of(3)), FA_AGAIN);
+    CHECK(q.slots[claimed].item == item_of(1));
+    atomic_store(&q.slots[claimed].sequence, claimed + 2);
+    CHECK_EQ_INT(fa_mpmc_queue_try_push(&q, item_of(3)), FA_OK);
+    CHECK_EQ_INT(fa_mpmc_queue_try_pop(&q, &item), FA_OK);
+    CHECK(item == item_of(3));
     fa_mpmc_queue_deinit(&q);
 }
 
 TEST(races)
 {
-    for (size_t threads = 1; threads <= 4; threads *= 2) {
-        check_race(FA_QUEUE_MPMC, threads, threads, 2);
-        check_race(FA_QUEUE_MPMC, threads, threads, 1024);
-    }
-    check_race(FA_QUEUE_MPMC, 1, 4, 16);
-    check_race(FA_QUEUE_MPMC, 4, 1, 16);
+    for (size_t threads = 1; threads <= 4; threads *= 2)
+        check_race(FA_QUEUE_MPMC, threads, threads, FA_QUEUE_CAPACITY);
 }
 
-/* Positions only grow, so one day they pass SIZE_MAX. */
+/* Small rings are full or empty most of the time. */
+TEST(races_at_the_ends)
+{
+    for (size_t threads = 1; threads <= 4; threads *= 2)
+        check_race_of(FA_QUEUE_MPMC, threads, threads, 2, 40000);
+    check_race_of(FA_QUEUE_MPMC, 1, 4, 16, 40000);
+    check_race_of(FA_QUEUE_MPMC, 4, 1, 16, 40000);
+}
+
 TEST(positions_wrap_around)
 {
-    struct fa_mpmc_queue q;
-    void *item = NULL;
-    CHECK_EQ_INT(fa_mpmc_queue_init(&q, 4), FA_OK);
-    size_t start = (size_t)0 - 4;
-    atomic_store(&q.head, start);
-    atomic_store(&q.tail, start);
-    for (size_t i = 0; i < 4; i++)
-        atomic_store(&q.slots[i].sequence, start + i);
-    for (size_t lap = 0; lap < 5; lap++) {
-        for (size_t i = 1; i <= 3; i++)
-            CHECK_EQ_INT(fa_mpmc_queue_try_push(&q, item_of(10 * lap + i)), FA_OK);
-        CHECK_EQ_INT(fa_mpmc_queue_size(&q), 3);
-        CHECK_EQ_INT(fa_mpmc_queue_try_push(&q, item_of(10 * lap + 4)), FA_OK);
-        CHECK_EQ_INT(fa_mpmc_queue_try_push(&q, item_of(99)), FA_AGAIN);
-        for (size_t i = 1; i <= 4; i++) {
-            CHECK_EQ_INT(fa_mpmc_queue_try_pop(&q, &item), FA_OK);
-            CHECK(item == item_of(10 * lap + i));
-        }
-        CHECK_EQ_INT(fa_mpmc_queue_try_pop(&q, &item), FA_AGAIN);
-        CHECK_EQ_INT(fa_mpmc_queue_size(&q), 0);
-    }
-    fa_mpmc_queue_deinit(&q);
+    check_wrap_around(FA_QUEUE_MPMC);
+}
+
+TEST(pop_many)
+{
+    check_pop_many(FA_QUEUE_MPMC);
 }
 
 int main(void)
 {
     RUN(capacity);
     RUN(order);
+    RUN(pop_many);
     RUN(positions_wrap_around);
     RUN(an_unpublished_slot_hides_later_items);
+    RUN(an_unreleased_slot_keeps_the_ring_full);
+    RUN(races_at_the_ends);
     RUN(races);
     return CHECK_END();
 }

@@ -31,7 +31,8 @@ TEST(each_kind_behind_the_interface)
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         check_capacity(kinds[i]);
         check_order(kinds[i], 3);
-        check_race(kinds[i], 1, 1, 16);
+        check_pop_many(kinds[i]);
+        check_race_of(kinds[i], 1, 1, 16, 40000);
     }
 }
 
@@ -42,6 +43,7 @@ TEST(an_unknown_kind_is_refused)
     void *item = NULL;
     CHECK_EQ_INT(fa_queue_try_push(&q, item), FA_ERR_INVALID);
     CHECK_EQ_INT(fa_queue_try_pop(&q, &item), FA_ERR_INVALID);
+    CHECK_EQ_INT(fa_queue_try_pop_many(&q, &item, 1), 0);
     CHECK_EQ_INT(fa_queue_size(&q), 0);
     CHECK_EQ_INT(fa_queue_capacity(&q), 0);
     fa_queue_deinit(&q);
