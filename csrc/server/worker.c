@@ -152,7 +152,7 @@ static void park(struct fa_worker_pool *p, struct fa_worker_slot *slot)
     (void)pthread_mutex_lock(&p->lock);
     slot->idle_next = p->idle;
     p->idle = slot;
-    (void)atomic_fetch_add_explicit(&p->idle_count, 1, memory_order_relaxed);
+    (void)atomic_fetch_add_explicit(&p->idle_count, 1, memory_order_acq_rel);
     (void)pthread_mutex_unlock(&p->lock);
     bool work = fa_queue_size(&s->worker_queue) > 0 ||
                 atomic_load_explicit(&p->stopping, memory_order_relaxed);
@@ -201,6 +201,8 @@ static void work(struct fa_worker_pool *p, struct fa_worker_slot *slot)
     }
 }
 
+static void find_worker(struct fa_worker_pool *p, bool may_start);
+
 static void *thread_main(void *arg)
 {
     struct fa_worker_slot *slot = arg;
@@ -218,6 +220,9 @@ static void *thread_main(void *arg)
     }
     stop_searching(slot);
     (void)atomic_fetch_sub_explicit(&p->total, 1, memory_order_seq_cst);
+    if (st != FA_OK && fa_queue_size(&s->worker_queue) > 0) {
+        find_worker(p, false); /* a task may have trusted that this one would look */
+    }
     (void)pthread_mutex_lock(&p->lock);
     slot->ended = true;
     (void)pthread_cond_broadcast(&p->changed);
@@ -292,29 +297,44 @@ static struct fa_worker_slot *choose_idle(struct fa_worker_pool *p)
     return slot;
 }
 
-void fa_worker_pool_wake(struct fa_worker_pool *p)
+/* Somebody on the idle list? A read-modify-write, as park's: either it sees the
+ * sleeper, or the sleeper, which looks at the queue after, sees the tasks. */
+static bool somebody_is_idle(struct fa_worker_pool *p)
 {
-    unsigned none = 0;
-    if (atomic_fetch_add_explicit(&p->searching, 0, memory_order_seq_cst) != 0 ||
-        atomic_load_explicit(&p->stopping, memory_order_relaxed) ||
-        !atomic_compare_exchange_strong_explicit(
-            &p->searching, &none, 1, memory_order_seq_cst, memory_order_relaxed)) {
-        return;
-    }
-    struct fa_worker_slot *slot = choose_idle(p);
-    if (slot != NULL) {
-        FA_STATS_ADD(&p->server->stats, wakeups, 1);
-        fa_parker_notify_one(&slot->parker);
-        return;
-    }
-    if (reserve_thread(p)) {
-        if (start_thread(p, &slot) == FA_OK) {
+    return atomic_fetch_add_explicit(&p->idle_count, 0, memory_order_acq_rel) > 0;
+}
+
+static void find_worker(struct fa_worker_pool *p, bool may_start)
+{
+    do {
+        unsigned none = 0;
+        if (atomic_fetch_add_explicit(&p->searching, 0, memory_order_seq_cst) != 0 ||
+            atomic_load_explicit(&p->stopping, memory_order_relaxed) ||
+            !atomic_compare_exchange_strong_explicit(
+                &p->searching, &none, 1, memory_order_seq_cst, memory_order_relaxed)) {
             return;
         }
-        (void)atomic_fetch_sub_explicit(&p->total, 1, memory_order_seq_cst);
-    }
-    /* All are running: each looks at the queue again before it sleeps. */
-    (void)atomic_fetch_sub_explicit(&p->searching, 1, memory_order_seq_cst);
+        struct fa_worker_slot *slot = choose_idle(p);
+        if (slot != NULL) {
+            FA_STATS_ADD(&p->server->stats, wakeups, 1);
+            fa_parker_notify_one(&slot->parker);
+            return;
+        }
+        if (may_start && reserve_thread(p)) {
+            if (start_thread(p, &slot) == FA_OK) {
+                return;
+            }
+            (void)atomic_fetch_sub_explicit(&p->total, 1, memory_order_seq_cst);
+        }
+        (void)atomic_fetch_sub_explicit(&p->searching, 1, memory_order_seq_cst);
+        /* All are running, and each looks at the queue again before it sleeps. But one
+         * may have gone to sleep since, and a task pushed after that trusted this search. */
+    } while (fa_queue_size(&p->server->worker_queue) > 0 && somebody_is_idle(p));
+}
+
+void fa_worker_pool_wake(struct fa_worker_pool *p)
+{
+    find_worker(p, true);
 }
 
 fa_status fa_worker_pool_start_first(struct fa_worker_pool *p)

@@ -1,6 +1,9 @@
 /* Worker threads: grow while tasks wait, wake one by one, never lose a wake-up. */
+#include <sched.h>
+
 #include "check.h"
 #include "fake_executor.h"
+#include "server/server_state.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -96,9 +99,61 @@ TEST(wakeups)
     no_wakeup_is_lost(3, true, 100);
 }
 
+/* The second thread has no memory for its state, but tells so only when f->seen says. */
+static fa_status start_late(void *ctx, struct fa_worker *w)
+{
+    struct fake *f = ctx;
+    (void)w;
+    if (atomic_fetch_add(&f->threads_started, 1) == 0) return FA_OK;
+    sem_post(&f->entered);
+    fake_wait(&f->seen);
+    return FA_ERR_NOMEM;
+}
+
+/* A task that came while a thread was starting relies on it; when it cannot start,
+ * a worker that went to sleep before that task came must hear of it. */
+TEST(a_thread_that_cannot_start_calls_another)
+{
+    struct fake f;
+    struct fake_response r;
+    struct fa_executor_ops ops = FAKE_OPS;
+    ops.thread_start = start_late;
+    fake_init(&f);
+    f.config.worker_threads = 2;
+    f.config.spin_us = 0;
+    fake_require(fa_server_new(&f.config, &ops, &f, &f.server) == FA_OK, "new");
+    fake_start(&f);
+    int fds[3];
+    for (int i = 0; i < 3; i++)
+        fds[i] = fake_connect(&f);
+    CHECK(fake_send(fds[0], GET("/blocking")));
+    fake_wait(&f.entered);
+    CHECK(fake_send(fds[1], GET("/worker")));
+    fake_wait(&f.entered); /* the second thread is starting */
+    sem_post(&f.leave);    /* the first one answers both, and sleeps */
+    for (int i = 0; i < 2; i++) {
+        CHECK(fake_recv_response(fds[i], &r, false));
+        fake_response_free(&r);
+    }
+    while (atomic_load(&f.server->workers.idle_count) != 1)
+        sched_yield();
+    CHECK(fake_send(fds[2], GET("/worker")));
+    while (fake_stats(&f).requests != 3) /* counted when its round has woken whom it would */
+        sched_yield();
+    CHECK_EQ_INT(fa_queue_size(&f.server->worker_queue), 1);
+    sem_post(&f.seen);
+    CHECK(fake_recv_response(fds[2], &r, false));
+    CHECK_EQ_INT(r.status, 200);
+    fake_response_free(&r);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    fake_stop(&f);
+}
+
 int main(void)
 {
     RUN(threads_grow_only_while_tasks_wait);
     RUN(wakeups);
+    RUN(a_thread_that_cannot_start_calls_another);
     return CHECK_END();
 }
