@@ -10,6 +10,7 @@ J ?= $(shell nproc)
 T ?=
 Q := $(if $(V),,@)
 FUZZ_SECONDS ?= 60
+C_TEST_SECONDS ?= 300
 
 # SAN is the flavour of the C build: asan, tsan or release. Each has its own folder below build/.
 SAN ?= asan
@@ -46,7 +47,7 @@ export TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
 .SECONDARY:
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-16s %s\n", $$1, $$2}'
 
 dev: ## make .venv with the package installed in place and every tool
 	python3 -m venv .venv
@@ -68,7 +69,7 @@ test-tsan: ## the C tests of what threads share, under TSan
 run-c-tests: $(RUN_BIN)
 	@test -n "$(RUN_BIN)" || { echo "no C test matches T=$(T)"; exit 1; }
 	@printf '%s\n' $(RUN_BIN) | xargs -P $(J) -I{} sh -c \
-		'timeout 300 {} >{}.log 2>&1; s=$$?; cat {}.log; [ $$s = 0 ] || { echo "FAILED ($$s): {}"; exit 1; }' \
+		'timeout $(C_TEST_SECONDS) {} >{}.log 2>&1; s=$$?; cat {}.log; [ $$s = 0 ] || { echo "FAILED ($$s): {}"; exit 1; }' \
 		|| { echo "C tests ($(SAN)): FAILED"; exit 1; }
 	@echo "C tests ($(SAN)): $(words $(RUN_BIN)) programs passed"
 
@@ -125,6 +126,8 @@ check: lint test-c test ## everything that must be green before a change goes in
 clean: ## remove what was built
 	rm -rf build dist *.egg-info fasterapi/*.so .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+include tests/tests.mk
 
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)

@@ -8,7 +8,8 @@
  * A wake-up is not lost: prepare registers the waiter (seq_cst) before its
  * second look; notify publishes before it reads the number of waiters (seq_cst).
  * If it sees one it changes the key, so a wait that has not started yet returns
- * at once.
+ * at once; and a sleeper that read the changed key already (acquire) sees the work.
+ * tests/model/parker.pml goes through all of it.
  */
 #ifndef FA_BASE_PARKER_H
 #define FA_BASE_PARKER_H

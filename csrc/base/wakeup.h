@@ -7,7 +7,8 @@
  *
  * No wake-up is lost: prepare and notify are both exchanges of `sleeping`, so one
  * comes first. If notify does, prepare reads from it and the second look sees the
- * work; if prepare does, notify reads 1 and wakes.
+ * work; if prepare does, notify reads 1 and wakes. tests/model/wakeup.pml goes
+ * through all of it.
  */
 #ifndef FA_BASE_WAKEUP_H
 #define FA_BASE_WAKEUP_H

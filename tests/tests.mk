@@ -1,0 +1,12 @@
+# Checks that take their time, or that need a tool of their own. Included by the Makefile.
+.PHONY: test-tsan-long model
+
+LONG_OPS ?= 100000000
+LONG_TESTS := spsc_queue mpmc_queue locked_queue
+
+test-tsan-long: ## the queues raced under TSan, 10^8 operations each (LONG_OPS=)
+	@for t in $(LONG_TESTS); do FA_TEST_OPS=$(LONG_OPS) \
+		$(MAKE) --no-print-directory SAN=tsan C_TEST_SECONDS=14400 T=queue/test_$$t run-c-tests || exit 1; done
+
+model: ## how threads sleep and wake, explored by SPIN; needs the package spin
+	@$(PYTHON) tests/model/run.py
