@@ -2,8 +2,10 @@
 
 from asyncio import AbstractEventLoop, Task
 from collections.abc import Callable, Sequence
-from typing import Any, final
+from typing import Any, Generic, TypeVar, final, overload
 
+_T = TypeVar("_T")
+_D = TypeVar("_D")
 _Factory = Callable[[], object]
 _Validate = Callable[..., object]
 _Param = tuple[str, int, str, int, bool, bool, object, _Factory | None, _Validate | None]
@@ -115,3 +117,65 @@ class Server:
     def load(
         self, request: bytes, count: int, in_flight: int = 1, timeout: float = 10.0
     ) -> tuple[bytes, int, int, bytes]: ...
+
+@final
+class SPSCQueue(Generic[_T]):
+    """Bounded first-in first-out queue for one producer and one consumer: wait-free.
+
+    The capacity is rounded up to a power of two, at least 2. Which thread pushes may change, but
+    two may not at the same time: RuntimeError on free-threaded Python; with the GIL calls cannot
+    overlap.
+    """
+
+    def __new__(cls, capacity: int = 1024) -> SPSCQueue[_T]: ...
+    def __len__(self) -> int: ...
+    @property
+    def capacity(self) -> int:
+        """How many objects fit."""
+    def try_push(self, obj: _T, /) -> bool:
+        """Add obj at the end. False, and nothing is added, if the queue is full. Never waits."""
+    @overload
+    def try_pop(self) -> _T | None: ...
+    @overload
+    def try_pop(self, default: _D) -> _T | _D:
+        """Take the oldest object, or return default if there is none. Never waits."""
+
+@final
+class MPMCQueue(Generic[_T]):
+    """Bounded first-in first-out queue for any number of threads, without a lock.
+
+    The capacity is rounded up to a power of two, at least 2.
+    """
+
+    def __new__(cls, capacity: int = 1024) -> MPMCQueue[_T]: ...
+    def __len__(self) -> int: ...
+    @property
+    def capacity(self) -> int:
+        """How many objects fit."""
+    def try_push(self, obj: _T, /) -> bool:
+        """Add obj at the end. False, and nothing is added, if the queue is full. Never waits."""
+    @overload
+    def try_pop(self) -> _T | None: ...
+    @overload
+    def try_pop(self, default: _D) -> _T | _D:
+        """Take the oldest object, or return default if there is none. Never waits."""
+
+@final
+class LockedQueue(Generic[_T]):
+    """Bounded first-in first-out queue under a mutex: what the others are measured against.
+
+    The capacity is rounded up to a power of two, at least 2.
+    """
+
+    def __new__(cls, capacity: int = 1024) -> LockedQueue[_T]: ...
+    def __len__(self) -> int: ...
+    @property
+    def capacity(self) -> int:
+        """How many objects fit."""
+    def try_push(self, obj: _T, /) -> bool:
+        """Add obj at the end. False, and nothing is added, if the queue is full. Never waits."""
+    @overload
+    def try_pop(self) -> _T | None: ...
+    @overload
+    def try_pop(self, default: _D) -> _T | _D:
+        """Take the oldest object, or return default if there is none. Never waits."""

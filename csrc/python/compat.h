@@ -16,6 +16,13 @@
 /* asyncio.Task(eager_start=True) exists since 3.12. */
 #define FA_HAVE_EAGER_TASK (PY_VERSION_HEX >= 0x030C0000)
 
+/* Threads run Python code at the same time (3.13t and newer). */
+#ifdef Py_GIL_DISABLED
+#define FA_GIL_DISABLED 1
+#else
+#define FA_GIL_DISABLED 0
+#endif
+
 #if PY_VERSION_HEX >= 0x030C0000
 #define FA_SLOT_INTERPRETERS \
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},

@@ -2,6 +2,7 @@
 #include "python/module_state.h"
 #include "python/py_call.h"
 #include "python/py_plan.h"
+#include "python/py_queue.h"
 #include "python/py_server.h"
 #include "python/py_stream.h"
 #include "server/config.h"
@@ -60,6 +61,15 @@ static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **out, boo
     return is_public ? PyModule_AddType(module, *out) : 0;
 }
 
+/* The parts of the core as classes of their own; no code of ours looks for these types. */
+static int add_part(PyObject *module, PyType_Spec *spec)
+{
+    PyTypeObject *type = NULL;
+    int result = add_type(module, spec, &type, true);
+    Py_XDECREF(type);
+    return result;
+}
+
 static int module_exec(PyObject *module)
 {
     struct fa_module_state *state = PyModule_GetState(module);
@@ -71,6 +81,9 @@ static int module_exec(PyObject *module)
     if (add_type(module, &fa_py_server_spec, &state->server_type, true) < 0) return -1;
     if (add_type(module, &fa_py_stream_spec, &state->stream_type, true) < 0) return -1;
     if (add_type(module, &fa_py_pending_spec, &state->pending_type, false) < 0) return -1;
+    if (add_part(module, &fa_py_queue_spsc_spec) < 0) return -1;
+    if (add_part(module, &fa_py_queue_mpmc_spec) < 0) return -1;
+    if (add_part(module, &fa_py_queue_locked_spec) < 0) return -1;
     return 0;
 }
 

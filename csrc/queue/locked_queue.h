@@ -78,4 +78,14 @@ static inline size_t fa_locked_queue_capacity(const struct fa_locked_queue *q)
     return q->mask + 1;
 }
 
+/*
+ * fa_locked_queue_peek - the n-th oldest item, without taking it; NULL when there are fewer.
+ *
+ * Threads: nobody may push or pop meanwhile; takes no lock.
+ */
+static inline void *fa_locked_queue_peek(const struct fa_locked_queue *q, size_t n)
+{
+    return n < q->tail - q->head ? q->slots[(q->head + n) & q->mask] : NULL;
+}
+
 #endif

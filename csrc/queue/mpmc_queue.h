@@ -197,4 +197,17 @@ static inline size_t fa_mpmc_queue_capacity(const struct fa_mpmc_queue *q)
     return q->mask + 1;
 }
 
+/*
+ * fa_mpmc_queue_peek - the n-th oldest item, without taking it; NULL when there are fewer.
+ *
+ * Threads: nobody may push or pop meanwhile.
+ */
+static inline void *fa_mpmc_queue_peek(const struct fa_mpmc_queue *q, size_t n)
+{
+    size_t at = atomic_load_explicit(&q->head, memory_order_acquire) + n;
+    const struct fa_mpmc_slot *slot = &q->slots[at & q->mask];
+    bool published = atomic_load_explicit(&slot->sequence, memory_order_acquire) == at + 1;
+    return n <= q->mask && published ? slot->item : NULL;
+}
+
 #endif

@@ -120,4 +120,20 @@ static inline size_t fa_queue_capacity(const struct fa_queue *q)
     return 0;
 }
 
+/*
+ * fa_queue_peek - the n-th oldest item, without taking it; NULL when there are fewer.
+ *
+ * For a garbage collector that looks at what is queued.
+ * Threads: nobody may push or pop meanwhile; takes no lock.
+ */
+static inline void *fa_queue_peek(const struct fa_queue *q, size_t n)
+{
+    switch (q->kind) {
+    case FA_QUEUE_SPSC: return fa_spsc_queue_peek(&q->as.spsc, n);
+    case FA_QUEUE_MPMC: return fa_mpmc_queue_peek(&q->as.mpmc, n);
+    case FA_QUEUE_LOCKED: return fa_locked_queue_peek(&q->as.locked, n);
+    }
+    return NULL;
+}
+
 #endif

@@ -151,4 +151,15 @@ static inline size_t fa_spsc_queue_capacity(const struct fa_spsc_queue *q)
     return q->mask + 1;
 }
 
+/*
+ * fa_spsc_queue_peek - the n-th oldest item, without taking it; NULL when there are fewer.
+ *
+ * Threads: nobody may push or pop meanwhile.
+ */
+static inline void *fa_spsc_queue_peek(const struct fa_spsc_queue *q, size_t n)
+{
+    size_t head = atomic_load_explicit(&q->head, memory_order_acquire);
+    return n < fa_spsc_queue_size(q) ? q->slots[(head + n) & q->mask] : NULL;
+}
+
 #endif

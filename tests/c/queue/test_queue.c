@@ -36,6 +36,29 @@ TEST(each_kind_behind_the_interface)
     }
 }
 
+TEST(a_peek_sees_what_pops_would_return)
+{
+    static const enum fa_queue_kind kinds[] = {FA_QUEUE_SPSC, FA_QUEUE_MPMC, FA_QUEUE_LOCKED};
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+        struct fa_queue q;
+        void *item = NULL;
+        CHECK_EQ_INT(fa_queue_init(&q, kinds[k], 4), FA_OK);
+        CHECK(fa_queue_peek(&q, 0) == NULL);
+        for (size_t in = 1, out = 1; in < 30; in++) {
+            CHECK_EQ_INT(fa_queue_try_push(&q, item_of(in)), FA_OK);
+            for (size_t n = 0; n < 8; n++)
+                CHECK(fa_queue_peek(&q, n) == (out + n <= in ? item_of(out + n) : NULL));
+            CHECK(fa_queue_peek(&q, SIZE_MAX) == NULL);
+            if (in % 4 == 0) {
+                for (; out <= in; out++)
+                    CHECK_EQ_INT(fa_queue_try_pop(&q, &item), FA_OK);
+                CHECK(fa_queue_peek(&q, 0) == NULL);
+            }
+        }
+        fa_queue_deinit(&q);
+    }
+}
+
 TEST(an_unknown_kind_is_refused)
 {
     struct fa_queue q;
@@ -46,6 +69,7 @@ TEST(an_unknown_kind_is_refused)
     CHECK_EQ_INT(fa_queue_try_pop_many(&q, &item, 1), 0);
     CHECK_EQ_INT(fa_queue_size(&q), 0);
     CHECK_EQ_INT(fa_queue_capacity(&q), 0);
+    CHECK(fa_queue_peek(&q, 0) == NULL);
     fa_queue_deinit(&q);
 }
 
@@ -53,6 +77,7 @@ int main(void)
 {
     RUN(the_kind_selects_the_structure);
     RUN(each_kind_behind_the_interface);
+    RUN(a_peek_sees_what_pops_would_return);
     RUN(an_unknown_kind_is_refused);
     return CHECK_END();
 }
