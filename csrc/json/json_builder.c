@@ -22,8 +22,7 @@ static fa_status fail(struct fa_json_builder *b, fa_status status)
     return b->error;
 }
 
-/* May a value come now? Puts the comma before it. */
-static fa_status before_value(struct fa_json_builder *b)
+fa_status fa_json_builder_begin_value(struct fa_json_builder *b)
 {
     if (b->error != FA_OK) return b->error;
     if (b->state == FA_JSON_BUILDER_VALUE) return FA_OK;
@@ -31,8 +30,8 @@ static fa_status before_value(struct fa_json_builder *b)
     return fa_writer_putc(b->w, ',') ? FA_OK : fail(b, FA_ERR_NOMEM);
 }
 
-/* A value was written: what comes next depends on what it stands in. */
-static fa_status after_value(struct fa_json_builder *b, fa_status status)
+/* What comes next depends on what the value stands in. */
+fa_status fa_json_builder_end_value(struct fa_json_builder *b, fa_status status)
 {
     if (status != FA_OK) return fail(b, status);
     if (b->depth == 0) {
@@ -45,7 +44,7 @@ static fa_status after_value(struct fa_json_builder *b, fa_status status)
 
 static fa_status begin(struct fa_json_builder *b, bool object)
 {
-    if (before_value(b) != FA_OK) return b->error;
+    if (fa_json_builder_begin_value(b) != FA_OK) return b->error;
     if (b->depth == FA_JSON_BUILDER_MAX_DEPTH) return fail(b, FA_ERR_INVALID);
     if (!fa_writer_putc(b->w, object ? '{' : '[')) return fail(b, FA_ERR_NOMEM);
     uint64_t bit = (uint64_t)1 << (b->depth % 64);
@@ -64,7 +63,7 @@ static fa_status end(struct fa_json_builder *b, bool object)
     if (object && b->state == FA_JSON_BUILDER_VALUE) return fail(b, FA_ERR_INVALID);
     if (!fa_writer_putc(b->w, object ? '}' : ']')) return fail(b, FA_ERR_NOMEM);
     b->depth--;
-    return after_value(b, FA_OK);
+    return fa_json_builder_end_value(b, FA_OK);
 }
 
 fa_status fa_json_builder_begin_object(struct fa_json_builder *b)
@@ -87,61 +86,89 @@ fa_status fa_json_builder_end_array(struct fa_json_builder *b)
     return end(b, false);
 }
 
-fa_status fa_json_builder_key(struct fa_json_builder *b, fa_span key)
+fa_status fa_json_builder_begin_key(struct fa_json_builder *b)
 {
     if (b->error != FA_OK) return b->error;
-    if (b->state == FA_JSON_BUILDER_NEXT_KEY) {
-        if (!fa_writer_putc(b->w, ',')) return fail(b, FA_ERR_NOMEM);
-    } else if (b->state != FA_JSON_BUILDER_KEY) {
-        return fail(b, FA_ERR_INVALID);
-    }
-    fa_status status = fa_json_writer_string_utf8(b->w, key);
+    if (b->state == FA_JSON_BUILDER_KEY) return FA_OK;
+    if (b->state != FA_JSON_BUILDER_NEXT_KEY) return fail(b, FA_ERR_INVALID);
+    return fa_writer_putc(b->w, ',') ? FA_OK : fail(b, FA_ERR_NOMEM);
+}
+
+fa_status fa_json_builder_end_key(struct fa_json_builder *b, fa_status status)
+{
     if (status != FA_OK) return fail(b, status);
     if (!fa_writer_putc(b->w, ':')) return fail(b, FA_ERR_NOMEM);
     b->state = FA_JSON_BUILDER_VALUE;
     return FA_OK;
 }
 
+fa_status fa_json_builder_key(struct fa_json_builder *b, fa_span key)
+{
+    if (fa_json_builder_begin_key(b) != FA_OK) return b->error;
+    return fa_json_builder_end_key(b, fa_json_writer_string_utf8(b->w, key));
+}
+
 fa_status fa_json_builder_null(struct fa_json_builder *b)
 {
-    if (before_value(b) != FA_OK) return b->error;
-    return after_value(b, fa_json_writer_null(b->w));
+    if (fa_json_builder_begin_value(b) != FA_OK) return b->error;
+    return fa_json_builder_end_value(b, fa_json_writer_null(b->w));
 }
 
 fa_status fa_json_builder_bool(struct fa_json_builder *b, bool value)
 {
-    if (before_value(b) != FA_OK) return b->error;
-    return after_value(b, fa_json_writer_bool(b->w, value));
+    if (fa_json_builder_begin_value(b) != FA_OK) return b->error;
+    return fa_json_builder_end_value(b, fa_json_writer_bool(b->w, value));
 }
 
 fa_status fa_json_builder_int64(struct fa_json_builder *b, int64_t value)
 {
-    if (before_value(b) != FA_OK) return b->error;
-    return after_value(b, fa_json_writer_int64(b->w, value));
+    if (fa_json_builder_begin_value(b) != FA_OK) return b->error;
+    return fa_json_builder_end_value(b, fa_json_writer_int64(b->w, value));
 }
 
 fa_status fa_json_builder_uint64(struct fa_json_builder *b, uint64_t value)
 {
-    if (before_value(b) != FA_OK) return b->error;
-    return after_value(b, fa_json_writer_uint64(b->w, value));
+    if (fa_json_builder_begin_value(b) != FA_OK) return b->error;
+    return fa_json_builder_end_value(b, fa_json_writer_uint64(b->w, value));
 }
 
 fa_status fa_json_builder_double(struct fa_json_builder *b, double value)
 {
-    if (before_value(b) != FA_OK) return b->error;
-    return after_value(b, fa_json_writer_double(b->w, value));
+    if (fa_json_builder_begin_value(b) != FA_OK) return b->error;
+    return fa_json_builder_end_value(b, fa_json_writer_double(b->w, value));
 }
 
 fa_status fa_json_builder_string(struct fa_json_builder *b, fa_span text)
 {
-    if (before_value(b) != FA_OK) return b->error;
-    return after_value(b, fa_json_writer_string_utf8(b->w, text));
+    if (fa_json_builder_begin_value(b) != FA_OK) return b->error;
+    return fa_json_builder_end_value(b, fa_json_writer_string_utf8(b->w, text));
 }
 
 fa_status fa_json_builder_raw(struct fa_json_builder *b, fa_span text)
 {
-    if (before_value(b) != FA_OK) return b->error;
-    return after_value(b, fa_json_writer_raw(b->w, text));
+    if (fa_json_builder_begin_value(b) != FA_OK) return b->error;
+    return fa_json_builder_end_value(b, fa_json_writer_raw(b->w, text));
+}
+
+void fa_json_builder_undo(struct fa_json_builder *b, size_t len)
+{
+    /* A call that fails leaves state and depth alone: they change last. */
+    b->error = b->w->error = FA_OK;
+    b->w->cur = b->w->buf->data + len;
+    b->w->end = b->w->buf->data + b->w->buf->capacity;
+}
+
+const char *fa_json_builder_expected(const struct fa_json_builder *b)
+{
+    switch (b->state) {
+    case FA_JSON_BUILDER_KEY:
+    case FA_JSON_BUILDER_NEXT_KEY: return "a key or the end of the object";
+    case FA_JSON_BUILDER_NEXT_VALUE: return "a value or the end of the array";
+    case FA_JSON_BUILDER_DONE: return "nothing more, the document is complete";
+    case FA_JSON_BUILDER_VALUE: break;
+    }
+    if (b->depth == 0) return "a value, the document is empty";
+    return top_is_object(b) ? "the value of the key" : "a value or the end of the array";
 }
 
 fa_status fa_json_builder_finish(struct fa_json_builder *b)

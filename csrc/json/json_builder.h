@@ -80,6 +80,33 @@ fa_status fa_json_builder_string(struct fa_json_builder *b, fa_span text);
 fa_status fa_json_builder_raw(struct fa_json_builder *b, fa_span text);
 
 /*
+ * fa_json_builder_begin_key, fa_json_builder_end_key, fa_json_builder_begin_value,
+ * fa_json_builder_end_value - around a key (a JSON string) or a value that the caller appends
+ * to the writer; the end takes the status of that.
+ *
+ * Errors: as fa_json_builder_key and fa_json_builder_raw, and the status that was handed in.
+ */
+FA_NODISCARD fa_status fa_json_builder_begin_key(struct fa_json_builder *b);
+fa_status fa_json_builder_end_key(struct fa_json_builder *b, fa_status status);
+FA_NODISCARD fa_status fa_json_builder_begin_value(struct fa_json_builder *b);
+fa_status fa_json_builder_end_value(struct fa_json_builder *b, fa_status status);
+
+/*
+ * fa_json_builder_undo - forget the last call, which failed: the document is again what it was
+ * when it had `len` bytes, and goes on from there.
+ *
+ * `len` is fa_writer_len before that call. Out of memory is forgotten too.
+ */
+void fa_json_builder_undo(struct fa_json_builder *b, size_t len);
+
+/*
+ * fa_json_builder_expected - what may come next, in words that follow "expected".
+ *
+ * Ownership: static storage.
+ */
+const char *fa_json_builder_expected(const struct fa_json_builder *b);
+
+/*
  * fa_json_builder_finish - is it one complete document?
  *
  * Errors: the first error of any call; FA_ERR_INVALID if something is open or

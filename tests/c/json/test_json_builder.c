@@ -5,6 +5,7 @@
 #include "base/writer.h"
 #include "check.h"
 #include "json/json_builder.h"
+#include "json/json_writer.h"
 
 static fa_span written(const struct fa_writer *w)
 {
@@ -49,6 +50,19 @@ TEST(a_document)
     done(&w);
 }
 
+static fa_status call(struct fa_json_builder *b, char letter)
+{
+    switch (letter) {
+    case '{': return fa_json_builder_begin_object(b);
+    case '}': return fa_json_builder_end_object(b);
+    case '[': return fa_json_builder_begin_array(b);
+    case ']': return fa_json_builder_end_array(b);
+    case 'k': return fa_json_builder_key(b, FA_SPAN("k"));
+    case 'v': return fa_json_builder_null(b);
+    default: return fa_json_builder_double(b, NAN);
+    }
+}
+
 /* Each letter is a call: { } [ ] k(ey) v(alue) f(loat that is not finite). */
 static fa_status play(const char *calls)
 {
@@ -57,17 +71,8 @@ static fa_status play(const char *calls)
     CHECK_EQ_INT(fa_writer_init(&w, NULL, 1), FA_OK);
     fa_json_builder_init(&b, &w);
     fa_status last = FA_OK;
-    for (const char *c = calls; *c != '\0'; c++) {
-        switch (*c) {
-        case '{': last = fa_json_builder_begin_object(&b); break;
-        case '}': last = fa_json_builder_end_object(&b); break;
-        case '[': last = fa_json_builder_begin_array(&b); break;
-        case ']': last = fa_json_builder_end_array(&b); break;
-        case 'k': last = fa_json_builder_key(&b, FA_SPAN("k")); break;
-        case 'v': last = fa_json_builder_null(&b); break;
-        default: last = fa_json_builder_double(&b, NAN); break;
-        }
-    }
+    for (const char *c = calls; *c != '\0'; c++)
+        last = call(&b, *c);
     fa_status end = fa_json_builder_finish(&b);
     CHECK(last == FA_OK || end == last); /* errors stick */
     done(&w);
@@ -86,6 +91,73 @@ TEST(misuse_is_refused)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         CHECK_EQ_INT(play(bad[i]), FA_ERR_INVALID);
     }
+}
+
+/* What every call says at each place, and that a refused one can be undone. */
+TEST(a_refused_call_leaves_no_trace)
+{
+    static const struct {
+        const char *calls, *allowed, *expected;
+    } places[] = {
+        {"", "{[v", "a value, the document is empty"},
+        {"{", "}k", "a key or the end of the object"},
+        {"{k", "{[v", "the value of the key"},
+        {"{kv", "}k", "a key or the end of the object"},
+        {"[", "{[v]", "a value or the end of the array"},
+        {"[v", "{[v]", "a value or the end of the array"},
+        {"[{}", "{[v]", "a value or the end of the array"},
+        {"{k[", "{[v]", "a value or the end of the array"},
+        {"{k[]", "}k", "a key or the end of the object"},
+        {"v", "", "nothing more, the document is complete"},
+        {"[]", "", "nothing more, the document is complete"},
+    };
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        for (const char *next = "{}[]kvf"; *next != '\0'; next++) {
+            struct fa_writer w;
+            struct fa_json_builder b;
+            CHECK_EQ_INT(fa_writer_init(&w, NULL, 1), FA_OK);
+            fa_json_builder_init(&b, &w);
+            for (const char *c = places[i].calls; *c != '\0'; c++)
+                CHECK_EQ_INT(call(&b, *c), FA_OK);
+            CHECK_EQ_STR(fa_json_builder_expected(&b), places[i].expected);
+            size_t len = fa_writer_len(&w);
+            bool allowed = strchr(places[i].allowed, *next) != NULL;
+            CHECK_EQ_INT(call(&b, *next), allowed ? FA_OK : FA_ERR_INVALID);
+            if (!allowed) {
+                fa_json_builder_undo(&b, len);
+                CHECK_EQ_INT(fa_writer_len(&w), len);
+                CHECK_EQ_STR(fa_json_builder_expected(&b), places[i].expected);
+                if (places[i].allowed[0] != '\0')
+                    CHECK_EQ_INT(call(&b, places[i].allowed[0]), FA_OK);
+            }
+            done(&w);
+        }
+    }
+}
+
+TEST(values_that_the_caller_writes)
+{
+    struct fa_writer w;
+    struct fa_json_builder b;
+    CHECK_EQ_INT(fa_writer_init(&w, NULL, 1), FA_OK);
+    fa_json_builder_init(&b, &w);
+    fa_json_builder_begin_object(&b);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ_INT(fa_json_builder_begin_key(&b), FA_OK);
+        CHECK_EQ_INT(fa_json_builder_end_key(&b, fa_json_writer_raw(&w, FA_SPAN("\"k\""))), FA_OK);
+        CHECK_EQ_INT(fa_json_builder_begin_value(&b), FA_OK);
+        CHECK_EQ_INT(fa_json_builder_end_value(&b, fa_json_writer_raw(&w, FA_SPAN("7"))), FA_OK);
+    }
+    size_t len = fa_writer_len(&w);
+    CHECK_EQ_INT(fa_json_builder_begin_value(&b), FA_ERR_INVALID);
+    fa_json_builder_undo(&b, len);
+    CHECK_EQ_INT(fa_json_builder_begin_key(&b), FA_OK); /* has written its comma */
+    CHECK_EQ_INT(fa_json_builder_end_key(&b, FA_ERR_ENCODING), FA_ERR_ENCODING);
+    CHECK_EQ_INT(fa_json_builder_end_object(&b), FA_ERR_ENCODING);
+    fa_json_builder_undo(&b, len);
+    CHECK_EQ_INT(fa_json_builder_end_object(&b), FA_OK);
+    CHECK_EQ_SPAN(written(&w), "{\"k\":7,\"k\":7}");
+    done(&w);
 }
 
 TEST(depth_has_a_bound)
@@ -150,6 +222,11 @@ TEST(out_of_memory_at_every_allocation)
             status = write_much(&w);
             CHECK(status == FA_OK || status == FA_ERR_NOMEM);
             CHECK_EQ_INT(w.error, status);
+            struct fa_json_builder b; /* after an undo, the room that is left can be used */
+            fa_json_builder_init(&b, &w);
+            fa_json_builder_undo(&b, 0);
+            CHECK_EQ_INT(fa_json_builder_int64(&b, 1), FA_OK);
+            CHECK_EQ_SPAN(written(&w), "1");
             done(&w);
         }
         fa_alloc_fail_at(0);
@@ -162,6 +239,8 @@ int main(void)
 {
     RUN(a_document);
     RUN(misuse_is_refused);
+    RUN(a_refused_call_leaves_no_trace);
+    RUN(values_that_the_caller_writes);
     RUN(depth_has_a_bound);
     RUN(out_of_memory_at_every_allocation);
     return CHECK_END();
