@@ -2,10 +2,11 @@
 
 from asyncio import AbstractEventLoop, Task
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar, final, overload
+from typing import Any, Generic, SupportsFloat, SupportsIndex, TypeVar, final, overload
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")
+_Bytes = bytes | bytearray | memoryview  # and whatever else has the buffer protocol
 _Factory = Callable[[], object]
 _Validate = Callable[..., object]
 _Param = tuple[str, int, str, int, bool, bool, object, _Factory | None, _Validate | None]
@@ -179,3 +180,44 @@ class LockedQueue(Generic[_T]):
     @overload
     def try_pop(self, default: _D) -> _T | _D:
         """Take the oldest object, or return default if there is none. Never waits."""
+
+@final
+class JSONBuilder:
+    """One JSON document, call by call.
+
+    Commas, colons and escapes are put; what would not be JSON is a ValueError that says what was
+    expected and changes nothing. All methods but finish() return the builder, so that calls can
+    be chained. The text is what json.dumps(ensure_ascii=False, separators=(",", ":")) gives. At
+    most 512 levels deep.
+    """
+
+    def __new__(cls) -> JSONBuilder: ...
+    def begin_object(self) -> JSONBuilder:
+        """Open an object."""
+    def end_object(self) -> JSONBuilder:
+        """Close the open object."""
+    def begin_array(self) -> JSONBuilder:
+        """Open an array."""
+    def end_array(self) -> JSONBuilder:
+        """Close the open array."""
+    def key(self, name: str, /) -> JSONBuilder:
+        """Add the key of the next value."""
+    def int_value(self, value: SupportsIndex, /) -> JSONBuilder:
+        """Add an int of any size."""
+    def float_value(self, value: SupportsFloat | SupportsIndex, /) -> JSONBuilder:
+        """Add a float as repr() writes it. NaN and infinities are a ValueError."""
+    def string_value(self, value: str, /) -> JSONBuilder:
+        """Add a str, escaped. A lone surrogate is a UnicodeEncodeError."""
+    def bool_value(self, value: bool, /) -> JSONBuilder:
+        """Add true or false."""
+    def null_value(self) -> JSONBuilder:
+        """Add null."""
+    def raw_value(self, data: str | _Bytes, /) -> JSONBuilder:
+        """Add one value that is JSON already, as str or bytes-like object. It is not checked."""
+    def finish(self) -> bytes:
+        """The document; ValueError if something is open or nothing was added.
+
+        Can be asked for again until reset().
+        """
+    def reset(self) -> JSONBuilder:
+        """Forget the document and begin the next one."""

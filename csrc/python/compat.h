@@ -23,6 +23,12 @@
 #define FA_GIL_DISABLED 0
 #endif
 
+/* With the GIL there is nothing to lock; the macros exist since 3.13. */
+#ifndef Py_BEGIN_CRITICAL_SECTION
+#define Py_BEGIN_CRITICAL_SECTION(object) {
+#define Py_END_CRITICAL_SECTION()         }
+#endif
+
 #if PY_VERSION_HEX >= 0x030C0000
 #define FA_SLOT_INTERPRETERS \
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},

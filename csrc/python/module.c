@@ -1,6 +1,7 @@
 /* module.c - fasterapi._fasterapi_core: the module object and its types. */
 #include "python/module_state.h"
 #include "python/py_call.h"
+#include "python/py_json_builder.h"
 #include "python/py_plan.h"
 #include "python/py_queue.h"
 #include "python/py_server.h"
@@ -84,6 +85,7 @@ static int module_exec(PyObject *module)
     if (add_part(module, &fa_py_queue_spsc_spec) < 0) return -1;
     if (add_part(module, &fa_py_queue_mpmc_spec) < 0) return -1;
     if (add_part(module, &fa_py_queue_locked_spec) < 0) return -1;
+    if (add_part(module, &fa_py_json_builder_spec) < 0) return -1;
     return 0;
 }
 

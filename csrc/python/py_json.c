@@ -18,20 +18,22 @@ static inline enum fa_py_json_result from_status(fa_status status)
     return status == FA_ERR_NOMEM ? FA_PY_JSON_NOMEM : FA_PY_JSON_UNSURE;
 }
 
-static enum fa_py_json_result write_str(struct fa_writer *w, PyObject *text)
+static inline fa_status write_text(struct fa_writer *w, PyObject *text)
 {
     size_t len = (size_t)PyUnicode_GET_LENGTH(text);
-    if (FA_LIKELY(PyUnicode_IS_COMPACT_ASCII(text))) {
-        fa_span span = {PyUnicode_DATA(text), len};
-        return from_status(fa_json_writer_string_utf8(w, span));
-    }
+    const void *data = PyUnicode_DATA(text);
+    if (FA_LIKELY(PyUnicode_IS_ASCII(text)))
+        return fa_json_writer_string_utf8(w, (fa_span){data, len});
     switch (PyUnicode_KIND(text)) {
-    case PyUnicode_1BYTE_KIND:
-        return from_status(fa_json_writer_string_latin1(w, PyUnicode_DATA(text), len));
-    case PyUnicode_2BYTE_KIND:
-        return from_status(fa_json_writer_string_ucs2(w, PyUnicode_DATA(text), len));
-    default: return from_status(fa_json_writer_string_ucs4(w, PyUnicode_DATA(text), len));
+    case PyUnicode_1BYTE_KIND: return fa_json_writer_string_latin1(w, data, len);
+    case PyUnicode_2BYTE_KIND: return fa_json_writer_string_ucs2(w, data, len);
+    default: return fa_json_writer_string_ucs4(w, data, len);
     }
+}
+
+static enum fa_py_json_result write_str(struct fa_writer *w, PyObject *text)
+{
+    return from_status(write_text(w, text));
 }
 
 static enum fa_py_json_result write_int(struct fa_writer *w, PyObject *number)
@@ -112,4 +114,9 @@ static enum fa_py_json_result write_value(struct fa_writer *w, PyObject *value, 
 enum fa_py_json_result fa_py_json_write(struct fa_writer *w, PyObject *value)
 {
     return write_value(w, value, 0);
+}
+
+fa_status fa_py_json_write_str(struct fa_writer *w, PyObject *text)
+{
+    return write_text(w, text);
 }

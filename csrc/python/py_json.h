@@ -2,6 +2,7 @@
 #ifndef FA_PYTHON_PY_JSON_H
 #define FA_PYTHON_PY_JSON_H
 
+#include "base/status.h"
 #include "base/writer.h"
 #include "python/compat.h"
 
@@ -26,5 +27,15 @@ enum fa_py_json_result {
  * Errors:    FA_PY_JSON_NOMEM without an exception set.
  */
 enum fa_py_json_result fa_py_json_write(struct fa_writer *w, PyObject *value);
+
+/*
+ * fa_py_json_write_str - append a str (or an instance of a subclass) as a JSON string.
+ *
+ * Refs:      borrows `text`.
+ * GIL:       attached thread state required.
+ * Calls out: no.
+ * Errors:    FA_ERR_ENCODING for a lone surrogate, FA_ERR_NOMEM; no exception is set.
+ */
+fa_status fa_py_json_write_str(struct fa_writer *w, PyObject *text);
 
 #endif
