@@ -221,3 +221,42 @@ class JSONBuilder:
         """
     def reset(self) -> JSONBuilder:
         """Forget the document and begin the next one."""
+
+@final
+class ZeroCopyResponse:
+    """A whole HTTP/1.1 answer in one piece of memory.
+
+    The body is written once, behind room for the head, and finalize() puts the head in front of
+    it. Headers set before the body always find room; for those set after it there is 1 KiB, and
+    more than that moves the body. All methods but finalize() return the response, so that calls
+    can be chained. After finalize() they are a RuntimeError.
+    """
+
+    def __new__(cls) -> ZeroCopyResponse: ...
+    def __buffer__(self, flags: int, /) -> memoryview:
+        """The same as finalize() gives; BufferError before it."""
+    def status(self, code: SupportsIndex, /) -> ZeroCopyResponse:
+        """Set the status, 100 to 599; it is 200 otherwise.
+
+        ValueError for one without a body (1xx, 204, 304) if there is a body.
+        """
+    def header(self, name: str | bytes, value: str | bytes, /) -> ZeroCopyResponse:
+        """Add a header line; str is Latin-1.
+
+        content-length and transfer-encoding are a ValueError, as is a name that is no token and a
+        CR, LF or NUL in the value.
+        """
+    def content_type(self, value: str | bytes, /) -> ZeroCopyResponse:
+        """Set the content type; json() otherwise sets application/json."""
+    def body(self, data: _Bytes, /) -> ZeroCopyResponse:
+        """Set the body, a bytes-like object, which is copied to where it stays.
+
+        RuntimeError if there is one, ValueError if the status allows none.
+        """
+    def json(self, value: Any, /) -> ZeroCopyResponse:
+        """Set the body to the value as JSON, as a route would answer it."""
+    def finalize(self) -> memoryview:
+        """Write the head in front of the body: a read-only view of the whole answer.
+
+        It stays valid as long as somebody has it. May be called again.
+        """

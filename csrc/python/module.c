@@ -6,6 +6,7 @@
 #include "python/py_queue.h"
 #include "python/py_server.h"
 #include "python/py_stream.h"
+#include "python/py_zero_copy.h"
 #include "server/config.h"
 
 static PyObject *option_value(const struct fa_config_option *option, double value)
@@ -86,6 +87,7 @@ static int module_exec(PyObject *module)
     if (add_part(module, &fa_py_queue_mpmc_spec) < 0) return -1;
     if (add_part(module, &fa_py_queue_locked_spec) < 0) return -1;
     if (add_part(module, &fa_py_json_builder_spec) < 0) return -1;
+    if (add_part(module, &fa_py_zero_copy_spec) < 0) return -1;
     return 0;
 }
 

@@ -22,6 +22,6 @@ def holds_level() -> Callable[[Callable[[], object]], None]:
                 call()
             gc.collect()
             grown.append(sys.getallocatedblocks() - before)
-        assert min(grown) < times // 10, grown
+        assert min(grown) < times // 2, grown  # a leak is one block each time, or more
 
     return check
