@@ -119,7 +119,6 @@ static fa_status expect(
 /* Every byte that is not chunk data. */
 static fa_status control_byte(struct fa_http_chunked *c, char byte)
 {
-    fa_status status;
     switch (c->state) {
     case FA_HTTP_CHUNKED_SIZE:
     case FA_HTTP_CHUNKED_EXTENSION:
@@ -132,16 +131,15 @@ static fa_status control_byte(struct fa_http_chunked *c, char byte)
         size_line_done(c);
         return FA_OK;
     case FA_HTTP_CHUNKED_DATA_CR: return expect(c, byte, '\r', FA_HTTP_CHUNKED_DATA_LF);
-    case FA_HTTP_CHUNKED_DATA_LF:
-        status = expect(c, byte, '\n', FA_HTTP_CHUNKED_SIZE);
-        return status;
+    case FA_HTTP_CHUNKED_DATA_LF: return expect(c, byte, '\n', FA_HTTP_CHUNKED_SIZE);
     case FA_HTTP_CHUNKED_LINE:
     case FA_HTTP_CHUNKED_TRAILER_NAME:
     case FA_HTTP_CHUNKED_TRAILER_VALUE: return trailer_byte(c, byte);
     case FA_HTTP_CHUNKED_TRAILER_LF: return expect(c, byte, '\n', FA_HTTP_CHUNKED_LINE);
     case FA_HTTP_CHUNKED_LAST_LF: return expect(c, byte, '\n', FA_HTTP_CHUNKED_DONE);
     case FA_HTTP_CHUNKED_DATA:
-    case FA_HTTP_CHUNKED_DONE: break;
+    case FA_HTTP_CHUNKED_DONE:
+    case FA_HTTP_CHUNKED_FAILED: break;
     }
     return FA_ERR_INVALID;
 }
@@ -150,6 +148,7 @@ fa_status fa_http_chunked_decode(
     struct fa_http_chunked *c, char *buf, size_t *len, size_t *consumed, bool *done)
 {
     size_t raw = *len, in = 0, out = 0;
+    if (c->state == FA_HTTP_CHUNKED_FAILED) return c->error;
     while (in < raw && c->state != FA_HTTP_CHUNKED_DONE) {
         if (c->state == FA_HTTP_CHUNKED_DATA) {
             size_t n = raw - in < c->left ? raw - in : (size_t)c->left;
@@ -161,7 +160,11 @@ fa_status fa_http_chunked_decode(
             continue;
         }
         fa_status status = control_byte(c, buf[in++]);
-        if (status != FA_OK) return status;
+        if (status != FA_OK) {
+            c->state = FA_HTTP_CHUNKED_FAILED;
+            c->error = status;
+            return status;
+        }
     }
     *len = out;
     *consumed = in;

@@ -33,11 +33,13 @@ enum fa_http_chunked_state {
     FA_HTTP_CHUNKED_TRAILER_VALUE,
     FA_HTTP_CHUNKED_TRAILER_LF,
     FA_HTTP_CHUNKED_LAST_LF,
-    FA_HTTP_CHUNKED_DONE
+    FA_HTTP_CHUNKED_DONE,
+    FA_HTTP_CHUNKED_FAILED
 };
 
 struct fa_http_chunked {
     enum fa_http_chunked_state state;
+    fa_status error;          /* once it has failed */
     uint64_t left;            /* of the current chunk, or its size so far */
     uint32_t digits;          /* of the current size */
     uint32_t line_len;        /* bytes of the current size line */
@@ -60,7 +62,8 @@ void fa_http_chunked_init(struct fa_http_chunked *c, const struct fa_http_limits
  * the raw bytes after buf + *consumed belong to the next request and have not moved.
  *
  * Errors: FA_ERR_BAD_REQUEST, FA_ERR_HEADERS_TOO_LARGE (trailers). The
- *         connection must not be read any further then.
+ *         connection must not be read any further then; every later call gives
+ *         the same error.
  */
 FA_NODISCARD fa_status fa_http_chunked_decode(
     struct fa_http_chunked *c, char *buf, size_t *len, size_t *consumed, bool *done);

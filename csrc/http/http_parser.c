@@ -367,6 +367,13 @@ static fa_status judge(const struct cursor *c, struct fa_http_request *out)
 
 /* --- all of it ----------------------------------------------------------------------------- */
 
+/* A request line that is not longer than this may yet be within the limit: an empty
+ * line before it, and the line end behind it, do not count. */
+static inline size_t longest_line(const struct fa_http_parser *p)
+{
+    return (size_t)p->limits.request_line + 4;
+}
+
 /* Do the bytes from `seen` on hold a line end that completes or spoils the head?
  * Keeps a head in many small pieces from being parsed once for each. */
 static bool worth_parsing(const struct fa_http_parser *p, const char *buf, size_t len, size_t seen)
@@ -383,15 +390,15 @@ static bool worth_parsing(const struct fa_http_parser *p, const char *buf, size_
         if (*at != '\n') return true;
     }
     /* The request line has its own limit, and it may not have ended yet. */
-    return len > p->limits.request_line && seen <= p->limits.request_line;
+    size_t longest = longest_line(p);
+    return len > longest && seen <= longest;
 }
 
 /* An incomplete head may already be too long. */
 static fa_status incomplete(const struct cursor *c, bool in_request_line)
 {
     size_t len = (size_t)(c->end - c->start);
-    if (in_request_line && len > (size_t)c->parser->limits.request_line + 4)
-        return FA_ERR_URI_TOO_LONG;
+    if (in_request_line && len > longest_line(c->parser)) return FA_ERR_URI_TOO_LONG;
     return len > c->parser->limits.header_block ? FA_ERR_HEADERS_TOO_LARGE : FA_AGAIN;
 }
 

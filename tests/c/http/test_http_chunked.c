@@ -125,6 +125,29 @@ TEST(an_unfinished_body_is_never_done)
     }
 }
 
+/* What is wrong never becomes right again, whatever follows. */
+TEST(an_error_stays)
+{
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct fa_http_chunked c;
+        fa_http_chunked_init(&c, &usual);
+        char text[64];
+        size_t len = strlen(bad[i].text), consumed = 0;
+        bool done = false;
+        memcpy(text, bad[i].text, len);
+        CHECK_EQ_INT(fa_http_chunked_decode(&c, text, &len, &consumed, &done), FA_ERR_BAD_REQUEST);
+        for (const char *rest = "\r\n\n0\r\n\r\n"; *rest != '\0'; rest++) {
+            char byte = *rest;
+            len = 1;
+            fa_status status = fa_http_chunked_decode(&c, &byte, &len, &consumed, &done);
+            check_eq_int(status, FA_ERR_BAD_REQUEST, bad[i].name, __FILE__, __LINE__);
+        }
+        len = 0;
+        CHECK_EQ_INT(fa_http_chunked_decode(&c, text, &len, &consumed, &done), FA_ERR_BAD_REQUEST);
+        CHECK(!done);
+    }
+}
+
 static fa_status feed(struct fa_http_chunked *c, const char *text, size_t times)
 {
     fa_status status = FA_OK;
@@ -178,6 +201,7 @@ int main(void)
     RUN(accepted_however_it_is_cut);
     RUN(refused_however_it_is_cut);
     RUN(an_unfinished_body_is_never_done);
+    RUN(an_error_stays);
     RUN(bounds);
     RUN(many_small_chunks);
     return CHECK_END();

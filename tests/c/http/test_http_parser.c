@@ -331,6 +331,21 @@ TEST(request_line_limit)
     memcpy(endless, "GET /", 5);
     CHECK_EQ_INT(with_limits(endless, 8000, usual), FA_AGAIN);
     CHECK_EQ_INT(with_limits(endless, 9000, usual), FA_ERR_URI_TOO_LONG);
+    /* Also when it comes in small pieces: at the same byte. */
+    for (size_t step = 1; step <= 7; step++) {
+        struct fa_http_parser parser = {fa_http_scan_select(true), {100, 32768, 100}};
+        struct fa_http_request r;
+        size_t seen = 0, len = step, consumed;
+        fa_status status;
+        while ((status = fa_http_parser_head(&parser, endless, len, seen, &r, &consumed)) ==
+                   FA_AGAIN &&
+               len < 9000) {
+            seen = len;
+            len += step;
+        }
+        CHECK_EQ_INT(status, FA_ERR_URI_TOO_LONG);
+        CHECK(len > 104 && len <= 104 + step);
+    }
     free(endless);
 }
 
