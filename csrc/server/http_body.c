@@ -320,7 +320,7 @@ static bool consume_chunked(struct fa_http_conn *c, struct fa_task *t)
     bool done = false;
     fa_status st = fa_http_chunked_decode(&t->chunked, c->in->data + c->in_start, &n, &used, &done);
     if (st != FA_OK && st != FA_AGAIN) {
-        FA_STATS_ADD(&c->server->stats, parse_errors, 1);
+        fa_stats_bump(&c->server->stats.parse_errors, 1);
         fa_http_conn_fail(c, st);
         return false;
     }

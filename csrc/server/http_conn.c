@@ -434,7 +434,7 @@ void fa_http_conn_hand_over(struct fa_http_conn *c, struct fa_task *t)
         }
         return;
     }
-    FA_STATS_ADD(&c->server->stats, handovers, 1);
+    fa_stats_bump(&c->server->stats.handovers, 1);
     fa_reactor_enqueue(r, t);
 }
 
@@ -549,7 +549,7 @@ static void set_deadline(struct fa_http_conn *c)
 static void answer_unavailable(struct fa_http_conn *c)
 {
     struct fa_task *t = c->stalled;
-    FA_STATS_ADD(&c->server->stats, queue_full, 1);
+    fa_stats_bump(&c->server->stats.queue_full, 1);
     if (c->reading == t) { /* its body is not all here */
         c->reading = NULL;
         t->close_after = true;
@@ -603,7 +603,7 @@ void fa_http_conn_on_timer(struct fa_http_conn *c)
         return;
     }
     if (c->wait != FA_HTTP_CONN_WAIT_REQUEST) {
-        FA_STATS_ADD(&c->server->stats, timeouts, 1);
+        fa_stats_bump(&c->server->stats.timeouts, 1);
     }
     switch ((enum fa_http_conn_wait)c->wait) {
     case FA_HTTP_CONN_WAIT_NOTHING: return;

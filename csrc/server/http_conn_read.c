@@ -155,7 +155,7 @@ static bool parse_one(struct fa_http_conn *c)
         fa_task_pool_put(&r->tasks, t);
         c->seen = (uint32_t)available;
         if (st != FA_AGAIN) {
-            FA_STATS_ADD(&c->server->stats, parse_errors, 1);
+            fa_stats_bump(&c->server->stats.parse_errors, 1);
             fa_http_conn_fail(c, st);
         }
         return false;

@@ -104,7 +104,7 @@ static void log_access(const struct fa_http_conn *c, const struct fa_task *t)
         .minor = t->req.minor,
         .status = t->status};
     if (!fa_access_log_add(r->access_log, &line)) {
-        FA_STATS_ADD(&c->server->stats, access_log_dropped, 1);
+        fa_stats_bump(&c->server->stats.access_log_dropped, 1);
     }
 }
 

@@ -160,31 +160,9 @@ void fa_reactor_adopt_routes(struct fa_reactor *r)
     }
 }
 
-/* Eight buckets per power of two from 16 us up, one per microsecond below. */
-static uint32_t latency_bucket(uint64_t us)
-{
-    if (us < 16) {
-        return (uint32_t)us;
-    }
-    uint32_t log2 = 63u - (uint32_t)__builtin_clzll(us);
-    uint32_t bucket = 16 + (log2 - 4) * 8 + (uint32_t)((us >> (log2 - 3)) & 7);
-    return bucket < FA_REACTOR_LATENCY_BUCKETS ? bucket : FA_REACTOR_LATENCY_BUCKETS - 1;
-}
-
 void fa_reactor_record_latency(struct fa_reactor *r, uint64_t ns)
 {
-    _Atomic uint64_t *slot = &r->latency[latency_bucket(ns / 1000)];
-    uint64_t n = atomic_load_explicit(slot, memory_order_relaxed);
-    atomic_store_explicit(slot, n + 1, memory_order_relaxed); /* one writer */
-}
-
-uint64_t fa_reactor_latency_bound_us(uint32_t bucket)
-{
-    if (bucket < 16) {
-        return bucket + 1;
-    }
-    uint32_t log2 = 4 + (bucket - 16) / 8;
-    return (UINT64_C(1) << log2) + (((uint64_t)(bucket - 16) % 8 + 1) << (log2 - 3));
+    fa_histogram_record(&r->latency, ns / 1000);
 }
 
 /* ---- towards the executors ---- */
@@ -327,7 +305,7 @@ static void take_completions(struct fa_reactor *r)
         return;
     }
     r->now_ns = fa_clock_now_ns();
-    FA_STATS_ADD(&s->stats, batches, 1);
+    fa_stats_bump(&s->stats.batches, 1);
     struct fa_inbox_node *node = fa_inbox_take(&s->done);
     while (node != NULL) {
         struct fa_task *t = fa_container_of(node, struct fa_task, done);
@@ -572,12 +550,12 @@ static void publish_counts(struct fa_reactor *r)
     if (n->requests + n->responses + n->accepted + n->closed + n->bytes_in + n->bytes_out == 0) {
         return;
     }
-    FA_STATS_ADD(stats, requests, n->requests);
-    FA_STATS_ADD(stats, responses, n->responses);
-    FA_STATS_ADD(stats, connections_accepted, n->accepted);
-    FA_STATS_ADD(stats, connections_closed, n->closed);
-    FA_STATS_ADD(stats, bytes_in, n->bytes_in);
-    FA_STATS_ADD(stats, bytes_out, n->bytes_out);
+    fa_stats_bump(&stats->requests, n->requests);
+    fa_stats_bump(&stats->responses, n->responses);
+    fa_stats_bump(&stats->connections_accepted, n->accepted);
+    fa_stats_bump(&stats->connections_closed, n->closed);
+    fa_stats_bump(&stats->bytes_in, n->bytes_in);
+    fa_stats_bump(&stats->bytes_out, n->bytes_out);
     memset(n, 0, sizeof *n);
 }
 

@@ -16,6 +16,7 @@
 #include "base/base.h"
 #include "base/buffer_pool.h"
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "base/status.h"
 #include "http/http_parser.h"
 #include "net/listener.h"
@@ -29,8 +30,7 @@ struct fa_access_log;
 struct fa_http_conn;
 struct fa_stream;
 
-#define FA_REACTOR_EVENTS          256
-#define FA_REACTOR_LATENCY_BUCKETS 256
+#define FA_REACTOR_EVENTS 256
 
 /* A first-in first-out list of tasks that wait for a queue. */
 struct fa_reactor_tasks {
@@ -81,7 +81,7 @@ struct fa_reactor {
 
     struct fa_access_log *access_log; /* NULL: off */
     struct fa_reactor_counts counts;
-    _Atomic uint64_t latency[FA_REACTOR_LATENCY_BUCKETS]; /* written here, read by statistics */
+    struct fa_histogram latency; /* microseconds; written here, read by statistics */
     struct fa_poller_event events[FA_REACTOR_EVENTS];
 };
 
@@ -156,10 +156,5 @@ void fa_reactor_send_event(struct fa_reactor *r, struct fa_stream *stream);
  * fa_reactor_record_latency - note the time a request took.
  */
 void fa_reactor_record_latency(struct fa_reactor *r, uint64_t ns);
-
-/*
- * fa_reactor_latency_bound_us - upper bound of a latency bucket.
- */
-uint64_t fa_reactor_latency_bound_us(uint32_t bucket);
 
 #endif

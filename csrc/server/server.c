@@ -333,29 +333,11 @@ fa_status fa_server_stop(struct fa_server *s, uint64_t timeout_ns)
 
 static void latency_percentiles(const struct fa_reactor *r, struct fa_server_stats *out)
 {
-    uint64_t counts[FA_REACTOR_LATENCY_BUCKETS];
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < FA_REACTOR_LATENCY_BUCKETS; i++) {
-        counts[i] = atomic_load_explicit(&r->latency[i], memory_order_relaxed);
-        total += counts[i];
-    }
-    uint64_t below = 0;
-    for (uint32_t i = 0; i < FA_REACTOR_LATENCY_BUCKETS && total > 0; i++) {
-        uint64_t bound = fa_reactor_latency_bound_us(i);
-        bool had_50 = below * 100 >= total * 50;
-        bool had_95 = below * 100 >= total * 95;
-        bool had_99 = below * 100 >= total * 99;
-        below += counts[i];
-        if (!had_50 && below * 100 >= total * 50) {
-            out->latency_p50_us = bound;
-        }
-        if (!had_95 && below * 100 >= total * 95) {
-            out->latency_p95_us = bound;
-        }
-        if (!had_99 && below * 100 >= total * 99) {
-            out->latency_p99_us = bound;
-        }
-    }
+    struct fa_histogram_copy copy = {0};
+    fa_histogram_add(&r->latency, &copy);
+    out->latency_p50_us = fa_histogram_quantile(&copy, 500);
+    out->latency_p95_us = fa_histogram_quantile(&copy, 950);
+    out->latency_p99_us = fa_histogram_quantile(&copy, 990);
 }
 
 void fa_server_stats(struct fa_server *s, struct fa_server_stats *out)

@@ -37,8 +37,38 @@ TEST(every_row_is_its_own)
 #undef ROW
 }
 
+static void *bump_alone(void *arg)
+{
+    struct fa_stats *stats = arg;
+    for (int i = 1; i <= 100000; i++) {
+        fa_stats_bump(&stats->bytes_in, 3);
+        fa_stats_raise(&stats->bytes_out, (uint64_t)(i % 1000));
+    }
+    return NULL;
+}
+
+/* A counter with one writer: exact at the end, never backwards on the way. */
+TEST(one_writer)
+{
+    static struct fa_stats stats;
+    pthread_t writer;
+    CHECK_EQ_INT(pthread_create(&writer, NULL, bump_alone, &stats), 0);
+    uint64_t before = 0;
+    bool shrank = false;
+    while (before < 300000) {
+        uint64_t now = fa_stats_read(&stats.bytes_in);
+        shrank = shrank || now < before;
+        before = now;
+    }
+    pthread_join(writer, NULL);
+    CHECK(!shrank);
+    CHECK_EQ_INT(before, 300000);
+    CHECK_EQ_INT(fa_stats_read(&stats.bytes_out), 999);
+}
+
 int main(void)
 {
+    RUN(one_writer);
     RUN(many_threads);
     RUN(every_row_is_its_own);
     return CHECK_END();

@@ -265,16 +265,11 @@ TEST(spinning_selects_other_code_and_works)
     fake_stop(&f);
 }
 
-TEST(latency_buckets)
+TEST(latency_is_recorded)
 {
     struct fake f;
     fake_init(&f);
     fake_start(&f);
-    CHECK_EQ_INT(fa_reactor_latency_bound_us(0), 1);
-    CHECK_EQ_INT(fa_reactor_latency_bound_us(15), 16);
-    for (uint32_t i = 1; i < FA_REACTOR_LATENCY_BUCKETS; i++) {
-        CHECK(fa_reactor_latency_bound_us(i) > fa_reactor_latency_bound_us(i - 1));
-    }
     int fd = fake_connect(&f);
     for (int i = 0; i < 50; i++) {
         struct fake_response r;
@@ -298,6 +293,6 @@ int main(void)
     RUN(out_of_descriptors);
     RUN(a_blocking_handler_holds_nothing_back);
     RUN(spinning_selects_other_code_and_works);
-    RUN(latency_buckets);
+    RUN(latency_is_recorded);
     return CHECK_END();
 }
