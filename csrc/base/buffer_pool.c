@@ -10,26 +10,30 @@ fa_status fa_buffer_pool_init(
 {
     if (buffer_size == 0 || buffer_size > UINT32_MAX || max_count > UINT32_MAX)
         return FA_ERR_INVALID;
-    pool->buffer_size = (uint32_t)buffer_size;
-    pool->max = enabled ? (uint32_t)max_count : 0;
-    pool->free = NULL;
-    pool->count = 0;
-    pool->high_water = 0;
-    atomic_init(&pool->hits, 0);
-    atomic_init(&pool->misses, 0);
+    *pool = (struct fa_buffer_pool){
+        .buffer_size = (uint32_t)buffer_size, .limit = enabled ? max_count : 0};
     return pthread_mutex_init(&pool->lock, NULL) == 0 ? FA_OK : FA_ERR_IO;
+}
+
+static void free_list(struct fa_buffer *b)
+{
+    while (b != NULL) {
+        struct fa_buffer *next = b->next;
+        fa_free(b);
+        b = next;
+    }
 }
 
 void fa_buffer_pool_deinit(struct fa_buffer_pool *pool)
 {
-    while (pool->free != NULL) {
-        struct fa_buffer *next = pool->free->next;
-        fa_free(pool->free);
-        pool->free = next;
-    }
+    FA_ASSERT(pool->caches == NULL);
+    free_list(pool->free);
+    pool->free = NULL;
     pool->count = 0;
     (void)pthread_mutex_destroy(&pool->lock);
 }
+
+/* ---- the list, its lock held ---- */
 
 static struct fa_buffer *pop_locked(struct fa_buffer_pool *pool)
 {
@@ -37,9 +41,23 @@ static struct fa_buffer *pop_locked(struct fa_buffer_pool *pool)
     if (b != NULL) {
         pool->free = b->next;
         pool->count--;
+        if (pool->count < pool->low) pool->low = pool->count;
     }
     return b;
 }
+
+/* False: the list is full, the caller frees the buffer outside of the lock. */
+static bool push_locked(struct fa_buffer_pool *pool, struct fa_buffer *b)
+{
+    if (pool->count >= fa_stats_read(&pool->limit)) return false;
+    b->next = pool->free;
+    pool->free = b;
+    pool->count++;
+    if (pool->count > pool->high_water) pool->high_water = pool->count;
+    return true;
+}
+
+/* ---- the pool ---- */
 
 static struct fa_buffer *renewed(struct fa_buffer *b)
 {
@@ -51,34 +69,22 @@ static struct fa_buffer *renewed(struct fa_buffer *b)
 
 static struct fa_buffer *miss(struct fa_buffer_pool *pool)
 {
-    atomic_fetch_add_explicit(&pool->misses, 1, memory_order_relaxed);
+    FA_STATS_ADD(pool, misses, 1);
     struct fa_buffer *b = fa_buffer_new(pool->buffer_size);
-    if (b != NULL && pool->max > 0) b->pool = pool;
+    if (b != NULL && fa_stats_read(&pool->limit) > 0) b->pool = pool;
     return b;
 }
 
 struct fa_buffer *fa_buffer_pool_get(struct fa_buffer_pool *pool)
 {
     struct fa_buffer *b = NULL;
-    if (pool->max > 0) {
+    if (fa_stats_read(&pool->limit) > 0) {
         pthread_mutex_lock(&pool->lock);
         b = pop_locked(pool);
+        pool->hits += b != NULL;
         pthread_mutex_unlock(&pool->lock);
     }
-    if (b == NULL) return miss(pool);
-    atomic_fetch_add_explicit(&pool->hits, 1, memory_order_relaxed);
-    return renewed(b);
-}
-
-/* False: the list is full, the caller frees the buffer outside of the lock. */
-static bool push_locked(struct fa_buffer_pool *pool, struct fa_buffer *b)
-{
-    if (pool->count >= pool->max) return false;
-    b->next = pool->free;
-    pool->free = b;
-    pool->count++;
-    if (pool->count > pool->high_water) pool->high_water = pool->count;
-    return true;
+    return b == NULL ? miss(pool) : renewed(b);
 }
 
 void fa_buffer_pool_put(struct fa_buffer_pool *pool, struct fa_buffer *b)
@@ -86,69 +92,106 @@ void fa_buffer_pool_put(struct fa_buffer_pool *pool, struct fa_buffer *b)
     pthread_mutex_lock(&pool->lock);
     bool kept = push_locked(pool, b);
     pthread_mutex_unlock(&pool->lock);
-    if (!kept) fa_free(b);
+    if (kept) return;
+    FA_STATS_ADD(pool, dropped, 1);
+    fa_free(b);
 }
 
-void fa_buffer_pool_stats(struct fa_buffer_pool *pool, struct fa_buffer_pool_stats *out)
+void fa_buffer_pool_set_limit(struct fa_buffer_pool *pool, uint32_t limit)
+{
+    struct fa_buffer *surplus = NULL, *b;
+    pthread_mutex_lock(&pool->lock);
+    atomic_store_explicit(&pool->limit, limit, memory_order_relaxed);
+    while (pool->count > limit && (b = pop_locked(pool)) != NULL) {
+        b->next = surplus;
+        surplus = b;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    free_list(surplus);
+}
+
+uint32_t fa_buffer_pool_turn(struct fa_buffer_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    uint32_t low = pool->low;
+    pool->low = pool->count;
+    pthread_mutex_unlock(&pool->lock);
+    return low;
+}
+
+void fa_buffer_pool_stats(struct fa_buffer_pool *pool, struct fa_pool_stats *out)
 {
     pthread_mutex_lock(&pool->lock);
     out->size = pool->count;
+    out->hits = pool->hits;
+    for (const struct fa_buffer_cache *cache = pool->caches; cache != NULL; cache = cache->next) {
+        out->size += fa_stats_read(&cache->count);
+        out->hits += fa_stats_read(&cache->hits);
+    }
+    if (out->size > pool->high_water) pool->high_water = (uint32_t)out->size;
     out->high_water = pool->high_water;
     pthread_mutex_unlock(&pool->lock);
-    out->hits = atomic_load_explicit(&pool->hits, memory_order_relaxed);
-    out->misses = atomic_load_explicit(&pool->misses, memory_order_relaxed);
+    out->misses = fa_stats_read(&pool->misses);
+    out->dropped = fa_stats_read(&pool->dropped);
+    out->limit = fa_stats_read(&pool->limit);
 }
+
+/* ---- caches ---- */
 
 void fa_buffer_cache_init(struct fa_buffer_cache *cache, struct fa_buffer_pool *pool)
 {
-    cache->pool = pool;
-    cache->count = 0;
-    cache->hits = 0;
-}
-
-static void report_hits(struct fa_buffer_cache *cache)
-{
-    atomic_fetch_add_explicit(&cache->pool->hits, cache->hits, memory_order_relaxed);
-    cache->hits = 0;
+    *cache = (struct fa_buffer_cache){.pool = pool, .link = &pool->caches};
+    pthread_mutex_lock(&pool->lock);
+    cache->next = pool->caches;
+    if (cache->next != NULL) cache->next->link = &cache->next;
+    pool->caches = cache;
+    pthread_mutex_unlock(&pool->lock);
 }
 
 void fa_buffer_cache_deinit(struct fa_buffer_cache *cache)
 {
-    report_hits(cache);
-    while (cache->count > 0)
-        fa_buffer_pool_put(cache->pool, cache->items[--cache->count]);
+    struct fa_buffer_pool *pool = cache->pool;
+    uint64_t count = fa_stats_read(&cache->count);
+    atomic_store_explicit(&cache->count, 0, memory_order_relaxed);
+    while (count > 0)
+        fa_buffer_pool_put(pool, cache->items[--count]);
+    pthread_mutex_lock(&pool->lock);
+    pool->hits += fa_stats_read(&cache->hits);
+    *cache->link = cache->next;
+    if (cache->next != NULL) cache->next->link = cache->link;
+    pthread_mutex_unlock(&pool->lock);
 }
 
 struct fa_buffer *fa_buffer_cache_get_slow(struct fa_buffer_cache *cache)
 {
     struct fa_buffer_pool *pool = cache->pool;
-    report_hits(cache);
-    if (cache->count == 0 && pool->max > 0) {
+    uint64_t count = 0;
+    if (fa_stats_read(&pool->limit) > 0) {
+        struct fa_buffer *b;
         pthread_mutex_lock(&pool->lock);
-        while (cache->count < BATCH) {
-            struct fa_buffer *b = pop_locked(pool);
-            if (b == NULL) break;
-            cache->items[cache->count++] = b;
-        }
+        while (count < BATCH && (b = pop_locked(pool)) != NULL)
+            cache->items[count++] = b;
         pthread_mutex_unlock(&pool->lock);
     }
-    if (cache->count == 0) return miss(pool);
-    cache->hits++;
-    return renewed(cache->items[--cache->count]);
+    if (count == 0) return miss(pool);
+    atomic_store_explicit(&cache->count, --count, memory_order_relaxed);
+    fa_stats_bump(&cache->hits, 1);
+    return renewed(cache->items[count]);
 }
 
 void fa_buffer_cache_spill(struct fa_buffer_cache *cache, struct fa_buffer *b)
 {
     struct fa_buffer_pool *pool = cache->pool;
-    report_hits(cache);
     if (b->pool == NULL) {
         fa_free(b);
         return;
     }
     fa_buffer_pool_put(b->pool, b);
-    if (cache->count < FA_BUFFER_CACHE_MAX) return;
+    uint64_t count = fa_stats_read(&cache->count);
+    if (count < FA_BUFFER_CACHE_MAX) return;
     pthread_mutex_lock(&pool->lock);
-    while (cache->count > BATCH && push_locked(pool, cache->items[cache->count - 1]))
-        cache->count--;
+    while (count > BATCH && push_locked(pool, cache->items[count - 1]))
+        count--;
+    atomic_store_explicit(&cache->count, count, memory_order_relaxed);
     pthread_mutex_unlock(&pool->lock);
 }

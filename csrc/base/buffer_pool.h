@@ -14,24 +14,22 @@
 
 #include "base/base.h"
 #include "base/buffer.h"
+#include "base/stats.h"
 #include "base/status.h"
+
+struct fa_buffer_cache;
 
 struct fa_buffer_pool {
     uint32_t buffer_size;
-    uint32_t max;         /* free buffers kept; 0: none, every get is a heap allocation */
-    pthread_mutex_t lock; /* guards free and count */
+    fa_counter limit;     /* free buffers kept in the list; 0: every get is a heap allocation */
+    pthread_mutex_t lock; /* guards what follows, but for the last two */
     struct fa_buffer *free;
     uint32_t count;
+    uint32_t low; /* least count since the last turn */
     uint32_t high_water;
-    atomic_uint_least64_t hits;
-    atomic_uint_least64_t misses;
-};
-
-struct fa_buffer_pool_stats {
-    uint64_t hits;       /* gets served by the pool or a cache; a cache tells its own late */
-    uint64_t misses;     /* gets that allocated */
-    uint64_t size;       /* free buffers in the shared list */
-    uint64_t high_water; /* most free buffers there were */
+    uint64_t hits; /* of the list itself, and of caches that are gone */
+    struct fa_buffer_cache *caches;
+    fa_counter misses, dropped; /* many writers, on slow paths only */
 };
 
 /*
@@ -62,23 +60,41 @@ FA_NODISCARD struct fa_buffer *fa_buffer_pool_get(struct fa_buffer_pool *pool);
 void fa_buffer_pool_put(struct fa_buffer_pool *pool, struct fa_buffer *b);
 
 /*
- * fa_buffer_pool_stats - a snapshot. Threads: any.
+ * fa_buffer_pool_set_limit - keep at most `limit` free buffers in the list from
+ * now on (0: none, also none in caches); frees those that are too many.
+ *
+ * Threads: any.
  */
-void fa_buffer_pool_stats(struct fa_buffer_pool *pool, struct fa_buffer_pool_stats *out);
+void fa_buffer_pool_set_limit(struct fa_buffer_pool *pool, uint32_t limit);
 
-#define FA_BUFFER_CACHE_MAX    32
-#define FA_BUFFER_CACHE_REPORT 256 /* hits after which the pool's counter learns of them */
+/*
+ * fa_buffer_pool_turn - fewest free buffers the list had since the last call:
+ * so many were not needed in all that time. Threads: any, one at a time.
+ */
+uint32_t fa_buffer_pool_turn(struct fa_buffer_pool *pool);
 
-/* owner: one thread. */
+/*
+ * fa_buffer_pool_stats - the figures now, those of the caches included.
+ *
+ * The high-water mark is that of the list; of the caches it knows what they
+ * hold at each call. Threads: any.
+ */
+void fa_buffer_pool_stats(struct fa_buffer_pool *pool, struct fa_pool_stats *out);
+
+#define FA_BUFFER_CACHE_MAX 32
+
+/* owner: one thread; the counters are read by others, the links under the pool's lock. */
 struct fa_buffer_cache {
     struct fa_buffer_pool *pool;
-    uint32_t count;
-    uint64_t hits; /* not yet added to the pool's counter */
+    struct fa_buffer_cache *next, **link; /* all caches of the pool */
+    fa_counter count;
+    fa_counter hits;
     struct fa_buffer *items[FA_BUFFER_CACHE_MAX];
 };
 
 /*
- * fa_buffer_cache_init - an empty cache in front of `pool`.
+ * fa_buffer_cache_init - an empty cache in front of `pool`. It must not move
+ * until fa_buffer_cache_deinit: the pool knows it.
  */
 void fa_buffer_cache_init(struct fa_buffer_cache *cache, struct fa_buffer_pool *pool);
 
@@ -88,8 +104,7 @@ void fa_buffer_cache_init(struct fa_buffer_cache *cache, struct fa_buffer_pool *
 void fa_buffer_cache_deinit(struct fa_buffer_cache *cache);
 
 /*
- * fa_buffer_cache_get_slow - fa_buffer_cache_get when the cache is empty, or when
- * its hits are to be added to the pool's.
+ * fa_buffer_cache_get_slow - fa_buffer_cache_get when the cache is empty.
  */
 FA_NODISCARD struct fa_buffer *fa_buffer_cache_get_slow(struct fa_buffer_cache *cache);
 
@@ -106,10 +121,11 @@ void fa_buffer_cache_spill(struct fa_buffer_cache *cache, struct fa_buffer *b);
  */
 FA_NODISCARD static inline struct fa_buffer *fa_buffer_cache_get(struct fa_buffer_cache *cache)
 {
-    if (FA_UNLIKELY(cache->count == 0 || cache->hits >= FA_BUFFER_CACHE_REPORT))
-        return fa_buffer_cache_get_slow(cache);
-    struct fa_buffer *b = cache->items[--cache->count];
-    cache->hits++;
+    uint64_t count = fa_stats_read(&cache->count);
+    if (FA_UNLIKELY(count == 0)) return fa_buffer_cache_get_slow(cache);
+    struct fa_buffer *b = cache->items[--count];
+    atomic_store_explicit(&cache->count, count, memory_order_relaxed);
+    fa_stats_bump(&cache->hits, 1);
     atomic_store_explicit(&b->refs, 1, memory_order_relaxed);
     b->len = 0;
     b->next = NULL;
@@ -132,9 +148,11 @@ static inline void fa_buffer_cache_release(struct fa_buffer_cache *cache, struct
         FA_ASSERT(held > 0); /* 0: released once too often */
         if (held != 1) return;
     }
-    if (FA_LIKELY(
-            b->pool == cache->pool && cache->count < FA_BUFFER_CACHE_MAX && cache->pool->max > 0)) {
-        cache->items[cache->count++] = b;
+    uint64_t count = fa_stats_read(&cache->count);
+    if (FA_LIKELY(b->pool == cache->pool && count < FA_BUFFER_CACHE_MAX &&
+                  fa_stats_read(&cache->pool->limit) > 0)) {
+        cache->items[count] = b;
+        atomic_store_explicit(&cache->count, count + 1, memory_order_relaxed);
     } else {
         fa_buffer_cache_spill(cache, b);
     }

@@ -542,10 +542,6 @@ static void publish_counts(struct fa_reactor *r)
 {
     struct fa_reactor_counts *n = &r->counts;
     struct fa_stats *stats = &r->server->stats;
-    if (r->cache.hits > 0) {
-        (void)atomic_fetch_add_explicit(&r->cache.pool->hits, r->cache.hits, memory_order_relaxed);
-        r->cache.hits = 0;
-    }
     atomic_store_explicit(&r->server->tasks_live, (size_t)r->tasks.live, memory_order_relaxed);
     if (n->requests + n->responses + n->accepted + n->closed + n->bytes_in + n->bytes_out == 0) {
         return;

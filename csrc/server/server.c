@@ -347,7 +347,7 @@ void fa_server_stats(struct fa_server *s, struct fa_server_stats *out)
     out->name = atomic_load_explicit(&s->stats.name, memory_order_relaxed);
     FA_STATS_MAP(FA_SERVER_STATS_LOAD)
 #undef FA_SERVER_STATS_LOAD
-    struct fa_buffer_pool_stats pool;
+    struct fa_pool_stats pool;
     fa_buffer_pool_stats(&s->pool, &pool);
     out->pool_hits = pool.hits;
     out->pool_misses = pool.misses;

@@ -9,9 +9,9 @@
 #include "base/alloc.h"
 #include "check.h"
 
-static struct fa_buffer_pool_stats stats_of(struct fa_buffer_pool *pool)
+static struct fa_pool_stats stats_of(struct fa_buffer_pool *pool)
 {
-    struct fa_buffer_pool_stats stats;
+    struct fa_pool_stats stats;
     fa_buffer_pool_stats(pool, &stats);
     return stats;
 }
@@ -116,36 +116,80 @@ static void *churn(void *arg)
     return NULL;
 }
 
+/* While four threads use the pool, this one reads its figures and moves its limit. */
 TEST(many_threads)
 {
     struct fa_buffer_pool pool;
     pthread_t threads[4];
+    uint64_t total = 4 * 2 * (uint64_t)check_ops(20000), seen = 0;
+    bool shrank = false;
     CHECK_EQ_INT(fa_buffer_pool_init(&pool, 64, 16, true), FA_OK);
     for (int i = 0; i < 4; i++)
         CHECK_EQ_INT(pthread_create(&threads[i], NULL, churn, &pool), 0);
+    for (uint32_t turn = 0; seen < total; turn++) {
+        struct fa_pool_stats stats = stats_of(&pool);
+        shrank = shrank || stats.hits + stats.misses < seen;
+        seen = stats.hits + stats.misses;
+        fa_buffer_pool_set_limit(&pool, 1 + turn % 16);
+        CHECK(fa_buffer_pool_turn(&pool) <= 16);
+    }
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
+    CHECK(!shrank);
+    CHECK_EQ_INT(stats_of(&pool).hits + stats_of(&pool).misses, total);
     CHECK(stats_of(&pool).size <= 16);
     CHECK_EQ_INT(fa_alloc_live(), stats_of(&pool).size);
     fa_buffer_pool_deinit(&pool);
     CHECK_EQ_INT(fa_alloc_live(), 0);
 }
 
-/* Get and release in balance never reach the pool, yet its counters must move. */
+/* Get and release in balance never reach the pool's list, yet it knows. */
 TEST(hits_of_a_cache_in_balance_are_seen)
 {
     struct fa_buffer_pool pool;
-    struct fa_buffer_cache cache;
+    struct fa_buffer_cache cache, other;
     CHECK_EQ_INT(fa_buffer_pool_init(&pool, 64, 4, true), FA_OK);
     fa_buffer_cache_init(&cache, &pool);
-    uint64_t rounds = 10 * FA_BUFFER_CACHE_REPORT;
-    for (uint64_t i = 0; i <= rounds; i++)
+    fa_buffer_cache_init(&other, &pool);
+    for (int i = 0; i <= 1000; i++)
         fa_buffer_cache_release(&cache, fa_buffer_cache_get(&cache));
-    CHECK_EQ_INT(stats_of(&pool).misses, 1);
-    CHECK(stats_of(&pool).hits + FA_BUFFER_CACHE_REPORT >= rounds);
-    CHECK(stats_of(&pool).hits <= rounds);
+    fa_buffer_cache_release(&other, fa_buffer_cache_get(&other));
+    CHECK_EQ_INT(stats_of(&pool).misses, 2);
+    CHECK_EQ_INT(stats_of(&pool).hits, 1000);
+    CHECK_EQ_INT(stats_of(&pool).size, 2); /* one in each cache */
+    CHECK_EQ_INT(stats_of(&pool).high_water, 2);
     fa_buffer_cache_deinit(&cache);
-    CHECK_EQ_INT(stats_of(&pool).hits, rounds);
+    CHECK_EQ_INT(stats_of(&pool).hits, 1000);
+    fa_buffer_cache_release(&other, fa_buffer_cache_get(&other));
+    CHECK_EQ_INT(stats_of(&pool).hits, 1001);
+    fa_buffer_cache_deinit(&other);
+    fa_buffer_pool_deinit(&pool);
+}
+
+TEST(a_lower_limit_frees_memory)
+{
+    struct fa_buffer_pool pool;
+    struct fa_buffer *held[20];
+    CHECK_EQ_INT(fa_buffer_pool_init(&pool, 64, 20, true), FA_OK);
+    for (int i = 0; i < 20; i++)
+        held[i] = fa_buffer_pool_get(&pool);
+    for (int i = 0; i < 20; i++)
+        fa_buffer_release(held[i]);
+    CHECK_EQ_INT(fa_alloc_live(), 20);
+    (void)fa_buffer_pool_turn(&pool);
+    CHECK_EQ_INT(fa_buffer_pool_turn(&pool), 20);
+    held[0] = fa_buffer_pool_get(&pool);
+    held[1] = fa_buffer_pool_get(&pool);
+    fa_buffer_release(held[0]);
+    CHECK_EQ_INT(fa_buffer_pool_turn(&pool), 18);
+    fa_buffer_pool_set_limit(&pool, 5);
+    CHECK_EQ_INT(fa_alloc_live(), 6);
+    fa_buffer_release(held[1]); /* no room any more */
+    CHECK_EQ_INT(fa_alloc_live(), 5);
+    CHECK_EQ_INT(stats_of(&pool).dropped, 1);
+    CHECK_EQ_INT(stats_of(&pool).limit, 5);
+    fa_buffer_pool_set_limit(&pool, 0);
+    CHECK_EQ_INT(fa_alloc_live(), 0);
     fa_buffer_pool_deinit(&pool);
 }
 
@@ -175,7 +219,7 @@ TEST(no_buffer_is_handed_out_twice)
             }
         }
     }
-    CHECK_EQ_INT(stats_of(&pool).high_water, 24);
+    CHECK_EQ_INT(stats_of(&pool).high_water, 24 + FA_BUFFER_CACHE_MAX);
     fa_buffer_cache_deinit(&cache);
     fa_buffer_pool_deinit(&pool);
     CHECK_EQ_INT(fa_alloc_live(), 0);
@@ -268,7 +312,7 @@ TEST(got_here_released_there)
 {
     static struct ferry f;
     pthread_t sender;
-    struct fa_buffer_pool_stats stats;
+    struct fa_pool_stats stats;
     f.total = check_ops(40000);
     CHECK_EQ_INT(fa_buffer_pool_init(&f.pool, 64, 64, true), FA_OK);
     CHECK_EQ_INT(pthread_create(&sender, NULL, get_and_send, &f), 0);
@@ -333,6 +377,7 @@ int main(void)
     RUN(a_cache_spills_and_refills);
     RUN(bad_arguments_and_no_memory);
     RUN(hits_of_a_cache_in_balance_are_seen);
+    RUN(a_lower_limit_frees_memory);
     RUN(no_buffer_is_handed_out_twice);
     RUN(one_release_too_many_is_caught);
     RUN(many_threads);

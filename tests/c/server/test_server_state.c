@@ -28,8 +28,8 @@ TEST(lock_free_queue)
 TEST(object_pools)
 {
     struct fa_server *on = server_with(NULL, 0), *off = server_with("object_pools", 0);
-    CHECK(on->pool.max > 0 && on->reactor.tasks.max > 0);
-    CHECK_EQ_INT(off->pool.max, 0);
+    CHECK(on->pool.limit > 0 && on->reactor.tasks.max > 0);
+    CHECK_EQ_INT(off->pool.limit, 0);
     CHECK_EQ_INT(off->reactor.tasks.max, 0);
     fa_server_free(on);
     fa_server_free(off);
@@ -54,7 +54,7 @@ TEST(sizes)
     CHECK_EQ_INT(s->pool.buffer_size, 4096);
     fa_server_free(s);
     s = server_with("buffer_pool_size", 7);
-    CHECK_EQ_INT(s->pool.max, 7);
+    CHECK_EQ_INT(s->pool.limit, 7);
     fa_server_free(s);
     s = server_with("worker_threads", 3);
     CHECK_EQ_INT(s->workers.max, 3);
