@@ -30,7 +30,7 @@ LIB_OBJ := $(LIB_SRC:%.c=$(OUT)/%.o) $(SUPPORT_SRC:%.c=$(OUT)/%.o)
 
 TEST_SRC := $(wildcard tests/c/*/test_*.c)
 TSAN_SRC := $(wildcard tests/c/queue/test_*.c tests/c/server/test_*.c) \
-	$(wildcard $(addprefix tests/c/base/test_,$(addsuffix .c,alloc buffer buffer_pool histogram parker stats wakeup)))
+	$(wildcard $(addprefix tests/c/base/test_,$(addsuffix .c,alloc buffer buffer_pool histogram parker pool_counters stats wakeup)))
 RUN_SRC := $(if $(filter tsan,$(SAN)),$(TSAN_SRC),$(TEST_SRC))
 RUN_SRC := $(if $(T),$(foreach t,$(RUN_SRC),$(if $(findstring $(T),$(t)),$(t))),$(RUN_SRC))
 RUN_BIN := $(RUN_SRC:%.c=$(OUT)/%)

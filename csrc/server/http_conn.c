@@ -27,17 +27,10 @@ static struct fa_reactor *reactor_of(struct fa_http_conn *c)
 static struct fa_http_conn *allocate(struct fa_server *s)
 {
     struct fa_reactor *r = &s->reactor;
-    struct fa_http_conn *c = r->free_conns;
-    if (c != NULL) {
-        r->free_conns = c->run_next;
-        r->free_conn_count--;
-    } else {
-        c = fa_alloc(sizeof *c);
-        if (c == NULL) {
-            return NULL;
-        }
+    struct fa_http_conn *c = fa_conn_pool_get(&r->free_conns);
+    if (c == NULL) {
+        return NULL;
     }
-    memset(c, 0, sizeof *c);
     c->server = s;
     c->fd = -1;
     c->writable = true;
@@ -70,7 +63,7 @@ fa_status fa_http_conn_new(struct fa_server *s, int fd, const struct fa_socket_a
         return FA_ERR_NOMEM;
     }
     if (fa_poller_add_stream(&s->reactor.poller, fd, c) != FA_OK) {
-        fa_free(c);
+        fa_conn_pool_put(&s->reactor.free_conns, c);
         return FA_ERR_IO;
     }
     c->fd = fd;

@@ -17,12 +17,13 @@
 #include "server/server_state.h"
 #include "server/stream.h"
 
-#define ACCEPTS_PER_ROUND 64
-#define ACCEPT_PAUSE_NS   UINT64_C(100000000)
-#define ACCESS_LOG_RING   (1u << 20)
-#define DESCRIPTORS_KEPT  64 /* for everything that is not a client connection */
-#define NAP_MS            1
-#define HANDSHAKE_NS      UINT64_C(50000000) /* a drain waits for handshakes under way */
+#define ACCEPTS_PER_ROUND   64
+#define ACCEPT_PAUSE_NS     UINT64_C(100000000)
+#define ACCESS_LOG_RING     (1u << 20)
+#define DESCRIPTORS_KEPT    64 /* for everything that is not a client connection */
+#define NAP_MS              1
+#define CONNS_PER_KEPT_TASK 4                  /* connections come and go more rarely than tasks */
+#define HANDSHAKE_NS        UINT64_C(50000000) /* a drain waits for handshakes under way */
 
 /* ---- beginning and end ---- */
 
@@ -57,7 +58,9 @@ fa_status fa_reactor_init(struct fa_reactor *r, struct fa_server *s)
     r->parser.limits.header_count = (uint32_t)config->max_header_count;
     fa_timer_wheel_init(&r->wheel, r->now_ns);
     fa_buffer_cache_init(&r->cache, &s->pool);
-    fa_task_pool_init(&r->tasks, config->object_pools ? (uint32_t)config->buffer_pool_size : 0);
+    uint64_t kept = config->object_pools ? (uint64_t)config->buffer_pool_size : 0;
+    fa_task_pool_init(&r->tasks, kept);
+    fa_conn_pool_init(&r->free_conns, kept / CONNS_PER_KEPT_TASK);
     fa_status st = fa_poller_init(&r->poller);
     if (st != FA_OK) {
         return st;
@@ -72,15 +75,6 @@ fa_status fa_reactor_init(struct fa_reactor *r, struct fa_server *s)
     }
     r->spare_fd = open_spare();
     return FA_OK;
-}
-
-static void free_conn_list(struct fa_http_conn *c)
-{
-    while (c != NULL) {
-        struct fa_http_conn *next = c->run_next;
-        fa_free(c);
-        c = next;
-    }
 }
 
 static void free_dead(struct fa_reactor *r);
@@ -101,8 +95,7 @@ void fa_reactor_deinit(struct fa_reactor *r)
         FA_ASSERT(r->conns != c);
     }
     free_dead(r);
-    free_conn_list(r->free_conns);
-    r->free_conns = NULL;
+    fa_conn_pool_deinit(&r->free_conns);
     fa_task_pool_deinit(&r->tasks);
     if (r->routes != NULL) {
         fa_reactor_release_routes(r, r->routes);
@@ -331,12 +324,8 @@ static void free_dead(struct fa_reactor *r)
         if (c->queued) { /* the run queue still points to it */
             c->next = r->dead;
             r->dead = c;
-        } else if (r->free_conn_count < r->tasks.max / 4) {
-            c->run_next = r->free_conns;
-            r->free_conns = c;
-            r->free_conn_count++;
         } else {
-            fa_free(c);
+            fa_conn_pool_put(&r->free_conns, c);
         }
         c = next;
     }

@@ -22,6 +22,7 @@
 #include "net/listener.h"
 #include "net/poller.h"
 #include "net/timer_wheel.h"
+#include "server/conn_pool.h"
 #include "server/route_table.h"
 #include "server/server.h"
 #include "server/task.h"
@@ -55,8 +56,7 @@ struct fa_reactor {
 
     struct fa_http_conn *conns; /* all that have a socket or a task */
     struct fa_http_conn *dead;  /* freed at the end of the round */
-    struct fa_http_conn *free_conns;
-    uint32_t free_conn_count;
+    struct fa_conn_pool free_conns;
     struct fa_http_conn *run_first, *run_last;
     size_t open;
     size_t max_open;

@@ -5,25 +5,16 @@
 #include "net/socket.h"
 #include "server/http_conn.h"
 
-void fa_task_pool_init(struct fa_task_pool *pool, uint32_t max)
+void fa_task_pool_init(struct fa_task_pool *pool, uint64_t limit)
 {
     pool->free = NULL;
-    pool->count = 0;
-    pool->max = max;
-    pool->hits = 0;
-    pool->misses = 0;
+    fa_pool_counters_init(&pool->counters, limit);
     pool->live = 0;
 }
 
 void fa_task_pool_deinit(struct fa_task_pool *pool)
 {
-    while (pool->free != NULL) {
-        struct fa_task *t = pool->free;
-        pool->free = t->next;
-        fa_arena_deinit(&t->arena);
-        fa_free(t);
-    }
-    pool->count = 0;
+    fa_task_pool_set_limit(pool, 0);
 }
 
 /* Everything but the large parsed parts, which are written before they are read. */
@@ -78,16 +69,13 @@ static void reset(struct fa_task *t)
 struct fa_task *fa_task_pool_get(struct fa_task_pool *pool)
 {
     struct fa_task *t = pool->free;
-    if (FA_LIKELY(t != NULL)) {
+    if (FA_LIKELY(fa_pool_counters_take(&pool->counters))) {
         pool->free = t->next;
-        pool->count--;
-        pool->hits++;
     } else {
         t = fa_alloc(sizeof *t);
         if (t == NULL) {
             return NULL;
         }
-        pool->misses++;
         fa_arena_init(&t->arena, 1024);
     }
     pool->live++;
@@ -100,7 +88,7 @@ void fa_task_pool_put(struct fa_task_pool *pool, struct fa_task *t)
     FA_ASSERT(pool->live > 0);
     FA_ASSERT(t->in == NULL && t->out == NULL && t->body_buf == NULL && t->stream == NULL);
     pool->live--;
-    if (pool->count >= pool->max) {
+    if (FA_UNLIKELY(!fa_pool_counters_keep(&pool->counters))) {
         fa_arena_deinit(&t->arena);
         fa_free(t);
         return;
@@ -109,7 +97,17 @@ void fa_task_pool_put(struct fa_task_pool *pool, struct fa_task *t)
     t->state = FA_TASK_FREE;
     t->next = pool->free;
     pool->free = t;
-    pool->count++;
+}
+
+void fa_task_pool_set_limit(struct fa_task_pool *pool, uint64_t limit)
+{
+    atomic_store_explicit(&pool->counters.limit, limit, memory_order_relaxed);
+    while (fa_pool_counters_shrink(&pool->counters)) {
+        struct fa_task *t = pool->free;
+        pool->free = t->next;
+        fa_arena_deinit(&t->arena);
+        fa_free(t);
+    }
 }
 
 static fa_status address_text(const struct fa_socket_address *a, char *host, uint16_t *port)

@@ -23,6 +23,7 @@
 #include "base/arena.h"
 #include "base/base.h"
 #include "base/buffer.h"
+#include "base/pool_counters.h"
 #include "base/span.h"
 #include "base/status.h"
 #include "http/http_chunked.h"
@@ -173,20 +174,17 @@ static inline struct fa_task *fa_task_untag(void *item)
 FA_NODISCARD fa_status fa_task_client(const struct fa_task *t, char *host, uint16_t *port);
 FA_NODISCARD fa_status fa_task_local(const struct fa_task *t, char *host, uint16_t *port);
 
-/* Free tasks of one reactor. owner: reactor thread. */
+/* Free tasks of one reactor. owner: reactor thread; any may read the counters. */
 struct fa_task_pool {
     struct fa_task *free;
-    uint32_t count;
-    uint32_t max; /* 0: every task is allocated and freed (object_pools off) */
-    uint64_t hits;
-    uint64_t misses;
-    uint64_t live; /* tasks handed out */
+    struct fa_pool_counters counters; /* limit 0: each is allocated (object_pools off) */
+    uint64_t live;                    /* tasks handed out */
 };
 
 /*
- * fa_task_pool_init - an empty pool that keeps up to `max` free tasks.
+ * fa_task_pool_init - an empty pool that keeps up to `limit` free tasks.
  */
-void fa_task_pool_init(struct fa_task_pool *pool, uint32_t max);
+void fa_task_pool_init(struct fa_task_pool *pool, uint64_t limit);
 
 /*
  * fa_task_pool_deinit - free the free tasks. Tasks handed out are not known here.
@@ -206,5 +204,10 @@ struct fa_task *fa_task_pool_get(struct fa_task_pool *pool);
  * The caller has already released its buffers, tail owner, stream and table.
  */
 void fa_task_pool_put(struct fa_task_pool *pool, struct fa_task *t);
+
+/*
+ * fa_task_pool_set_limit - keep at most `limit` from now on; frees the rest.
+ */
+void fa_task_pool_set_limit(struct fa_task_pool *pool, uint64_t limit);
 
 #endif

@@ -28,9 +28,9 @@ TEST(lock_free_queue)
 TEST(object_pools)
 {
     struct fa_server *on = server_with(NULL, 0), *off = server_with("object_pools", 0);
-    CHECK(on->pool.limit > 0 && on->reactor.tasks.max > 0);
+    CHECK(on->pool.limit > 0 && on->reactor.tasks.counters.limit > 0);
     CHECK_EQ_INT(off->pool.limit, 0);
-    CHECK_EQ_INT(off->reactor.tasks.max, 0);
+    CHECK_EQ_INT(off->reactor.tasks.counters.limit, 0);
     fa_server_free(on);
     fa_server_free(off);
 }

@@ -15,7 +15,7 @@ TEST(the_pool_recycles_up_to_its_size)
         t[i] = fa_task_pool_get(&pool);
         CHECK(t[i] != NULL);
     }
-    CHECK_EQ_INT(pool.misses, 3);
+    CHECK_EQ_INT(pool.counters.misses, 3);
     CHECK_EQ_INT(pool.live, 3);
     t[2]->status = 500;
     t[2]->close_after = true;
@@ -23,16 +23,19 @@ TEST(the_pool_recycles_up_to_its_size)
     for (int i = 0; i < 3; i++) {
         fa_task_pool_put(&pool, t[i]);
     }
-    CHECK_EQ_INT(pool.count, 2);
+    CHECK_EQ_INT(pool.counters.size, 2);
     CHECK_EQ_INT(pool.live, 0);
     struct fa_task *again = fa_task_pool_get(&pool);
     CHECK(again == t[1]); /* the warmest first */
     CHECK_EQ_INT(again->status, 0);
     CHECK(!again->close_after && again->stream == NULL && again->user == NULL);
     CHECK_EQ_INT(again->out_start, FA_HTTP_HEAD_ROOM);
-    CHECK_EQ_INT(pool.hits, 1);
+    CHECK_EQ_INT(pool.counters.hits, 1);
     fa_task_pool_put(&pool, again);
+    fa_task_pool_set_limit(&pool, 1);
+    CHECK_EQ_INT(fa_alloc_live(), 1);
     fa_task_pool_deinit(&pool);
+    CHECK_EQ_INT(fa_alloc_live(), 0);
 }
 
 TEST(out_of_memory)
