@@ -138,7 +138,9 @@ void fa_pipeline_on_stream(struct fa_task *t)
         fa_http_conn_forget(c, t);
         return;
     }
-    t->close_after = news.close;
+    if (news.ended) { /* not before: until then the app may be asking whether to close */
+        t->close_after = news.close;
+    }
     if (news.resume_reading) {
         c->body_paused = false;
     }
