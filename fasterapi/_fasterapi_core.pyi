@@ -96,6 +96,7 @@ class Server:
         response_types: tuple[type, ...],
         batch_task: Task[Any] | None = None,
     ) -> None: ...
+    def set_header_pool(self, pool: TuplePool, /) -> None: ...
     def set_routes(
         self,
         entries: Sequence[tuple[str, Sequence[str], Plan | None, str]],
@@ -260,3 +261,32 @@ class ZeroCopyResponse:
 
         It stays valid as long as somebody has it. May be called again.
         """
+
+@final
+class DictPool:
+    """Keeps up to `size` empty dicts for reuse. Any thread may acquire and release."""
+
+    def __new__(cls, size: int = 2048) -> DictPool: ...
+    def acquire(self) -> dict[Any, Any]:
+        """An empty dict: a pooled one that nobody else has, or a new one."""
+    def release(self, obj: dict[Any, Any], /) -> None:
+        """Give a dict back; it is emptied at once. TypeError: no dict. ValueError: not from here,
+        or released before."""
+    def recycle(self, holder: list[Any], /) -> bool:
+        """Give back what `holder` has last, if that was the only reference; whether it was."""
+    def stats(self) -> dict[str, int]:
+        """hits, misses, size (in the pool now), high_water."""
+
+@final
+class TuplePool:
+    """Keeps up to `per_length` tuples of each length from 1 to 20 for reuse."""
+
+    def __new__(cls, per_length: int = 512) -> TuplePool: ...
+    def acquire(self, *items: Any) -> tuple[Any, ...]:
+        """A tuple of the items: a pooled one that nobody else has, or a new one."""
+    def release(self, obj: tuple[Any, ...], /) -> None:
+        """Give a tuple back; None takes the places of its items. Errors as DictPool.release."""
+    def recycle(self, holder: list[Any], /) -> int:
+        """Give back the tuples of the list that `holder` has last; how many nobody else had."""
+    def stats(self) -> dict[str, int]:
+        """hits, misses, size (in the pool now), high_water, over all lengths."""

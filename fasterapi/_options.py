@@ -38,6 +38,22 @@ TABLE: Final[
         "recycle buffers, tasks and connections; off allocates each one",
     ),
     (
+        "dict_pool_size",
+        "int",
+        0,
+        0,
+        65536,
+        "ASGI scopes kept for reuse; 0: CPython serves them faster",
+    ),
+    (
+        "tuple_pool_size",
+        "int",
+        0,
+        0,
+        65536,
+        "header pairs kept for reuse; 0: likewise",
+    ),
+    (
         "zero_copy",
         "bool",
         True,
@@ -241,6 +257,10 @@ class SharedOptions(TypedDict, total=False):
     """Lock-free queues; off selects the mutex and condition variable baseline. Default on."""
     object_pools: bool
     """Recycle buffers, tasks and connections; off allocates each one. Default on."""
+    dict_pool_size: int
+    """ASGI scopes kept for reuse; 0: CPython serves them faster. Default 0, 0 to 65536."""
+    tuple_pool_size: int
+    """Header pairs kept for reuse; 0: likewise. Default 0, 0 to 65536."""
     zero_copy: bool
     """Send answers from where they were built; off copies them together first. Default on."""
     buffer_size: int

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from fasterapi.handshake import wants_websocket
 from fasterapi.log import error_logger
+from fasterapi.pools import RequestPools
 from fasterapi.stream import ASGIApp, ClientDisconnectedError, Message, Scope, Stream
 from fasterapi.websocket import WebSocketSession
 
@@ -49,6 +50,7 @@ class Bridge:
     app: any ASGI 3 app. state: the lifespan state, copied shallowly into each scope. outcome_app:
     answers requests whose compiled handler has already run (it raised, or returned a Response).
     before_request: called for each plain request, the place of the check for changed routes.
+    pools: where scopes and header pairs come from and go back to; None or empty: CPython's memory.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Bridge:
         root_path: str = "",
         outcome_app: ASGIApp | None = None,
         before_request: Callable[[], None] | None = None,
+        pools: RequestPools | None = None,
     ) -> None:
         self.app = app
         self.loop = loop
@@ -67,6 +70,7 @@ class Bridge:
         self.root_path = root_path
         self.outcome_app = outcome_app
         self.before_request = before_request
+        self.pools = pools or None
         self.active: set[HttpExchange | WebSocketSession] = set()
         self.stopping = False
         self._raw_root = root_path.encode("latin-1", "replace")
@@ -88,7 +92,7 @@ class Bridge:
         self.active.add(exchange)
         exchange.task = self.start_task(exchange.run())
 
-    def _scope(self, stream: Stream, kind: int) -> dict[str, Any]:
+    def _scope(self, stream: Stream, kind: int) -> Scope:
         path = stream.path
         raw_path = stream.raw_path
         if self.root_path:
@@ -112,7 +116,7 @@ class Bridge:
         }
         if kind != _REQUEST:
             scope["fasterapi.outcome"] = (kind == _RAISED, stream.value)
-        return scope
+        return scope if self.pools is None else self.pools.scope(scope)
 
     def _start_websocket(self, stream: Stream) -> None:
         session = WebSocketSession(self, stream)
@@ -212,6 +216,9 @@ class HttpExchange:
         finally:
             self.phase = _DONE
             self.bridge.active.discard(self)
+            if self.bridge.pools is not None:
+                holder, self.scope = [self.scope], {}
+                self.bridge.pools.recycle(holder)
             if self.waiters is not None:
                 self._on_event()
                 self.stream.on_event = None

@@ -28,6 +28,7 @@ from fasterapi.addresses import (
 from fasterapi.asgi import Bridge
 from fasterapi.lifespan import Lifespan
 from fasterapi.log import StartupError, error_logger, say
+from fasterapi.pools import RequestPools
 
 __all__ = ["Server", "Settings", "check_settings", "run", "run_settings", "run_worker", "serve"]
 
@@ -137,8 +138,10 @@ class Server:
 
     def stats(self) -> dict[str, Any]:
         """The core's counters. Any thread; empty before start and after the end."""
-        server = self.core_server
-        return {} if server is None else dict(server.stats())
+        server, bridge = self.core_server, self.bridge
+        if server is None or bridge is None:
+            return {}
+        return {**server.stats(), **({} if bridge.pools is None else bridge.pools.stats())}
 
     # -- start ---------------------------------------------------------------------------------
 
@@ -154,6 +157,9 @@ class Server:
 
             outcome_app = OutcomeApp(self._compiled_app)
             before_request = self._install_routes(core_server)
+        pools = RequestPools(self._options)
+        if pools.pairs is not None:
+            core_server.set_header_pool(pools.pairs)
         self.bridge = Bridge(
             self.app,
             loop=loop,
@@ -161,6 +167,7 @@ class Server:
             root_path=self.settings.root_path,
             outcome_app=outcome_app,
             before_request=before_request,
+            pools=pools,
         )
         if not self.settings.driven:
             self._listen(core_server)

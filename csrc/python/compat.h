@@ -8,6 +8,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <stdbool.h>
 
 #if PY_VERSION_HEX < 0x030B0000
 #error "FasterAPI needs CPython 3.11 or newer"
@@ -35,6 +36,36 @@
 #else
 #define FA_SLOT_INTERPRETERS
 #endif
+
+/* Can a thread tell that it has an object's only reference? Without the GIL that takes
+ * a function of 3.14's. */
+#define FA_HAVE_UNIQUE (!FA_GIL_DISABLED || PY_VERSION_HEX >= 0x030E0000)
+
+/*
+ * fa_compat_is_unique - has the caller, who owns a reference, the only one?
+ *
+ * GIL: attached thread state required. False in doubt.
+ */
+static inline bool fa_compat_is_unique(PyObject *object)
+{
+#if FA_GIL_DISABLED && PY_VERSION_HEX >= 0x030E0000
+    return PyUnstable_Object_IsUniquelyReferenced(object) != 0;
+#else
+    return FA_HAVE_UNIQUE && Py_REFCNT(object) == 1;
+#endif
+}
+
+/*
+ * fa_compat_forget_hash - a tuple gets other items: 3.14 and newer keep its hash in it.
+ */
+static inline void fa_compat_forget_hash(PyObject *tuple)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    ((PyTupleObject *)tuple)->ob_hash = -1;
+#else
+    (void)tuple;
+#endif
+}
 
 /*
  * fa_compat_take_exception - the pending exception as one normalised object, with

@@ -1,11 +1,13 @@
 /* module.c - fasterapi._fasterapi_core: the module object and its types. */
 #include "python/module_state.h"
 #include "python/py_call.h"
+#include "python/py_dict_pool.h"
 #include "python/py_json_builder.h"
 #include "python/py_plan.h"
 #include "python/py_queue.h"
 #include "python/py_server.h"
 #include "python/py_stream.h"
+#include "python/py_tuple_pool.h"
 #include "python/py_zero_copy.h"
 #include "server/config.h"
 
@@ -86,6 +88,8 @@ static int module_exec(PyObject *module)
     if (add_part(module, &fa_py_queue_spsc_spec) < 0) return -1;
     if (add_part(module, &fa_py_queue_mpmc_spec) < 0) return -1;
     if (add_part(module, &fa_py_queue_locked_spec) < 0) return -1;
+    if (add_part(module, &fa_py_dict_pool_spec) < 0) return -1;
+    if (add_type(module, &fa_py_tuple_pool_spec, &state->tuple_pool_type, true) < 0) return -1;
     if (add_part(module, &fa_py_json_builder_spec) < 0) return -1;
     if (add_part(module, &fa_py_zero_copy_spec) < 0) return -1;
     return 0;
@@ -98,6 +102,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->server_type);
     Py_VISIT(state->stream_type);
     Py_VISIT(state->pending_type);
+    Py_VISIT(state->tuple_pool_type);
     return 0;
 }
 
@@ -108,6 +113,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->server_type);
     Py_CLEAR(state->stream_type);
     Py_CLEAR(state->pending_type);
+    Py_CLEAR(state->tuple_pool_type);
 #define FA_PY_NAME_CLEAR(name) Py_CLEAR(state->names.name);
     FA_PY_NAMES(FA_PY_NAME_CLEAR)
 #undef FA_PY_NAME_CLEAR

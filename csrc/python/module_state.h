@@ -25,6 +25,7 @@ struct fa_module_state {
     PyTypeObject *server_type;
     PyTypeObject *stream_type;
     PyTypeObject *pending_type;
+    PyTypeObject *tuple_pool_type;
     struct {
 #define FA_PY_NAME_FIELD(name) PyObject *name;
         FA_PY_NAMES(FA_PY_NAME_FIELD)

@@ -125,6 +125,7 @@ static void pending_link(
     struct fa_py_pending *pending, struct fa_task *task, PyObject *asyncio_task)
 {
     struct fa_py_server *owner = pending->owner;
+    owner->loop_busy = true;
     pending->task = task;
     pending->asyncio_task = Py_NewRef(asyncio_task);
     pending->prev = NULL;

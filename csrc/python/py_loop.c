@@ -35,8 +35,10 @@ static void run_item(struct fa_py_server *owner, void *item)
 {
     struct fa_task *task = fa_task_untag(item);
     if (fa_task_is_tagged(item)) {
+        owner->loop_busy = true;
         if (fa_stream_take_event(task)) fa_py_stream_event(task);
     } else if (task->route == NULL) {
+        owner->loop_busy = true;
         fa_py_stream_open(owner, task);
     } else {
         const struct fa_py_plan *plan = task->route->plan;
@@ -73,7 +75,7 @@ static PyObject *call_again(struct fa_py_server *owner)
 /* The queue is empty: look a little longer before the loop thread sleeps. True: work came. */
 static bool spin_for_work(struct fa_py_server *owner, uint64_t deadline)
 {
-    if (owner->config.spin_us == 0) return false;
+    if (owner->config.spin_us == 0 || owner->loop_busy) return false;
     uint64_t until = fa_clock_now_ns() + (uint64_t)owner->config.spin_us * 1000;
     if (until > deadline) until = deadline;
     bool work;
@@ -87,6 +89,7 @@ PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused)
     if (!owner->started || owner->stopped || owner->in_batch) Py_RETURN_NONE;
     uint64_t deadline = fa_clock_now_ns() + BUDGET_NS;
     owner->in_batch = true;
+    owner->loop_busy = false;
     bool asleep = false;
     do {
         size_t count =

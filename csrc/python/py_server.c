@@ -91,6 +91,7 @@ static int server_traverse(struct fa_py_server *self, visitproc visit, void *arg
     Py_VISIT(self->loop);
     Py_VISIT(self->context);
     Py_VISIT(self->task_type);
+    Py_VISIT(self->header_pool);
     return fa_py_call_traverse_pending(self, visit, arg);
 }
 
@@ -109,6 +110,7 @@ static int server_clear(struct fa_py_server *self)
     Py_CLEAR(self->context);
     Py_CLEAR(self->task_type);
     Py_CLEAR(self->task_kwnames);
+    Py_CLEAR(self->header_pool);
     return 0;
 }
 
@@ -169,6 +171,24 @@ static PyObject *server_set_hooks(struct fa_py_server *self, PyObject *args, PyO
     Py_XSETREF(hooks->response_base, Py_NewRef(base));
     Py_XSETREF(hooks->response_types, Py_NewRef(types));
     Py_XSETREF(hooks->batch_task, batch_task == Py_None ? NULL : Py_NewRef(batch_task));
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(set_header_pool_doc,
+    "set_header_pool(pool: TuplePool) -> None\n--\n\n"
+    "Take the pairs of Stream.headers from this pool. Before start().");
+
+static PyObject *server_set_header_pool(struct fa_py_server *self, PyObject *pool)
+{
+    if (!PyObject_TypeCheck(pool, self->state->tuple_pool_type)) {
+        PyErr_SetString(PyExc_TypeError, "set_header_pool() takes a TuplePool");
+        return NULL;
+    }
+    if (self->started) {
+        PyErr_SetString(PyExc_RuntimeError, "set_header_pool() after start()");
+        return NULL;
+    }
+    Py_XSETREF(self->header_pool, Py_NewRef(pool));
     Py_RETURN_NONE;
 }
 
@@ -386,6 +406,7 @@ static PyMethodDef server_methods[] = {
     {"set_hooks", (PyCFunction)(void (*)(void))server_set_hooks, METH_VARARGS | METH_KEYWORDS,
         set_hooks_doc},
     {"set_routes", (PyCFunction)server_set_routes, METH_VARARGS, set_routes_doc},
+    {"set_header_pool", (PyCFunction)server_set_header_pool, METH_O, set_header_pool_doc},
     {"listen_tcp", (PyCFunction)server_listen_tcp, METH_VARARGS, listen_tcp_doc},
     {"listen_uds", (PyCFunction)server_listen_uds, METH_VARARGS, listen_uds_doc},
     {"listen_fd", (PyCFunction)server_listen_fd, METH_VARARGS, listen_fd_doc},

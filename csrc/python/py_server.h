@@ -32,14 +32,16 @@ struct fa_py_server {
     PyObject *context;             /* every request's context is a copy of the one start() ran in */
     PyObject *task_type;           /* asyncio.Task, or NULL: the loop's task factory decides */
     PyObject *task_kwnames;        /* keyword names for task_type */
+    PyObject *header_pool;         /* TuplePool for Stream.headers, or NULL */
     struct fa_py_pending *pending; /* handlers that wait, owned; the loop thread's */
     struct fa_clock_date date;
     void **items; /* one batch of the loop lane */
     bool started;
     bool stopped;
-    bool driven;   /* no reactor thread: load() drives it */
-    bool driving;  /* a thread is in load() */
-    bool in_batch; /* the loop thread wakes the reactor once, at the end */
+    bool driven;    /* no reactor thread: load() drives it */
+    bool driving;   /* a thread is in load() */
+    bool loop_busy; /* this batch left callbacks for the event loop: do not spin before it */
+    bool in_batch;  /* the loop thread wakes the reactor once, at the end */
 };
 
 extern PyType_Spec fa_py_server_spec;

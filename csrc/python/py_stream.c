@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "python/py_call.h"
+#include "python/py_tuple_pool.h"
 #include "server/executor.h"
 #include "server/stream.h"
 
@@ -164,12 +165,15 @@ static PyObject *get_headers(struct fa_py_stream *self, void *unused)
     (void)unused;
     if (self->task == NULL) return gone();
     const struct fa_http_request *req = &self->task->req;
-    PyObject *list = PyList_New(req->header_count);
+    PyObject *list = PyList_New(req->header_count), *pool = self->owner->header_pool;
     if (list == NULL) return NULL;
     for (uint32_t i = 0; i < req->header_count; i++) {
         PyObject *name = lower_bytes(req->headers[i].name),
                  *value = bytes_of(req->headers[i].value);
-        PyObject *pair = name == NULL || value == NULL ? NULL : PyTuple_Pack(2, name, value);
+        PyObject *pair = NULL;
+        if (name != NULL && value != NULL)
+            pair = pool == NULL ? PyTuple_Pack(2, name, value)
+                                : fa_py_tuple_pool_pair(pool, name, value);
         Py_XDECREF(name);
         Py_XDECREF(value);
         if (pair == NULL) {

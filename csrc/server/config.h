@@ -24,6 +24,9 @@
         "lock-free queues; off selects the mutex and condition variable baseline")                \
     X(BOOL, object_pools, 1, 0, 1,                                                                \
         "recycle buffers, tasks and connections; off allocates each one")                         \
+    X(INT, dict_pool_size, 0, 0, 65536,                                                           \
+        "ASGI scopes kept for reuse; 0: CPython serves them faster")                              \
+    X(INT, tuple_pool_size, 0, 0, 65536, "header pairs kept for reuse; 0: likewise")              \
     X(BOOL, zero_copy, 1, 0, 1,                                                                   \
         "send answers from where they were built; off copies them together first")                \
     X(INT, buffer_size, 8192, 1024, 1048576, "bytes in one pooled buffer")                        \
