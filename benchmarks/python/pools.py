@@ -72,7 +72,8 @@ def requests(rounds: int, say: Callable[[str], object]) -> None:
             taken[name].append(result.cpu_ms_per_100k / 100)
     for name, times in taken.items():
         say(
-            f"ASGI request, pools {name:7} {min(times):8.2f} us of CPU  {statistics.median(times):8.2f}"
+            f"ASGI request, pools {name:7} {min(times):8.2f} us of CPU "
+            f" {statistics.median(times):8.2f}"
         )
 
 
