@@ -1,6 +1,6 @@
 # The front door. `make help` lists what it can do.
 #   PYTHON=python3.13   the interpreter, or that of a virtual environment (default: .venv, else python3)
-#   T=tests/unit        what `make test` runs; for test-c a part of a path: T=queue
+#   T=tests/unit        what `make test` runs; for test-c a part of a path: T=queue; for fuzz of a name
 #   J=4, V=1            how many things to do at a time; show the commands of the C build
 PYTHON ?= $(firstword $(wildcard .venv/bin/python) python3)
 CC ?= cc
@@ -35,7 +35,7 @@ RUN_SRC := $(if $(filter tsan,$(SAN)),$(TSAN_SRC),$(TEST_SRC))
 RUN_SRC := $(if $(T),$(foreach t,$(RUN_SRC),$(if $(findstring $(T),$(t)),$(t))),$(RUN_SRC))
 RUN_BIN := $(RUN_SRC:%.c=$(OUT)/%)
 BENCH_BIN := $(patsubst %.c,$(OUT)/%,$(wildcard benchmarks/c/bench_*.c))
-FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_SRC := $(wildcard $(if $(T),$(foreach t,$(T),tests/fuzz/fuzz_*$(t)*.c),tests/fuzz/fuzz_*.c))
 C_FILES = $(shell find csrc tests benchmarks -name '*.[ch]')
 
 export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
@@ -73,8 +73,8 @@ run-c-tests: $(RUN_BIN)
 		|| { echo "C tests ($(SAN)): FAILED"; exit 1; }
 	@echo "C tests ($(SAN)): $(words $(RUN_BIN)) programs passed"
 
-fuzz: ## each fuzz target for FUZZ_SECONDS, with what earlier runs found
-	@test -n "$(FUZZ_SRC)" || { echo "no fuzz target in tests/fuzz"; exit 1; }
+fuzz: ## each fuzz target for FUZZ_SECONDS, with what earlier runs found (T= selects)
+	@test -n "$(FUZZ_SRC)" || { echo "no fuzz target matches T=$(T)"; exit 1; }
 	@mkdir -p build/fuzz
 	@set -e; for source in $(FUZZ_SRC); do \
 		name=$$(basename $$source .c); noun=$${name#fuzz_}; \
