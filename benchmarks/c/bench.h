@@ -29,6 +29,7 @@ struct bench_case {
     bench_fn *run;
     void *arg;
     uint64_t ops;
+    double bytes; /* of one operation; 0: they do not matter */
     double least; /* ns per operation, filled in */
     double median;
 };
@@ -70,8 +71,9 @@ static inline void bench_all(struct bench_case *cases, size_t n)
         qsort(taken[i], BENCH_ROUNDS, sizeof taken[i][0], bench_order);
         cases[i].least = taken[i][0];
         cases[i].median = taken[i][BENCH_ROUNDS / 2];
-        printf(
-            "%-40s %8.2f ns/op  (median %.2f)\n", cases[i].name, cases[i].least, cases[i].median);
+        printf("%-44s %8.2f ns/op  (median %.2f)", cases[i].name, cases[i].least, cases[i].median);
+        if (cases[i].bytes > 0) printf("  %.0f MB/s", cases[i].bytes * 1000 / cases[i].least);
+        printf("\n");
     }
     free(taken);
 }

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "bench.h"
 #include "http/http_response.h"
 #include "route/router.h"
 #include "server/executor.h"
@@ -29,7 +30,6 @@
 
 #define REQUEST "GET /items/42 HTTP/1.1\r\nHost: localhost:8000\r\n\r\n"
 #define BODY    "{\"id\":1,\"name\":\"Alice\"}"
-#define ROUNDS  2000000u
 
 static void die(const char *what)
 {
@@ -194,11 +194,11 @@ static int serve(int argc, char **argv)
  * The reactor's own functions on a connection without a socket: its input is
  * put into the read buffer, its output is taken from the finished task.
  */
-static double measure(struct fa_server *s, struct fa_http_conn *c)
+static void whole_path(void *arg, uint64_t ops)
 {
-    struct fa_reactor *r = &s->reactor;
-    uint64_t start = fa_clock_now_ns();
-    for (unsigned i = 0; i < ROUNDS; i++) {
+    struct fa_http_conn *c = arg;
+    struct fa_reactor *r = &c->server->reactor;
+    for (uint64_t i = 0; i < ops; i++) {
         c->in = fa_buffer_cache_get(&r->cache);
         if (c->in == NULL) {
             die("out of memory");
@@ -213,7 +213,6 @@ static double measure(struct fa_server *s, struct fa_http_conn *c)
         fa_http_conn_remove(c, t);
         fa_http_conn_forget(c, t);
     }
-    return (double)(fa_clock_now_ns() - start) / ROUNDS;
 }
 
 int main(int argc, char **argv)
@@ -223,12 +222,10 @@ int main(int argc, char **argv)
     }
     struct fa_server *s = new_server(FA_LANE_INLINE);
     struct fa_http_conn c = {.server = s, .fd = -1, .tasks = 1};
-    double best = 1e9;
-    for (int i = 0; i < 5; i++) {
-        double ns = measure(s, &c);
-        best = ns < best ? ns : best;
-    }
-    printf("pure C path, %zu byte request: %.1f ns\n", sizeof REQUEST - 1, best);
+    char name[64];
+    snprintf(name, sizeof name, "pure C path, %zu byte request", sizeof REQUEST - 1);
+    struct bench_case path = {.name = name, .run = whole_path, .arg = &c, .ops = 1000000};
+    bench_all(&path, 1);
     fa_server_free(s);
     return 0;
 }
