@@ -142,6 +142,7 @@ $(OUT)/tests/c/%: $(OUT)/tests/c/%.o $(LIB)
 	$(Q)$(CC) $(C_FLAGS) $< $(LIB) -lm -o $@
 
 $(OUT)/benchmarks/c/%: $(OUT)/benchmarks/c/%.o $(LIB)
-	$(Q)$(CC) $(C_FLAGS) $< $(LIB) -lm -o $@
+	$(Q)$(CC) $(C_FLAGS) $(filter %.o,$^) $(LIB) -lm -o $@
 
+include benchmarks/c/peers.mk
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

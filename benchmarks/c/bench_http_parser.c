@@ -11,6 +11,7 @@
 #include "bench.h"
 #include "http/http_parser.h"
 #include "http/http_scan.h"
+#include "parser_peers.h"
 #include "route/router.h"
 
 #define SHORT "GET /items/42 HTTP/1.1\r\nHost: example.io\r\n\r\n"
@@ -86,6 +87,9 @@ int main(void)
     struct input long_plain = input_of(false, BROWSER, NULL);
     struct input routed = input_of(true, SHORT, router),
                  routed_long = input_of(true, BROWSER, router);
+    struct peer_input text = {SHORT, short_simd.len}, text_long = {BROWSER, long_simd.len};
+    (void)text; /* without peers nobody reads them */
+    (void)text_long;
     printf("short: %zu bytes, browser: %zu bytes, scanner: %s\n", short_simd.len, long_simd.len,
         short_simd.parser.scan->name);
     struct bench_case cases[] = {
@@ -95,6 +99,17 @@ int main(void)
         {.name = "browser, SIMD", .run = parse, .arg = &long_simd, .ops = 500000},
         {.name = "browser, plain", .run = parse, .arg = &long_plain, .ops = 500000},
         {.name = "browser + route (400 routes)", .run = parse, .arg = &routed_long, .ops = 500000},
+#ifdef WITH_PICOHTTPPARSER
+        {.name = "picohttpparser, short", .run = run_picohttpparser, .arg = &text, .ops = 2000000},
+        {.name = "picohttpparser, browser",
+            .run = run_picohttpparser,
+            .arg = &text_long,
+            .ops = 500000},
+#endif
+#ifdef WITH_LLHTTP
+        {.name = "llhttp, short", .run = run_llhttp, .arg = &text, .ops = 2000000},
+        {.name = "llhttp, browser", .run = run_llhttp, .arg = &text_long, .ops = 500000},
+#endif
     };
     bench_all(cases, sizeof cases / sizeof cases[0]);
     fa_router_free(router);
