@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "http/http_char.h"
+
 void fa_http_chunked_init(struct fa_http_chunked *c, const struct fa_http_limits *limits)
 {
     memset(c, 0, sizeof *c);
@@ -14,17 +16,6 @@ static int hex_value(char c)
     if (c >= '0' && c <= '9') return c - '0';
     char lower = (char)(c | 0x20);
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-static bool is_text(char c)
-{
-    unsigned char u = (unsigned char)c;
-    return (u >= 0x20 && u != 0x7f) || u == '\t';
-}
-
-static bool is_token_char(char c)
-{
-    return fa_http_parser_is_token((fa_span){&c, 1});
 }
 
 /* --- size line ------------------------------------------------------------------ */
@@ -53,12 +44,12 @@ static fa_status extension_byte(struct fa_http_chunked *c, char byte)
     if (++c->extension_bytes > FA_HTTP_CHUNK_EXTENSIONS_MAX) return FA_ERR_BAD_REQUEST;
     if (c->state == FA_HTTP_CHUNKED_ESCAPED) {
         c->state = FA_HTTP_CHUNKED_QUOTED;
-        return is_text(byte) ? FA_OK : FA_ERR_BAD_REQUEST;
+        return fa_http_char_is_text(byte) ? FA_OK : FA_ERR_BAD_REQUEST;
     }
     if (c->state == FA_HTTP_CHUNKED_QUOTED) {
         if (byte == '"') c->state = FA_HTTP_CHUNKED_EXTENSION;
         if (byte == '\\') c->state = FA_HTTP_CHUNKED_ESCAPED;
-        return is_text(byte) ? FA_OK : FA_ERR_BAD_REQUEST;
+        return fa_http_char_is_text(byte) ? FA_OK : FA_ERR_BAD_REQUEST;
     }
     if (byte == '\r') {
         c->state = FA_HTTP_CHUNKED_SIZE_LF;
@@ -68,7 +59,8 @@ static fa_status extension_byte(struct fa_http_chunked *c, char byte)
         c->state = FA_HTTP_CHUNKED_QUOTED;
         return FA_OK;
     }
-    bool known = byte == ';' || byte == '=' || byte == ' ' || byte == '\t' || is_token_char(byte);
+    bool known =
+        byte == ';' || byte == '=' || byte == ' ' || byte == '\t' || fa_http_char_is_token(byte);
     return known ? FA_OK : FA_ERR_BAD_REQUEST;
 }
 
@@ -91,20 +83,20 @@ static fa_status trailer_byte(struct fa_http_chunked *c, char byte)
         }
         if (++c->trailer_count > c->limits.header_count) return FA_ERR_HEADERS_TOO_LARGE;
         c->state = FA_HTTP_CHUNKED_TRAILER_NAME;
-        return is_token_char(byte) ? FA_OK : FA_ERR_BAD_REQUEST;
+        return fa_http_char_is_token(byte) ? FA_OK : FA_ERR_BAD_REQUEST;
     }
     if (c->state == FA_HTTP_CHUNKED_TRAILER_NAME) {
         if (byte == ':') {
             c->state = FA_HTTP_CHUNKED_TRAILER_VALUE;
             return FA_OK;
         }
-        return is_token_char(byte) ? FA_OK : FA_ERR_BAD_REQUEST;
+        return fa_http_char_is_token(byte) ? FA_OK : FA_ERR_BAD_REQUEST;
     }
     if (byte == '\r') {
         c->state = FA_HTTP_CHUNKED_TRAILER_LF;
         return FA_OK;
     }
-    return is_text(byte) ? FA_OK : FA_ERR_BAD_REQUEST;
+    return fa_http_char_is_text(byte) ? FA_OK : FA_ERR_BAD_REQUEST;
 }
 
 /* --- the machine ------------------------------------------------------------------ */

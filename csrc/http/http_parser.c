@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "http/http_char.h"
+
 /* One walk over the head. `p` is never beyond `end`. */
 struct cursor {
     const struct fa_http_parser *parser;
@@ -22,54 +24,10 @@ struct cursor {
     fa_span coding;
 };
 
-/* What a byte may be part of: a token (RFC 9110, 5.6.2), a reg-name (RFC 3986, 3.2.2,
- * without the comma: two hosts in one field are read differently by different servers). */
-enum { TOKEN = 1, HOST = 2 };
-
-static const unsigned char char_class[256] = {
-    ['0' ... '9'] = TOKEN | HOST,
-    ['A' ... 'Z'] = TOKEN | HOST,
-    ['a' ... 'z'] = TOKEN | HOST,
-    ['!'] = TOKEN | HOST,
-    ['$'] = TOKEN | HOST,
-    ['%'] = TOKEN | HOST,
-    ['&'] = TOKEN | HOST,
-    ['\''] = TOKEN | HOST,
-    ['*'] = TOKEN | HOST,
-    ['+'] = TOKEN | HOST,
-    ['-'] = TOKEN | HOST,
-    ['.'] = TOKEN | HOST,
-    ['_'] = TOKEN | HOST,
-    ['~'] = TOKEN | HOST,
-    ['#'] = TOKEN,
-    ['^'] = TOKEN,
-    ['`'] = TOKEN,
-    ['|'] = TOKEN,
-    ['('] = HOST,
-    [')'] = HOST,
-    [';'] = HOST,
-    ['='] = HOST,
-};
-
-static inline bool is_tchar(char c)
-{
-    return (char_class[(unsigned char)c] & TOKEN) != 0;
-}
-
-static inline bool is_host_char(char c)
-{
-    return (char_class[(unsigned char)c] & HOST) != 0;
-}
-
-static inline bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 bool fa_http_parser_is_token(fa_span text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_tchar(text.ptr[i])) return false;
+        if (!fa_http_char_is_token(text.ptr[i])) return false;
     }
     return text.len > 0;
 }
@@ -97,7 +55,7 @@ static fa_status parse_method(struct cursor *c, struct fa_http_request *out)
         c->p += 4;
         return FA_OK;
     }
-    while (c->p < c->end && is_tchar(*c->p))
+    while (c->p < c->end && fa_http_char_is_token(*c->p))
         c->p++;
     if (c->p == c->end) return FA_AGAIN;
     if (*c->p != ' ' || c->p == start) return FA_ERR_BAD_REQUEST;
@@ -117,7 +75,7 @@ static fa_status parse_version(struct cursor *c, struct fa_http_request *out)
     }
     size_t have = fa_min_size((size_t)(c->end - c->p), 8);
     for (size_t i = 0; i < have; i++) {
-        bool fits = form[i] == 'd' ? is_digit(c->p[i]) : c->p[i] == form[i];
+        bool fits = form[i] == 'd' ? fa_http_char_is_digit(c->p[i]) : c->p[i] == form[i];
         if (!fits) return FA_ERR_BAD_REQUEST;
     }
     if (have < 8) return FA_AGAIN;
@@ -155,20 +113,20 @@ static bool is_valid_host(fa_span host)
         if (close == NULL) return false;
         for (i = 1; host.ptr + i < close; i++) {
             char c = host.ptr[i];
-            bool hex = is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+            bool hex = fa_http_char_is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
             if (!hex && c != ':' && c != '.') return false;
         }
         if (i == 1) return false;
         i++;
     } else {
-        while (i < host.len && is_host_char(host.ptr[i]))
+        while (i < host.len && fa_http_char_is_host(host.ptr[i]))
             i++;
         if (i == 0 && host.len > 0) return false; /* ":80" */
     }
     if (i == host.len) return true;
     if (host.ptr[i] != ':' || host.len - i > 6) return false;
     for (i++; i < host.len; i++) {
-        if (!is_digit(host.ptr[i])) return false;
+        if (!fa_http_char_is_digit(host.ptr[i])) return false;
     }
     return true;
 }
@@ -227,7 +185,7 @@ static fa_status note_length(struct cursor *c, struct fa_http_request *out, fa_s
     if (c->length_count++ > 0 || value.len == 0 || value.len > 19) return FA_ERR_BAD_REQUEST;
     uint64_t length = 0;
     for (size_t i = 0; i < value.len; i++) {
-        if (!is_digit(value.ptr[i])) return FA_ERR_BAD_REQUEST;
+        if (!fa_http_char_is_digit(value.ptr[i])) return FA_ERR_BAD_REQUEST;
         length = length * 10 + (uint64_t)(value.ptr[i] - '0');
     }
     if (length > INT64_MAX) return FA_ERR_BAD_REQUEST;
@@ -298,7 +256,7 @@ static fa_status parse_header(struct cursor *c, struct fa_http_request *out)
 {
     if (out->header_count >= c->parser->limits.header_count) return FA_ERR_HEADERS_TOO_LARGE;
     const char *name = c->p;
-    while (c->p < c->end && is_tchar(*c->p))
+    while (c->p < c->end && fa_http_char_is_token(*c->p))
         c->p++;
     if (c->p == c->end) return FA_AGAIN;
     if (*c->p != ':' || c->p == name) return FA_ERR_BAD_REQUEST;
