@@ -290,3 +290,78 @@ class TuplePool:
         """Give back the tuples of the list that `holder` has last; how many nobody else had."""
     def stats(self) -> dict[str, int]:
         """hits, misses, size (in the pool now), high_water, over all lengths."""
+
+@final
+class Router(Generic[_T]):
+    """From method and path to a value.
+
+    Gives the answers of FastAPI's linear search at the cost of a radix tree. It takes routes until
+    it is asked the first time; after that any number of threads may ask.
+    """
+
+    def __new__(cls) -> Router[_T]: ...
+    def __len__(self) -> int: ...
+    @property
+    def frozen(self) -> bool:
+        """No more routes can be added."""
+    def add(self, method: str, pattern: str, value: _T, /) -> None:
+        """Register value for a method and a path in FastAPI's syntax: "/items/{id:int}".
+
+        The kinds are str (the default), int, float and, at the end, path. Where several match, the
+        first one counts. ValueError for a pattern that is not understood, RuntimeError once frozen.
+        """
+    def freeze(self) -> None:
+        """Build the tree now; the first question does it otherwise."""
+    def match(self, method: str, path: str, /) -> tuple[_T, dict[str, Any]] | None:
+        """(value, params) of the first route that takes this method and percent-decoded path.
+
+        None if there is none; methods() tells a 405 from a 404. Parameters are converted: int and
+        float to numbers. A path that ends in a line feed matches nothing.
+        """
+    def methods(self, path: str, /) -> list[str]:
+        """The methods that have a route for the path: what an Allow header lists."""
+
+class HTTPParseError(ValueError):
+    """A request that is malformed or beyond the limits."""
+
+    status: int
+    """The HTTP status that answers it."""
+
+@final
+class ParsedRequest(tuple[Any, ...]):
+    """The head of an HTTP/1.x request, as parse_request() read it."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def target(self) -> bytes:
+        """The request target as sent."""
+    @property
+    def path(self) -> str:
+        """Percent-decoded: what Router.match takes."""
+    @property
+    def query(self) -> bytes:
+        """What follows the "?", raw."""
+    @property
+    def version(self) -> str:
+        """ "1.0" or "1.1"."""
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Names as sent."""
+    @property
+    def keep_alive(self) -> bool:
+        """The connection may stay open afterwards."""
+    @property
+    def content_length(self) -> int | None: ...
+    @property
+    def chunked(self) -> bool:
+        """The body comes in chunks."""
+    @property
+    def consumed(self) -> int:
+        """Bytes of the head; the body begins there."""
+
+def parse_request(data: _Bytes, /) -> ParsedRequest | None:
+    """The head of an HTTP/1.x request at the start of data; None while it is incomplete.
+
+    As strict as the server, with its default limits: what is malformed raises HTTPParseError.
+    """

@@ -5,6 +5,8 @@
 #include "python/py_json_builder.h"
 #include "python/py_plan.h"
 #include "python/py_queue.h"
+#include "python/py_request.h"
+#include "python/py_router.h"
 #include "python/py_server.h"
 #include "python/py_stream.h"
 #include "python/py_tuple_pool.h"
@@ -55,6 +57,7 @@ static PyObject *config_options(PyObject *module, PyObject *unused)
 
 static PyMethodDef module_methods[] = {
     {"config_options", config_options, METH_NOARGS, config_options_doc},
+    {"parse_request", fa_py_request_parse, METH_O, fa_py_request_parse_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -92,7 +95,8 @@ static int module_exec(PyObject *module)
     if (add_type(module, &fa_py_tuple_pool_spec, &state->tuple_pool_type, true) < 0) return -1;
     if (add_part(module, &fa_py_json_builder_spec) < 0) return -1;
     if (add_part(module, &fa_py_zero_copy_spec) < 0) return -1;
-    return 0;
+    if (add_part(module, &fa_py_router_spec) < 0) return -1;
+    return fa_py_request_add_types(module, &state->request_type, &state->parse_error);
 }
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg)
@@ -103,6 +107,8 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->stream_type);
     Py_VISIT(state->pending_type);
     Py_VISIT(state->tuple_pool_type);
+    Py_VISIT(state->request_type);
+    Py_VISIT(state->parse_error);
     return 0;
 }
 
@@ -114,6 +120,8 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->stream_type);
     Py_CLEAR(state->pending_type);
     Py_CLEAR(state->tuple_pool_type);
+    Py_CLEAR(state->request_type);
+    Py_CLEAR(state->parse_error);
 #define FA_PY_NAME_CLEAR(name) Py_CLEAR(state->names.name);
     FA_PY_NAMES(FA_PY_NAME_CLEAR)
 #undef FA_PY_NAME_CLEAR

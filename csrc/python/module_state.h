@@ -26,6 +26,8 @@ struct fa_module_state {
     PyTypeObject *stream_type;
     PyTypeObject *pending_type;
     PyTypeObject *tuple_pool_type;
+    PyTypeObject *request_type; /* ParsedRequest */
+    PyObject *parse_error;      /* HTTPParseError */
     struct {
 #define FA_PY_NAME_FIELD(name) PyObject *name;
         FA_PY_NAMES(FA_PY_NAME_FIELD)
