@@ -292,6 +292,48 @@ class TuplePool:
         """hits, misses, size (in the pool now), high_water, over all lengths."""
 
 @final
+class PooledBuffer:
+    """Writable memory from a BufferPool, through the buffer protocol.
+
+    Released by release(), at the end of a with block, or when the last reference goes.
+    """
+
+    def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview:
+        """BufferError once released."""
+    def __release_buffer__(self, view: memoryview, /) -> None: ...
+    def __enter__(self) -> PooledBuffer: ...
+    def __exit__(self, *exc: object) -> None: ...
+    @property
+    def released(self) -> bool:
+        """It was given back."""
+    def release(self) -> None:
+        """Give the memory back; ValueError if that was done before.
+
+        A memoryview that somebody keeps stays valid: the memory goes back once the last one is
+        gone.
+        """
+
+@final
+class BufferPool:
+    """Memory of one size, used again and again; at most count free buffers are kept.
+
+    A buffer is cleared before it is handed out, but with zero=False it holds whatever was in it
+    before.
+    """
+
+    def __new__(
+        cls, buffer_size: int = 8192, count: int = 1024, *, zero: bool = True
+    ) -> BufferPool: ...
+    @property
+    def buffer_size(self) -> int:
+        """Bytes in each buffer."""
+    def acquire(self) -> PooledBuffer:
+        """A buffer that nobody else has: one that was given back, or a new one. Never waits."""
+    def stats(self) -> dict[str, int]:
+        """hits and misses of acquire(), size (buffers kept for reuse now), high_water (of it)."""
+
+@final
 class Router(Generic[_T]):
     """From method and path to a value.
 

@@ -1,5 +1,6 @@
 /* module.c - fasterapi._fasterapi_core: the module object and its types. */
 #include "python/module_state.h"
+#include "python/py_buffer_pool.h"
 #include "python/py_call.h"
 #include "python/py_dict_pool.h"
 #include "python/py_json_builder.h"
@@ -95,6 +96,8 @@ static int module_exec(PyObject *module)
     if (add_type(module, &fa_py_tuple_pool_spec, &state->tuple_pool_type, true) < 0) return -1;
     if (add_part(module, &fa_py_json_builder_spec) < 0) return -1;
     if (add_part(module, &fa_py_zero_copy_spec) < 0) return -1;
+    if (add_part(module, &fa_py_buffer_pool_spec) < 0) return -1;
+    if (add_type(module, &fa_py_buffer_pool_item_spec, &state->buffer_type, true) < 0) return -1;
     if (add_part(module, &fa_py_router_spec) < 0) return -1;
     return fa_py_request_add_types(module, &state->request_type, &state->parse_error);
 }
@@ -107,6 +110,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->stream_type);
     Py_VISIT(state->pending_type);
     Py_VISIT(state->tuple_pool_type);
+    Py_VISIT(state->buffer_type);
     Py_VISIT(state->request_type);
     Py_VISIT(state->parse_error);
     return 0;
@@ -120,6 +124,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->stream_type);
     Py_CLEAR(state->pending_type);
     Py_CLEAR(state->tuple_pool_type);
+    Py_CLEAR(state->buffer_type);
     Py_CLEAR(state->request_type);
     Py_CLEAR(state->parse_error);
 #define FA_PY_NAME_CLEAR(name) Py_CLEAR(state->names.name);

@@ -151,6 +151,10 @@ PyObject *fa_py_request_parse(PyObject *module, PyObject *data)
         return PyErr_Format(PyExc_TypeError,
             "parse_request: expected a bytes-like object, not %.100s", Py_TYPE(data)->tp_name);
     }
+    if (state->request_type == NULL || state->parse_error == NULL) { /* the interpreter is ending */
+        PyErr_SetString(PyExc_RuntimeError, "parse_request: the module is gone");
+        return NULL;
+    }
     if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0) return NULL;
     parser_init(&parser);
     fa_status status = fa_http_parser_head(&parser, view.buf, (size_t)view.len, 0, &req, &consumed);
