@@ -8,11 +8,13 @@
  * Only the sequence numbers publish. The compare-exchanges of tail and head are
  * relaxed: they say who got a position, not what lies in its slot.
  *
- * What came in and out is first in, first out. Two answers are weaker than those
+ * What comes in and out is first in, first out. Two answers are weaker than those
  * of a queue under one lock, because nobody waits for a thread that was stopped
  * half-way:
- *   "empty" - nothing is in the queue, or the push of the oldest item is under way;
+ *   "empty" - nothing is inside, or the push of the oldest item is under way;
  *   "full"  - no slot is free, or the pop that frees the next one is under way.
+ * With one producer "empty" is exact, with one consumer "full" is.
+ * tests/c/queue/test_linear.c checks recorded histories against this.
  */
 #ifndef FA_QUEUE_MPMC_QUEUE_H
 #define FA_QUEUE_MPMC_QUEUE_H
