@@ -19,7 +19,13 @@
 #endif
 #endif
 
-enum { CAPACITY = 1024, BURST = 64, OPS = 64 * 50000, OPS_THREADS = 1000000, SPINS = 200 };
+enum {
+    CAPACITY = FA_QUEUE_CAPACITY,
+    BURST = 64,
+    OPS = 64 * 50000,
+    OPS_THREADS = 1000000,
+    SPINS = 200
+};
 
 typedef bool push_fn(void *q, void *item);
 typedef bool pop_fn(void *q, void **item);
@@ -132,10 +138,26 @@ INLINED void across(push_fn *push, void *(*consumer)(void *), void *q, uint64_t 
     }                                                   \
     PATTERNS(name)
 
+/* As the event loop drains: what has come is taken at once. */
+#define BATCHES(name, noun)                                                               \
+    static void name##_batches(void *q, uint64_t ops)                                     \
+    {                                                                                     \
+        void *items[BURST];                                                               \
+        for (uint64_t i = 0; i < ops; i += BURST) {                                       \
+            for (uint64_t k = 1; k <= BURST; k++)                                         \
+                expect(name##_push(q, item_of(i + k)));                                   \
+            expect(noun##_try_pop_many(q, items, BURST) == BURST);                        \
+            expect(items[0] == item_of(i + 1) && items[BURST - 1] == item_of(i + BURST)); \
+        }                                                                                 \
+    }
+
 OURS(spsc, fa_spsc_queue)
 OURS(mpmc, fa_mpmc_queue)
 OURS(locked, fa_locked_queue)
 OURS(any, fa_queue)
+BATCHES(spsc, fa_spsc_queue)
+BATCHES(mpmc, fa_mpmc_queue)
+BATCHES(locked, fa_locked_queue)
 
 static struct fa_spsc_queue spsc;
 static struct fa_mpmc_queue mpmc;
@@ -184,51 +206,58 @@ CK(ck_spsc, spsc)
 CK(ck_mpmc, mpmc)
 #endif
 
+/* What is compared stands side by side, so that the same moment of the machine hits both. */
+#define CASE(text, fn, q, n)                           \
+    {                                                  \
+        .name = text, .run = fn, .arg = &(q), .ops = n \
+    }
+#ifdef WITH_CK
+#define CK_CASE(text, fn, q, n) CASE("ck " text, fn, q, n),
+#else
+#define CK_CASE(text, fn, q, n)
+#endif
+
 /* clang-format off */
 static struct bench_case cases[] = {
-    {.name = "spsc, push and pop in turn", .run = spsc_pairs, .arg = &spsc, .ops = OPS},
-    {.name = "mpmc, push and pop in turn", .run = mpmc_pairs, .arg = &mpmc, .ops = OPS},
-    {.name = "locked, push and pop in turn", .run = locked_pairs, .arg = &locked, .ops = OPS},
-    {.name = "spsc, bursts of 64", .run = spsc_bursts, .arg = &spsc, .ops = OPS},
-    {.name = "mpmc, bursts of 64", .run = mpmc_bursts, .arg = &mpmc, .ops = OPS},
-    {.name = "locked, bursts of 64", .run = locked_bursts, .arg = &locked, .ops = OPS},
-    {.name = "inbox, bursts of 64", .run = inbox_bursts, .arg = &inbox, .ops = OPS},
-    {.name = "spsc by the switch, in turn", .run = any_pairs, .arg = &any_spsc, .ops = OPS},
-    {.name = "spsc by the switch, bursts of 64", .run = any_bursts, .arg = &any_spsc, .ops = OPS},
-    {.name = "mpmc by the switch, bursts of 64", .run = any_bursts, .arg = &any_mpmc, .ops = OPS},
-    {.name = "locked by the switch, bursts of 64",
-        .run = any_bursts,
-        .arg = &any_locked,
-        .ops = OPS},
-    {.name = "spsc, thread to thread", .run = spsc_across, .arg = &spsc, .ops = OPS_THREADS},
-    {.name = "spsc by the switch, thread to thread", .run = any_across, .arg = &any_spsc, .ops = OPS_THREADS},
-    {.name = "mpmc, thread to thread", .run = mpmc_across, .arg = &mpmc, .ops = OPS_THREADS},
-    {.name = "locked, thread to thread", .run = locked_across, .arg = &locked, .ops = OPS_THREADS},
-#ifdef WITH_CK
-    {.name = "ck spsc, push and pop in turn", .run = ck_spsc_pairs, .arg = &ck_one, .ops = OPS},
-    {.name = "ck mpmc, push and pop in turn", .run = ck_mpmc_pairs, .arg = &ck_many, .ops = OPS},
-    {.name = "ck spsc, bursts of 64", .run = ck_spsc_bursts, .arg = &ck_one, .ops = OPS},
-    {.name = "ck mpmc, bursts of 64", .run = ck_mpmc_bursts, .arg = &ck_many, .ops = OPS},
-    {.name = "ck spsc, thread to thread",
-        .run = ck_spsc_across,
-        .arg = &ck_one,
-        .ops = OPS_THREADS},
-    {.name = "ck mpmc, thread to thread",
-        .run = ck_mpmc_across,
-        .arg = &ck_many,
-        .ops = OPS_THREADS},
-#endif
+    CASE("spsc, push and pop in turn", spsc_pairs, spsc, OPS),
+    CK_CASE("spsc, push and pop in turn", ck_spsc_pairs, ck_one, OPS)
+    CASE("mpmc, push and pop in turn", mpmc_pairs, mpmc, OPS),
+    CK_CASE("mpmc, push and pop in turn", ck_mpmc_pairs, ck_many, OPS)
+    CASE("locked, push and pop in turn", locked_pairs, locked, OPS),
+    CASE("spsc by the switch, in turn", any_pairs, any_spsc, OPS),
+    CASE("spsc, bursts of 64", spsc_bursts, spsc, OPS),
+    CK_CASE("spsc, bursts of 64", ck_spsc_bursts, ck_one, OPS)
+    CASE("mpmc, bursts of 64", mpmc_bursts, mpmc, OPS),
+    CK_CASE("mpmc, bursts of 64", ck_mpmc_bursts, ck_many, OPS)
+    CASE("locked, bursts of 64", locked_bursts, locked, OPS),
+    CASE("spsc, a burst popped at once", spsc_batches, spsc, OPS),
+    CASE("mpmc, a burst popped at once", mpmc_batches, mpmc, OPS),
+    CASE("locked, a burst popped at once", locked_batches, locked, OPS),
+    CASE("inbox, a burst taken at once", inbox_bursts, inbox, OPS),
+    CASE("spsc by the switch, bursts of 64", any_bursts, any_spsc, OPS),
+    CASE("mpmc by the switch, bursts of 64", any_bursts, any_mpmc, OPS),
+    CASE("locked by the switch, bursts of 64", any_bursts, any_locked, OPS),
+    CASE("spsc, thread to thread", spsc_across, spsc, OPS_THREADS),
+    CK_CASE("spsc, thread to thread", ck_spsc_across, ck_one, OPS_THREADS)
+    CASE("mpmc, thread to thread", mpmc_across, mpmc, OPS_THREADS),
+    CK_CASE("mpmc, thread to thread", ck_mpmc_across, ck_many, OPS_THREADS)
+    CASE("locked, thread to thread", locked_across, locked, OPS_THREADS),
+    CASE("spsc by the switch, thread to thread", any_across, any_spsc, OPS_THREADS),
 };
 /* clang-format on */
 
 /* Each of ck's cases has the name of ours behind "ck ". */
 static void print_ratios(size_t n)
 {
+#ifndef WITH_CK
+    printf("Concurrency Kit is not installed (Debian: libck-dev), so it is not compared\n");
+#endif
     for (size_t i = 0; i < n; i++) {
         if (strncmp(cases[i].name, "ck ", 3) != 0) continue;
         for (size_t k = 0; k < n; k++) {
             if (strcmp(cases[k].name, cases[i].name + 3) != 0) continue;
-            printf("%-40s %8.2f of ck's time\n", cases[k].name, cases[k].least / cases[i].least);
+            double ratio = bench_ratio(&cases[k], &cases[i]);
+            printf("%-40s %8.2f of ck's time\n", cases[k].name, ratio);
         }
     }
 }

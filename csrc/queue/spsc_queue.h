@@ -1,9 +1,8 @@
 /*
  * spsc_queue.h - bounded ring for one producer and one consumer.
  *
- * Each side keeps a private copy of the other's index and reads the shared one
- * only when the copy says full or empty: in the steady state no cache line
- * travels for an index.
+ * Each side remembers how far the other one was and reads the shared index only
+ * when it has come that far: in the steady state no cache line travels for an index.
  */
 #ifndef FA_QUEUE_SPSC_QUEUE_H
 #define FA_QUEUE_SPSC_QUEUE_H
@@ -22,7 +21,7 @@ struct fa_spsc_queue {
     void **slots;
     size_t mask;
     FA_ALIGNED(FA_CACHELINE) atomic_size_t tail; /* written by the producer */
-    size_t head_seen;                            /* producer's copy of head */
+    size_t full_at; /* producer's: the tail at which the ring is full, by the last head it saw */
     FA_ALIGNED(FA_CACHELINE) atomic_size_t head; /* written by the consumer */
     size_t tail_seen;                            /* consumer's copy of tail */
 };
@@ -49,7 +48,8 @@ FA_NODISCARD static inline fa_status fa_spsc_queue_init(struct fa_spsc_queue *q,
     q->mask = size - 1;
     atomic_init(&q->head, 0);
     atomic_init(&q->tail, 0);
-    q->head_seen = q->tail_seen = 0;
+    q->full_at = size;
+    q->tail_seen = 0;
     return FA_OK;
 }
 
@@ -77,9 +77,10 @@ static inline void fa_spsc_queue_deinit(struct fa_spsc_queue *q)
 FA_NODISCARD static inline fa_status fa_spsc_queue_try_push(struct fa_spsc_queue *q, void *item)
 {
     size_t tail = atomic_load_explicit(&q->tail, memory_order_relaxed);
-    if (FA_UNLIKELY(tail - q->head_seen > q->mask)) {
-        q->head_seen = atomic_load_explicit(&q->head, memory_order_acquire);
-        if (tail - q->head_seen > q->mask) return FA_AGAIN;
+    if (FA_UNLIKELY(tail == q->full_at)) {
+        size_t full_at = atomic_load_explicit(&q->head, memory_order_acquire) + q->mask + 1;
+        if (tail == full_at) return FA_AGAIN;
+        q->full_at = full_at;
     }
     q->slots[tail & q->mask] = item;
     atomic_store_explicit(&q->tail, tail + 1, memory_order_release);
@@ -99,9 +100,11 @@ FA_NODISCARD static inline fa_status fa_spsc_queue_try_push(struct fa_spsc_queue
 FA_NODISCARD static inline fa_status fa_spsc_queue_try_pop(struct fa_spsc_queue *q, void **item)
 {
     size_t head = atomic_load_explicit(&q->head, memory_order_relaxed);
-    if (FA_UNLIKELY(head == q->tail_seen)) {
-        q->tail_seen = atomic_load_explicit(&q->tail, memory_order_acquire);
-        if (head == q->tail_seen) return FA_AGAIN;
+    /* A consumer that keeps up goes in here each time: it is neither likely nor not. */
+    if (__builtin_expect_with_probability(head == q->tail_seen, 1, 0.5)) {
+        size_t tail = atomic_load_explicit(&q->tail, memory_order_acquire);
+        if (head == tail) return FA_AGAIN;
+        q->tail_seen = tail;
     }
     *item = q->slots[head & q->mask];
     atomic_store_explicit(&q->head, head + 1, memory_order_release);
