@@ -51,6 +51,7 @@ class Bridge:
     answers requests whose compiled handler has already run (it raised, or returned a Response).
     before_request: called for each plain request, the place of the check for changed routes.
     pools: where scopes and header pairs come from and go back to; None or empty: CPython's memory.
+    note_failure: called for each request whose app raised something unanswered.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Bridge:
         outcome_app: ASGIApp | None = None,
         before_request: Callable[[], None] | None = None,
         pools: RequestPools | None = None,
+        note_failure: Callable[[], None] | None = None,
     ) -> None:
         self.app = app
         self.loop = loop
@@ -71,6 +73,7 @@ class Bridge:
         self.outcome_app = outcome_app
         self.before_request = before_request
         self.pools = pools or None
+        self._note_failure = note_failure
         self.active: set[HttpExchange | WebSocketSession] = set()
         self.stopping = False
         self._raw_root = root_path.encode("latin-1", "replace")
@@ -133,6 +136,12 @@ class Bridge:
         if sys.version_info >= (3, 12):
             return asyncio.Task(coro, loop=loop, eager_start=True)
         return asyncio.Task(coro, loop=loop)
+
+    def app_raised(self, exc: BaseException) -> None:
+        """Log and count what an app raised that nobody answered."""
+        error_logger.error("Exception in ASGI application\n", exc_info=exc)
+        if self._note_failure is not None:
+            self._note_failure()
 
     def head_is_waiting(self, exchange: HttpExchange) -> None:
         """Send this response's head in the next loop turn, should no body have come by then.
@@ -366,7 +375,7 @@ class HttpExchange:
         if isinstance(exc, asyncio.CancelledError) and self.bridge.stopping:
             self._abandon()
             return
-        error_logger.error("Exception in ASGI application\n", exc_info=exc)
+        self.bridge.app_raised(exc)
         self._fail()
 
     def _app_returned(self, result: Any) -> None:

@@ -168,6 +168,7 @@ class Server:
             outcome_app=outcome_app,
             before_request=before_request,
             pools=pools,
+            note_failure=core_server.note_failure,
         )
         if not self.settings.driven:
             self._listen(core_server)

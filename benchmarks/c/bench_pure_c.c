@@ -186,7 +186,8 @@ static int serve(int argc, char **argv)
     printf("requests %llu batches %llu wakeups %llu workers %llu p50 %llu us p99 %llu us\n",
         (unsigned long long)stats.requests, (unsigned long long)stats.batches,
         (unsigned long long)stats.wakeups, (unsigned long long)stats.worker_threads_started,
-        (unsigned long long)stats.latency_p50_us, (unsigned long long)stats.latency_p99_us);
+        (unsigned long long)fa_histogram_quantile(&stats.latency, 500),
+        (unsigned long long)fa_histogram_quantile(&stats.latency, 990));
     return fa_server_stop(s, 0) == FA_OK ? 0 : 1;
 }
 

@@ -23,8 +23,6 @@ typedef atomic_uint_least64_t fa_counter;
     X(parse_errors)           \
     X(timeouts)               \
     X(queue_full)             \
-    X(pool_hits)              \
-    X(pool_misses)            \
     X(handovers)              \
     X(wakeups)                \
     X(batches)                \

@@ -50,13 +50,18 @@ static void run_item(struct fa_py_server *owner, void *item)
     }
 }
 
-static void run_items(struct fa_py_server *owner, size_t count)
+/* Run one batch, which begins now; returns when it ended. */
+static uint64_t run_items(struct fa_py_server *owner, size_t count, uint64_t now)
 {
+    fa_executor_loop_begin(owner->server, owner->items, count, now);
     bool entered = batch_task_enter(owner);
     for (size_t i = 0; i < count; i++)
         run_item(owner, owner->items[i]);
     if (entered) batch_task_leave(owner);
     fa_executor_wake_reactor(owner->server);
+    uint64_t end = fa_clock_now_ns();
+    fa_executor_loop_end(owner->server, count, now, end);
+    return end;
 }
 
 /* Work is left over: come again after the loop's other callbacks. */
@@ -87,7 +92,7 @@ PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused)
 {
     (void)unused;
     if (!owner->started || owner->stopped || owner->in_batch) Py_RETURN_NONE;
-    uint64_t deadline = fa_clock_now_ns() + BUDGET_NS;
+    uint64_t now = fa_clock_now_ns(), deadline = now + BUDGET_NS;
     owner->in_batch = true;
     owner->loop_busy = false;
     bool asleep = false;
@@ -95,11 +100,12 @@ PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused)
         size_t count =
             fa_executor_loop_drain(owner->server, owner->items, (size_t)owner->config.batch_size);
         if (count > 0) {
-            run_items(owner, count);
-        } else if (!spin_for_work(owner, deadline)) {
-            asleep = fa_executor_loop_sleep(owner->server);
+            now = run_items(owner, count, now);
+            continue;
         }
-    } while (!asleep && fa_clock_now_ns() < deadline);
+        if (!spin_for_work(owner, deadline)) asleep = fa_executor_loop_sleep(owner->server);
+        if (!asleep) now = fa_clock_now_ns();
+    } while (!asleep && now < deadline);
     owner->in_batch = false;
     if (!asleep) return call_again(owner);
     Py_RETURN_NONE;

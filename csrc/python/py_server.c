@@ -8,6 +8,9 @@
 #include "python/py_plan.h"
 #include "python/py_routes.h"
 #include "server/executor.h"
+#include "server/report.h"
+
+enum { STATS_TEXT = 8192 }; /* first guess at the size of the report */
 
 /* --- making one -------------------------------------------------------------------------- */
 
@@ -355,42 +358,45 @@ static PyObject *server_pending(struct fa_py_server *self, PyObject *unused)
     return fa_py_call_pending(self);
 }
 
-static int put_number(PyObject *dict, const char *name, uint64_t value)
+/* A JSON text as Python objects. */
+static PyObject *loads(const char *text, size_t len)
 {
-    PyObject *number = PyLong_FromUnsignedLongLong(value);
-    int failed = number == NULL ? -1 : PyDict_SetItemString(dict, name, number);
-    Py_XDECREF(number);
-    return failed;
+    PyObject *json = PyImport_ImportModule("json");
+    PyObject *value =
+        json == NULL ? NULL : PyObject_CallMethod(json, "loads", "s#", text, (Py_ssize_t)len);
+    Py_XDECREF(json);
+    return value;
 }
 
-PyDoc_STRVAR(
-    stats_doc, "stats() -> dict[str, int]\n--\n\nCounters and gauges since the start. Any thread.");
+PyDoc_STRVAR(stats_doc,
+    "stats() -> Stats\n--\n\n"
+    "Counters and gauges since the start (docs/reference/stats.md). Any thread.");
 
 static PyObject *server_stats(struct fa_py_server *self, PyObject *unused)
 {
     (void)unused;
     struct fa_server_stats stats;
+    struct fa_writer w;
     fa_server_stats(self->server, &stats);
-    PyObject *dict = PyDict_New();
-    if (dict == NULL) return NULL;
-    int failed = 0;
-#define PUT(name) failed |= put_number(dict, #name, stats.name);
-    FA_STATS_MAP(PUT)
-    PUT(open_connections)
-    PUT(tasks_live)
-    PUT(loop_queue_depth)
-    PUT(worker_queue_depth)
-    PUT(queue_capacity)
-    PUT(worker_threads_total)
-    PUT(worker_threads_idle)
-    PUT(buffer_pool_size)
-    PUT(buffer_pool_high_water)
-    PUT(latency_p50_us)
-    PUT(latency_p95_us)
-    PUT(latency_p99_us)
-#undef PUT
-    if (failed) Py_CLEAR(dict);
-    return dict;
+    if (fa_writer_init(&w, NULL, STATS_TEXT) != FA_OK) return PyErr_NoMemory();
+    fa_status written = fa_report_write(&stats, &w);
+    struct fa_buffer *text = fa_writer_detach(&w);
+    PyObject *value =
+        written == FA_OK ? loads(text->data, text->len) : status_error(written, "no statistics");
+    if (text != NULL) fa_buffer_release(text);
+    return value;
+}
+
+PyDoc_STRVAR(note_failure_doc,
+    "note_failure() -> None\n--\n\n"
+    "Count a request whose handler or app raised what nothing answered. The event-loop\n"
+    "thread only.");
+
+static PyObject *server_note_failure(struct fa_py_server *self, PyObject *unused)
+{
+    (void)unused;
+    fa_executor_loop_failed(self->server);
+    Py_RETURN_NONE;
 }
 
 PyDoc_STRVAR(load_doc,
@@ -421,6 +427,7 @@ static PyMethodDef server_methods[] = {
     {"pending", (PyCFunction)server_pending, METH_NOARGS, pending_doc},
     {"stop", (PyCFunction)server_stop, METH_VARARGS, stop_doc},
     {"stats", (PyCFunction)server_stats, METH_NOARGS, stats_doc},
+    {"note_failure", (PyCFunction)server_note_failure, METH_NOARGS, note_failure_doc},
     {"load", (PyCFunction)(void (*)(void))fa_py_server_load, METH_VARARGS | METH_KEYWORDS,
         load_doc},
     {NULL, NULL, 0, NULL},

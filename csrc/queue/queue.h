@@ -95,6 +95,15 @@ static inline size_t fa_queue_try_pop_many(struct fa_queue *q, void **items, siz
 }
 
 /*
+ * fa_queue_kind_name - "spsc", "mpmc" or "locked". Static storage.
+ */
+static inline const char *fa_queue_kind_name(const struct fa_queue *q)
+{
+    static const char *const names[] = {"spsc", "mpmc", "locked"};
+    return names[q->kind];
+}
+
+/*
  * fa_queue_size - items in the queue, a moment's truth. Never wraps.
  */
 static inline size_t fa_queue_size(struct fa_queue *q)

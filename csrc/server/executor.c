@@ -38,6 +38,34 @@ size_t fa_executor_loop_drain(struct fa_server *s, void **items, size_t max)
     return fa_queue_try_pop_many(&s->loop_queue, items, max);
 }
 
+void fa_executor_loop_begin(struct fa_server *s, void *const *items, size_t n, uint64_t now_ns)
+{
+    uint64_t count = 0;
+    uint64_t sum = 0;
+    uint64_t max = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!fa_task_is_tagged(items[i])) {
+            uint64_t queued_ns = ((const struct fa_task *)items[i])->queued_ns;
+            uint64_t wait = now_ns > queued_ns ? now_ns - queued_ns : 0;
+            sum += wait;
+            max = wait > max ? wait : max;
+            count++;
+        }
+    }
+    fa_tally_waits(&s->loop_tally, count, sum, max);
+}
+
+void fa_executor_loop_end(struct fa_server *s, size_t n, uint64_t began_ns, uint64_t now_ns)
+{
+    fa_tally_batch(&s->loop_tally, n);
+    fa_tally_run(&s->loop_tally, n, now_ns - began_ns);
+}
+
+void fa_executor_loop_failed(struct fa_server *s)
+{
+    fa_stats_bump(&s->loop_failed, 1);
+}
+
 bool fa_executor_loop_spin(struct fa_server *s, uint64_t until_ns)
 {
     while (fa_queue_size(&s->loop_queue) == 0) {

@@ -14,8 +14,10 @@
  *
  *     do {
  *         while ((n = fa_executor_loop_drain(s, items, max)) > 0)
+ *             fa_executor_loop_begin(s, items, n, now)
  *             for each item: tagged ? stream event : new task
  *                 (run; fa_executor_complete; or fa_stream_*)
+ *             fa_executor_loop_end(s, n, then, now)
  *         fa_executor_wake_reactor(s);
  *     } while (!fa_executor_loop_sleep(s));
  *
@@ -33,6 +35,7 @@
 #include "base/buffer_pool.h"
 #include "base/clock.h"
 #include "base/status.h"
+#include "server/tally.h"
 #include "server/task.h"
 
 struct fa_server;
@@ -45,6 +48,7 @@ struct fa_worker {
     struct fa_clock_date date;    /* this thread's cached date text */
     struct fa_buffer_cache cache; /* this thread's front of the server's buffer pool */
     uint32_t unannounced;         /* completions the reactor was not woken for yet */
+    struct fa_tally tally;
 };
 
 struct fa_executor_ops {
@@ -121,6 +125,24 @@ int fa_executor_loop_fd(const struct fa_server *s);
  * Threads: the loop thread only (the queue has one consumer); attached.
  */
 size_t fa_executor_loop_drain(struct fa_server *s, void **items, size_t max);
+
+/*
+ * fa_executor_loop_begin, fa_executor_loop_end - count a drained batch of n > 0
+ * items: before the first of them runs, and after the last one. `now_ns` and
+ * `began_ns` are the caller's own time stamps.
+ *
+ * Threads: the loop thread only.
+ */
+void fa_executor_loop_begin(struct fa_server *s, void *const *items, size_t n, uint64_t now_ns);
+void fa_executor_loop_end(struct fa_server *s, size_t n, uint64_t began_ns, uint64_t now_ns);
+
+/*
+ * fa_executor_loop_failed - count a request whose handler or app raised what no
+ * exception handler has answered.
+ *
+ * Threads: the loop thread only: that is where such requests end.
+ */
+void fa_executor_loop_failed(struct fa_server *s);
 
 /*
  * fa_executor_loop_spin - look for work until `until_ns` (fa_clock_now_ns);

@@ -119,7 +119,10 @@ void fa_pipeline_on_completion(struct fa_task *t)
         t->hand_over = false;
         t->wants_worker = false;
         fa_http_conn_hand_over(c, t);
-    } else if (t->answered) { /* the connection ended meanwhile */
+        return;
+    }
+    r->counts.completed++;
+    if (t->answered) { /* the connection ended meanwhile */
         fa_http_conn_forget(c, t);
     } else if (c->first == t) {
         fa_reactor_schedule(r, c);
@@ -133,6 +136,7 @@ void fa_pipeline_on_stream(struct fa_task *t)
     struct fa_stream_news news;
     fa_stream_leave_inbox(t->stream);
     fa_stream_collect(t->stream, &news);
+    t->server->reactor.counts.completed += news.ended && !t->stream->end_seen;
     t->stream->end_seen = news.ended;
     if (t->answered) {
         fa_http_conn_forget(c, t);

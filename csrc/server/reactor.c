@@ -172,10 +172,12 @@ static bool push(struct fa_reactor *r, struct fa_task *t)
     bool to_worker = line_for(r, t) == &r->stalled_worker;
     t->state = t->stream != NULL ? FA_TASK_STREAMING : FA_TASK_RUNNING;
     t->wants_worker = to_worker;
+    t->queued_ns = r->now_ns;
     if (fa_queue_try_push(to_worker ? &s->worker_queue : &s->loop_queue, t) != FA_OK) {
         t->wants_worker = false;
         return false;
     }
+    fa_stats_bump(to_worker ? &r->worker_queue.pushed : &r->loop_queue.pushed, 1);
     r->worker_tasks += to_worker;
     r->pushed_worker = r->pushed_worker || to_worker;
     r->pushed_loop = r->pushed_loop || !to_worker;
@@ -189,6 +191,7 @@ void fa_reactor_enqueue(struct fa_reactor *r, struct fa_task *t)
     if (FA_LIKELY(line->first == NULL && push(r, t))) {
         return;
     }
+    fa_stats_bump(line == &r->stalled_worker ? &r->worker_queue.full : &r->loop_queue.full, 1);
     t->state = FA_TASK_STALLED;
     t->stalled_next = NULL;
     t->stalled_prev = line->last;
@@ -239,6 +242,7 @@ static bool push_event(struct fa_reactor *r, struct fa_stream *stream)
     if (fa_queue_try_push(&r->server->loop_queue, fa_task_tag(stream->task)) != FA_OK) {
         return false;
     }
+    fa_stats_bump(&r->loop_queue.pushed, 1);
     r->pushed_loop = true;
     return true;
 }
@@ -249,6 +253,7 @@ void fa_reactor_send_event(struct fa_reactor *r, struct fa_stream *stream)
         return; /* the app does not know it yet, no more, or is about to look anyway */
     }
     if (r->events_waiting != NULL || !push_event(r, stream)) {
+        fa_stats_bump(&r->loop_queue.full, 1);
         stream->next = r->events_waiting;
         r->events_waiting = stream;
     }
@@ -273,9 +278,11 @@ static void wake_executors(struct fa_reactor *r)
     struct fa_server *s = r->server;
     if (r->pushed_worker) {
         r->pushed_worker = false;
+        fa_stats_raise(&r->worker_queue.high_water, fa_queue_size(&s->worker_queue));
         fa_worker_pool_wake(&s->workers);
     }
     if (r->pushed_loop || r->owners_added) {
+        fa_stats_raise(&r->loop_queue.high_water, fa_queue_size(&s->loop_queue));
         r->pushed_loop = false;
         r->owners_added = false;
         if (fa_wakeup_notify(&s->loop_wakeup)) {
@@ -532,11 +539,14 @@ static void publish_counts(struct fa_reactor *r)
     struct fa_reactor_counts *n = &r->counts;
     struct fa_stats *stats = &r->server->stats;
     atomic_store_explicit(&r->server->tasks_live, (size_t)r->tasks.live, memory_order_relaxed);
-    if (n->requests + n->responses + n->accepted + n->closed + n->bytes_in + n->bytes_out == 0) {
+    if (n->requests + n->responses + n->completed + n->accepted + n->closed + n->bytes_in +
+            n->bytes_out ==
+        0) {
         return;
     }
     fa_stats_bump(&stats->requests, n->requests);
     fa_stats_bump(&stats->responses, n->responses);
+    fa_stats_bump(&r->completed, n->completed);
     fa_stats_bump(&stats->connections_accepted, n->accepted);
     fa_stats_bump(&stats->connections_closed, n->closed);
     fa_stats_bump(&stats->bytes_in, n->bytes_in);

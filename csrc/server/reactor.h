@@ -38,9 +38,16 @@ struct fa_reactor_tasks {
     struct fa_task *first, *last;
 };
 
+/* What went through one queue. Written by the reactor, read by statistics. */
+struct fa_reactor_queue {
+    fa_counter pushed;
+    fa_counter full;       /* tasks and events that found it full */
+    fa_counter high_water; /* largest depth at the end of a round */
+};
+
 /* Counters of one round, added to the shared statistics at its end. */
 struct fa_reactor_counts {
-    uint64_t requests, responses, accepted, closed, bytes_in, bytes_out;
+    uint64_t requests, responses, completed, accepted, closed, bytes_in, bytes_out;
 };
 
 struct fa_reactor {
@@ -66,6 +73,7 @@ struct fa_reactor {
     struct fa_stream *events_waiting;       /* events that found the loop queue full */
     bool pushed_loop;                       /* since the last wake-up */
     bool pushed_worker;
+    struct fa_reactor_queue loop_queue, worker_queue;
     uint64_t worker_tasks; /* queued or running in the worker lane */
     bool nap_spent;        /* the last short sleep brought nothing */
     bool owners_added;
@@ -81,6 +89,7 @@ struct fa_reactor {
 
     struct fa_access_log *access_log; /* NULL: off */
     struct fa_reactor_counts counts;
+    fa_counter completed;        /* tasks back from executors, streams ended by the app */
     struct fa_histogram latency; /* microseconds; written here, read by statistics */
     struct fa_poller_event events[FA_REACTOR_EVENTS];
 };

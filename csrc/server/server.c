@@ -43,6 +43,29 @@ static fa_status init_wakeups(struct fa_server *s)
     return FA_OK;
 }
 
+static void read_buffers(void *ctx, struct fa_pool_stats *out)
+{
+    fa_buffer_pool_stats(ctx, out);
+}
+
+static void read_counters(void *ctx, struct fa_pool_stats *out)
+{
+    fa_pool_counters_read(ctx, out);
+}
+
+static void add_pool(struct fa_server *s, const char *name,
+    void (*read)(void *ctx, struct fa_pool_stats *out), void *ctx)
+{
+    s->pools[s->pool_count++] = (struct fa_server_pool){.name = name, .read = read, .ctx = ctx};
+}
+
+static void add_own_pools(struct fa_server *s)
+{
+    add_pool(s, "buffers", read_buffers, &s->pool);
+    add_pool(s, "tasks", read_counters, &s->reactor.tasks.counters);
+    add_pool(s, "connections", read_counters, &s->reactor.free_conns.counters);
+}
+
 static fa_status init_parts(struct fa_server *s)
 {
     const struct fa_config *config = &s->config;
@@ -69,6 +92,7 @@ static fa_status init_parts(struct fa_server *s)
     }
     st = fa_reactor_init(&s->reactor, s);
     if (st == FA_OK) {
+        add_own_pools(s);
         return FA_OK;
     }
     fa_worker_pool_deinit(&s->workers);
@@ -152,6 +176,19 @@ fa_status fa_server_set_routes(struct fa_server *s, struct fa_router *router,
         fa_owner_bin_add(&s->owners, fa_route_table_release(unused));
     }
     fa_executor_wake_reactor(s);
+    return FA_OK;
+}
+
+fa_status fa_server_add_pool(struct fa_server *s, const char *name,
+    void (*read)(void *ctx, struct fa_pool_stats *out), void *ctx)
+{
+    if (s->phase != FA_SERVER_NEW) {
+        return FA_ERR_INVALID;
+    }
+    if (s->pool_count == FA_SERVER_MAX_POOLS) {
+        return FA_ERR_FULL;
+    }
+    add_pool(s, name, read, ctx);
     return FA_OK;
 }
 
@@ -327,38 +364,4 @@ fa_status fa_server_stop(struct fa_server *s, uint64_t timeout_ns)
         s->phase = FA_SERVER_STOPPED;
     }
     return st;
-}
-
-/* ---- statistics ---- */
-
-static void latency_percentiles(const struct fa_reactor *r, struct fa_server_stats *out)
-{
-    struct fa_histogram_copy copy = {0};
-    fa_histogram_add(&r->latency, &copy);
-    out->latency_p50_us = fa_histogram_quantile(&copy, 500);
-    out->latency_p95_us = fa_histogram_quantile(&copy, 950);
-    out->latency_p99_us = fa_histogram_quantile(&copy, 990);
-}
-
-void fa_server_stats(struct fa_server *s, struct fa_server_stats *out)
-{
-    memset(out, 0, sizeof *out);
-#define FA_SERVER_STATS_LOAD(name) \
-    out->name = atomic_load_explicit(&s->stats.name, memory_order_relaxed);
-    FA_STATS_MAP(FA_SERVER_STATS_LOAD)
-#undef FA_SERVER_STATS_LOAD
-    struct fa_pool_stats pool;
-    fa_buffer_pool_stats(&s->pool, &pool);
-    out->pool_hits = pool.hits;
-    out->pool_misses = pool.misses;
-    out->buffer_pool_size = pool.size;
-    out->buffer_pool_high_water = pool.high_water;
-    out->open_connections = fa_server_active(s);
-    out->tasks_live = atomic_load_explicit(&s->tasks_live, memory_order_relaxed);
-    out->loop_queue_depth = fa_queue_size(&s->loop_queue);
-    out->worker_queue_depth = fa_queue_size(&s->worker_queue);
-    out->queue_capacity = fa_queue_capacity(&s->loop_queue);
-    out->worker_threads_total = atomic_load_explicit(&s->workers.total, memory_order_relaxed);
-    out->worker_threads_idle = atomic_load_explicit(&s->workers.idle_count, memory_order_relaxed);
-    latency_percentiles(&s->reactor, out);
 }

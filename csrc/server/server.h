@@ -17,12 +17,13 @@
 #include <stdint.h>
 
 #include "base/base.h"
-#include "base/buffer_pool.h"
+#include "base/histogram.h"
 #include "base/stats.h"
 #include "base/status.h"
 #include "server/config.h"
 #include "server/executor.h"
 #include "server/route_table.h"
+#include "server/tally.h"
 
 struct fa_server;
 
@@ -158,27 +159,61 @@ FA_NODISCARD fa_status fa_server_stop(struct fa_server *s, uint64_t timeout_ns);
  */
 void fa_server_free(struct fa_server *s);
 
+/*
+ * fa_server_add_pool - let the statistics tell of one more pool, as `name`.
+ *
+ * Before fa_server_start. `read` is called on any thread, also while no thread
+ * is attached to an interpreter, until fa_server_free has returned; it must not
+ * wait. `name` and `ctx` must live as long.
+ *
+ * Errors: FA_ERR_INVALID after the start, FA_ERR_FULL when there are
+ *         FA_SERVER_MAX_POOLS (the server's own are three of them).
+ */
+#define FA_SERVER_MAX_POOLS 16
+FA_NODISCARD fa_status fa_server_add_pool(struct fa_server *s, const char *name,
+    void (*read)(void *ctx, struct fa_pool_stats *out), void *ctx);
+
+/* One queue: what it is made of, and what went through it. */
+struct fa_server_queue_stats {
+    const char *kind; /* of the queue really in use: "spsc", "mpmc" or "locked" */
+    uint64_t depth;
+    uint64_t capacity;
+    uint64_t high_water; /* largest depth at the end of a reactor's round */
+    uint64_t pushed;
+    uint64_t full; /* tasks and events that found it full */
+};
+
+struct fa_server_pool_stats {
+    const char *name;
+    struct fa_pool_stats figures;
+};
+
 struct fa_server_stats {
 #define FA_SERVER_STATS_FIELD(name) uint64_t name;
     FA_STATS_MAP(FA_SERVER_STATS_FIELD)
 #undef FA_SERVER_STATS_FIELD
+    uint64_t tasks_completed; /* failed ones included */
+    uint64_t tasks_failed;
     uint64_t open_connections;
     uint64_t tasks_live;
-    uint64_t loop_queue_depth;
-    uint64_t worker_queue_depth;
-    uint64_t queue_capacity;
     uint64_t worker_threads_total;
     uint64_t worker_threads_idle;
-    uint64_t buffer_pool_size;
-    uint64_t buffer_pool_high_water;
-    uint64_t latency_p50_us; /* head parsed to last byte written, upper bound of its bucket */
-    uint64_t latency_p95_us;
-    uint64_t latency_p99_us;
+    struct fa_server_queue_stats loop_queue;
+    struct fa_server_queue_stats worker_queue;
+    struct fa_tally_sum loop;
+    struct fa_tally_sum workers;
+    struct fa_server_pool_stats pools[FA_SERVER_MAX_POOLS];
+    size_t pool_count;
+    struct fa_histogram_copy latency; /* microseconds, head parsed to last byte written */
+    const char *scanner;              /* of the parser: "sse4.2" or "plain" */
 };
 
 /*
  * fa_server_stats - a snapshot. Counters are exact when no request runs, else
  * each is right on its own.
+ *
+ * Threads: any. It takes the locks of the worker pool and the buffer pool for a
+ *          moment; requests take neither but to sleep, wake, and go to the heap.
  */
 void fa_server_stats(struct fa_server *s, struct fa_server_stats *out);
 

@@ -24,9 +24,17 @@
 #include "server/reactor.h"
 #include "server/route_table.h"
 #include "server/server.h"
+#include "server/tally.h"
 #include "server/worker.h"
 
 enum fa_server_phase { FA_SERVER_NEW, FA_SERVER_RUNNING, FA_SERVER_STOPPED };
+
+/* Where statistics find the figures of a pool. */
+struct fa_server_pool {
+    const char *name;
+    void (*read)(void *ctx, struct fa_pool_stats *out);
+    void *ctx;
+};
 
 struct fa_server {
     /* Read-only after fa_server_new. */
@@ -34,6 +42,9 @@ struct fa_server {
     struct fa_config config;
     const struct fa_executor_ops *ops; /* NULL: no workers, no owners */
     void *ctx;
+
+    struct fa_server_pool pools[FA_SERVER_MAX_POOLS]; /* grows before the start only */
+    size_t pool_count;
 
     /* The caller's side (one call at a time). */
     enum fa_server_phase phase;
@@ -57,6 +68,10 @@ struct fa_server {
     struct fa_wakeup loop_wakeup;
     struct fa_queue worker_queue;
     struct fa_worker_pool workers;
+
+    /* The loop thread's own; any may read. */
+    FA_ALIGNED(FA_CACHELINE) struct fa_tally loop_tally;
+    fa_counter loop_failed;
 
     /* Executors -> reactor. */
     FA_ALIGNED(FA_CACHELINE) struct fa_inbox done;

@@ -72,6 +72,7 @@ struct fa_task {
     struct fa_buffer *in;         /* keeps the head (and a body that came with it) */
     struct fa_buffer *body_buf;   /* NULL when the body lies in `in` */
     struct fa_arena arena;        /* request lifetime; the executor may allocate from it */
+    uint64_t queued_ns;           /* the reactor's round that queued it */
 
     /* What the executor writes. */
     struct fa_buffer *out;       /* attached by the reactor for a compiled route, else NULL */

@@ -10,7 +10,8 @@
 #include "base/parker.h"
 #include "server/server_state.h"
 
-#define NS_PER_S 1000000000u
+#define NS_PER_S    1000000000u
+#define STAMP_EVERY 16 /* tasks between two time stamps while there is work */
 
 /* owner: its thread, but for `chosen` and the links (pool lock). */
 struct fa_worker_slot {
@@ -170,25 +171,60 @@ static void park(struct fa_worker_pool *p, struct fa_worker_slot *slot)
     slot->searching = true;
 }
 
+/* `n` tasks ran since `*stamp_ns`; the next ones begin now. */
+static void stamp_tasks(struct fa_tally *tally, uint64_t n, uint64_t *stamp_ns)
+{
+    uint64_t now = fa_clock_now_ns();
+    fa_tally_run(tally, n, now - *stamp_ns);
+    *stamp_ns = now;
+}
+
+/* Run tasks until there are none, attached since `stamp_ns`. The wait in the queue
+ * is that of the tasks that begin at a time stamp. */
+static void run_batch(struct fa_worker_pool *p, struct fa_worker_slot *slot, uint64_t stamp_ns)
+{
+    struct fa_server *s = p->server;
+    struct fa_tally *tally = &slot->worker.tally;
+    uint64_t batch = 0;
+    uint64_t stamped = 0;
+    void *item;
+    while (fa_queue_try_pop(&s->worker_queue, &item) == FA_OK) {
+        struct fa_task *t = item;
+        stop_searching(slot);
+        if (fa_queue_size(&s->worker_queue) > 0) {
+            fa_worker_pool_wake(p);
+        }
+        if (stamped == batch) {
+            uint64_t wait = stamp_ns > t->queued_ns ? stamp_ns - t->queued_ns : 0;
+            fa_tally_waits(tally, 1, wait, wait);
+        }
+        run_task(s, slot, t);
+        if (++batch - stamped == STAMP_EVERY) {
+            stamp_tasks(tally, STAMP_EVERY, &stamp_ns);
+            stamped = batch;
+        }
+        if (atomic_load_explicit(&p->stopping, memory_order_relaxed)) {
+            break;
+        }
+    }
+    if (batch > stamped) {
+        stamp_tasks(tally, batch - stamped, &stamp_ns);
+    }
+    if (batch > 0) {
+        fa_tally_batch(tally, batch);
+    }
+}
+
 static void work(struct fa_worker_pool *p, struct fa_worker_slot *slot)
 {
     struct fa_server *s = p->server;
     struct fa_worker *w = &slot->worker;
+    uint64_t attached_ns = fa_clock_now_ns();
     for (;;) {
         if (!fa_owner_bin_is_empty(&s->owners)) {
             fa_owner_bin_flush(&s->owners, s->ops->drop_owner, s->ctx);
         }
-        void *item;
-        while (fa_queue_try_pop(&s->worker_queue, &item) == FA_OK) {
-            stop_searching(slot);
-            if (fa_queue_size(&s->worker_queue) > 0) {
-                fa_worker_pool_wake(p);
-            }
-            run_task(s, slot, item);
-            if (atomic_load_explicit(&p->stopping, memory_order_relaxed)) {
-                break;
-            }
-        }
+        run_batch(p, slot, attached_ns);
         announce(s, w);
         if (atomic_load_explicit(&p->stopping, memory_order_relaxed)) {
             return;
@@ -197,7 +233,10 @@ static void work(struct fa_worker_pool *p, struct fa_worker_slot *slot)
         if (!spin_for_task(s, p)) {
             park(p, slot);
         }
+        uint64_t woken_ns = fa_clock_now_ns();
         s->ops->attach(s->ctx, w);
+        attached_ns = fa_clock_now_ns();
+        fa_tally_attached(&w->tally, attached_ns - woken_ns);
     }
 }
 
@@ -355,6 +394,15 @@ fa_status fa_worker_pool_start_first(struct fa_worker_pool *p)
     st = slot->start_status;
     (void)pthread_mutex_unlock(&p->lock);
     return st;
+}
+
+void fa_worker_pool_add_tallies(struct fa_worker_pool *p, struct fa_tally_sum *sum)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    for (const struct fa_worker_slot *slot = p->slots; slot != NULL; slot = slot->next) {
+        fa_tally_add(&slot->worker.tally, sum);
+    }
+    (void)pthread_mutex_unlock(&p->lock);
 }
 
 /* ---- stopping ---- */

@@ -64,6 +64,13 @@ FA_NODISCARD fa_status fa_worker_pool_start_first(struct fa_worker_pool *p);
 void fa_worker_pool_wake(struct fa_worker_pool *p);
 
 /*
+ * fa_worker_pool_add_tallies - add what all workers have counted to `sum`.
+ *
+ * Threads: any; takes the pool lock.
+ */
+void fa_worker_pool_add_tallies(struct fa_worker_pool *p, struct fa_tally_sum *sum);
+
+/*
  * fa_worker_pool_stop - tell all workers to end after their present task, and
  * join them.
  *

@@ -261,9 +261,12 @@ static FAKE_UNUSED void *fake_loop_main(void *arg)
                 }
             }
             while ((n = fa_executor_loop_drain(f->server, items, 16)) > 0) {
+                uint64_t began = fa_clock_now_ns();
+                fa_executor_loop_begin(f->server, items, n, began);
                 for (size_t i = 0; i < n; i++) {
                     fake_loop_item(f, items[i]);
                 }
+                fa_executor_loop_end(f->server, n, began, fa_clock_now_ns());
             }
             fa_executor_wake_reactor(f->server);
         } while (!fa_executor_loop_sleep(f->server));

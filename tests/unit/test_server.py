@@ -68,7 +68,7 @@ class FakeCoreServer:
     def listen_fd(self, fd: int) -> None:
         self.calls.append(("fd", fd))
 
-    def start(self, loop: Any, callback: Any) -> None:
+    def start(self, loop: Any, callback: Any, driven: bool = False) -> None:
         self.calls.append("start")
         self.callback = callback
 
@@ -91,6 +91,9 @@ class FakeCoreServer:
         self.calls.append("stop")
         os.close(self.fd)
         return True
+
+    def note_failure(self) -> None:
+        self.calls.append("failure")
 
     def stats(self) -> dict[str, int]:
         return {"requests": 7}

@@ -492,8 +492,8 @@ TEST(statistics)
     CHECK_EQ_INT(stats.connections_accepted, 1);
     CHECK_EQ_INT(stats.connections_closed, 1);
     CHECK(stats.bytes_in > 3000 && stats.bytes_out > 5000);
-    CHECK(stats.worker_threads_started >= 1 && stats.queue_capacity == 1024);
-    CHECK(stats.pool_hits > stats.pool_misses);
+    CHECK(stats.worker_threads_started >= 1 && stats.loop_queue.capacity == 1024);
+    CHECK(stats.pools[0].figures.hits > stats.pools[0].figures.misses);
     fake_stop(&f);
 }
 

@@ -21,6 +21,13 @@ TEST(lock_free_queue)
     CHECK_EQ_INT(on->worker_queue.kind, FA_QUEUE_MPMC);
     CHECK_EQ_INT(off->loop_queue.kind, FA_QUEUE_LOCKED);
     CHECK_EQ_INT(off->worker_queue.kind, FA_QUEUE_LOCKED);
+    struct fa_server_stats with, without;
+    fa_server_stats(on, &with);
+    fa_server_stats(off, &without);
+    CHECK_EQ_STR(with.loop_queue.kind, "spsc");
+    CHECK_EQ_STR(with.worker_queue.kind, "mpmc");
+    CHECK_EQ_STR(without.loop_queue.kind, "locked");
+    CHECK_EQ_STR(without.worker_queue.kind, "locked");
     fa_server_free(on);
     fa_server_free(off);
 }
