@@ -78,6 +78,30 @@ TABLE: Final[
         "free buffers kept for reuse",
     ),
     (
+        "adaptive_pools",
+        "bool",
+        True,
+        False,
+        True,
+        "let pools, batches and the spin follow the load, within their bounds",
+    ),
+    (
+        "pool_min",
+        "int",
+        64,
+        1,
+        65536,
+        "free objects each pool may keep for ever (adaptive_pools)",
+    ),
+    (
+        "pool_max",
+        "int",
+        4096,
+        1,
+        65536,
+        "free objects a pool may grow to (adaptive_pools)",
+    ),
+    (
         "worker_threads",
         "int",
         40,
@@ -267,6 +291,12 @@ class SharedOptions(TypedDict, total=False):
     """Bytes in one pooled buffer. Default 8192, 1024 to 1048576."""
     buffer_pool_size: int
     """Free buffers kept for reuse. Default 1024, 0 to 65536."""
+    adaptive_pools: bool
+    """Let pools, batches and the spin follow the load, within their bounds. Default on."""
+    pool_min: int
+    """Free objects each pool may keep for ever (adaptive_pools). Default 64, 1 to 65536."""
+    pool_max: int
+    """Free objects a pool may grow to (adaptive_pools). Default 4096, 1 to 65536."""
     worker_threads: int
     """Most threads that run def handlers. Default 40, 1 to 1024."""
     batch_size: int

@@ -119,6 +119,14 @@ uint32_t fa_buffer_pool_turn(struct fa_buffer_pool *pool)
     return low;
 }
 
+uint32_t fa_buffer_pool_size(struct fa_buffer_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    uint32_t count = pool->count;
+    pthread_mutex_unlock(&pool->lock);
+    return count;
+}
+
 void fa_buffer_pool_stats(struct fa_buffer_pool *pool, struct fa_pool_stats *out)
 {
     pthread_mutex_lock(&pool->lock);

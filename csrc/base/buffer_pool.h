@@ -74,6 +74,11 @@ void fa_buffer_pool_set_limit(struct fa_buffer_pool *pool, uint32_t limit);
 uint32_t fa_buffer_pool_turn(struct fa_buffer_pool *pool);
 
 /*
+ * fa_buffer_pool_size - free buffers in the list now. Threads: any.
+ */
+uint32_t fa_buffer_pool_size(struct fa_buffer_pool *pool);
+
+/*
  * fa_buffer_pool_stats - the figures now, those of the caches included.
  *
  * The high-water mark is that of the list; of the caches it knows what they

@@ -80,8 +80,9 @@ static PyObject *call_again(struct fa_py_server *owner)
 /* The queue is empty: look a little longer before the loop thread sleeps. True: work came. */
 static bool spin_for_work(struct fa_py_server *owner, uint64_t deadline)
 {
-    if (owner->config.spin_us == 0 || owner->loop_busy) return false;
-    uint64_t until = fa_clock_now_ns() + (uint64_t)owner->config.spin_us * 1000;
+    uint32_t spin_us = fa_executor_spin_us(owner->server);
+    if (spin_us == 0 || owner->loop_busy) return false;
+    uint64_t until = fa_clock_now_ns() + (uint64_t)spin_us * 1000;
     if (until > deadline) until = deadline;
     bool work;
     Py_BEGIN_ALLOW_THREADS work = fa_executor_loop_spin(owner->server, until);
@@ -97,8 +98,8 @@ PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused)
     owner->loop_busy = false;
     bool asleep = false;
     do {
-        size_t count =
-            fa_executor_loop_drain(owner->server, owner->items, (size_t)owner->config.batch_size);
+        size_t count = fa_executor_loop_drain(
+            owner->server, owner->items, fa_executor_batch_size(owner->server));
         if (count > 0) {
             now = run_items(owner, count, now);
             continue;

@@ -31,6 +31,10 @@
         "send answers from where they were built; off copies them together first")                \
     X(INT, buffer_size, 8192, 1024, 1048576, "bytes in one pooled buffer")                        \
     X(INT, buffer_pool_size, 1024, 0, 65536, "free buffers kept for reuse")                       \
+    X(BOOL, adaptive_pools, 1, 0, 1,                                                              \
+        "let pools, batches and the spin follow the load, within their bounds")                   \
+    X(INT, pool_min, 64, 1, 65536, "free objects each pool may keep for ever (adaptive_pools)")   \
+    X(INT, pool_max, 4096, 1, 65536, "free objects a pool may grow to (adaptive_pools)")          \
     X(INT, worker_threads, 40, 1, 1024, "most threads that run def handlers")                     \
     X(INT, batch_size, 128, 1, 4096,                                                              \
         "most tasks an executor finishes before it wakes the reactor")                            \

@@ -38,6 +38,16 @@ size_t fa_executor_loop_drain(struct fa_server *s, void **items, size_t max)
     return fa_queue_try_pop_many(&s->loop_queue, items, max);
 }
 
+uint32_t fa_executor_batch_size(const struct fa_server *s)
+{
+    return atomic_load_explicit(&s->batch_size, memory_order_relaxed);
+}
+
+uint32_t fa_executor_spin_us(const struct fa_server *s)
+{
+    return atomic_load_explicit(&s->spin_us, memory_order_relaxed);
+}
+
 void fa_executor_loop_begin(struct fa_server *s, void *const *items, size_t n, uint64_t now_ns)
 {
     uint64_t count = 0;
@@ -68,13 +78,12 @@ void fa_executor_loop_failed(struct fa_server *s)
 
 bool fa_executor_loop_spin(struct fa_server *s, uint64_t until_ns)
 {
-    while (fa_queue_size(&s->loop_queue) == 0) {
-        if (fa_clock_now_ns() >= until_ns) {
-            return false;
-        }
+    bool hit;
+    while (!(hit = fa_queue_size(&s->loop_queue) > 0) && fa_clock_now_ns() < until_ns) {
         fa_parker_pause();
     }
-    return true;
+    fa_tally_spun(&s->loop_tally, hit);
+    return hit;
 }
 
 bool fa_executor_loop_sleep(struct fa_server *s)

@@ -127,6 +127,16 @@ int fa_executor_loop_fd(const struct fa_server *s);
 size_t fa_executor_loop_drain(struct fa_server *s, void **items, size_t max);
 
 /*
+ * fa_executor_batch_size, fa_executor_spin_us - how many tasks to finish before
+ * waking the reactor, and how long to look for work before sleeping: the options
+ * of these names, or less while adaptive_pools finds less better.
+ *
+ * Threads: any.
+ */
+uint32_t fa_executor_batch_size(const struct fa_server *s);
+uint32_t fa_executor_spin_us(const struct fa_server *s);
+
+/*
  * fa_executor_loop_begin, fa_executor_loop_end - count a drained batch of n > 0
  * items: before the first of them runs, and after the last one. `now_ns` and
  * `began_ns` are the caller's own time stamps.

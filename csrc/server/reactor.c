@@ -544,6 +544,7 @@ static void publish_counts(struct fa_reactor *r)
         0) {
         return;
     }
+    fa_monitor_note(&r->server->monitor, r->now_ns);
     fa_stats_bump(&stats->requests, n->requests);
     fa_stats_bump(&stats->responses, n->responses);
     fa_stats_bump(&r->completed, n->completed);
@@ -557,13 +558,16 @@ static void publish_counts(struct fa_reactor *r)
 static void spin(struct fa_reactor *r)
 {
     struct fa_server *s = r->server;
-    if (s->config.spin_us == 0 || r->tasks.live == 0) {
+    uint32_t spin_us = atomic_load_explicit(&s->spin_us, memory_order_relaxed);
+    if (spin_us == 0 || r->tasks.live == 0) {
         return;
     }
-    uint64_t until = fa_clock_now_ns() + (uint64_t)s->config.spin_us * 1000u;
+    uint64_t until = fa_clock_now_ns() + (uint64_t)spin_us * 1000u;
     while (inboxes_are_empty(s) && fa_clock_now_ns() < until) {
         fa_parker_pause();
     }
+    fa_stats_bump(&r->spins, 1);
+    fa_stats_bump(&r->spin_hits, !inboxes_are_empty(s));
 }
 
 /*
@@ -574,6 +578,11 @@ static void spin(struct fa_reactor *r)
 static int sleep_timeout(struct fa_reactor *r, bool *nap)
 {
     int timeout = fa_timer_wheel_timeout_ms(&r->wheel, r->now_ns);
+    uint64_t due_ns = r->server->monitor.due_ns;
+    if (due_ns != FA_MONITOR_NEVER) {
+        int left = due_ns > r->now_ns ? (int)((due_ns - r->now_ns) / 1000000) + 1 : 0;
+        timeout = timeout < 0 || timeout > left ? left : timeout;
+    }
     if (!r->accepting && !r->drained && r->open < r->max_open && (timeout < 0 || timeout > 100)) {
         timeout = 100;
     }
@@ -654,6 +663,9 @@ void fa_reactor_turn(struct fa_reactor *r)
     wake_executors(r);
     free_dead(r);
     publish_counts(r);
+    if (FA_UNLIKELY(r->now_ns >= r->server->monitor.due_ns)) {
+        fa_monitor_tick(&r->server->monitor, r->server, r->now_ns);
+    }
 }
 
 void fa_reactor_wait(struct fa_reactor *r)

@@ -75,7 +75,8 @@ struct fa_reactor {
     bool pushed_worker;
     struct fa_reactor_queue loop_queue, worker_queue;
     uint64_t worker_tasks; /* queued or running in the worker lane */
-    bool nap_spent;        /* the last short sleep brought nothing */
+    fa_counter spins, spin_hits;
+    bool nap_spent; /* the last short sleep brought nothing */
     bool owners_added;
 
     struct fa_listener listeners[FA_SERVER_MAX_LISTENERS];

@@ -134,6 +134,20 @@ static void write_latency(struct fa_json_builder *b, const struct fa_histogram_c
     end(b);
 }
 
+static void write_tuner(struct fa_json_builder *b, const struct fa_server_stats *s)
+{
+    begin(b, "tuner");
+    key(b, "on");
+    (void)fa_json_builder_bool(b, s->adaptive);
+    number(b, "ticks", s->tuner_ticks);
+    number(b, "changes", s->tuner_changes);
+    number(b, "batch_size", s->batch_size);
+    number(b, "spin_us", s->spin_us);
+    number(b, "spins", s->spins);
+    number(b, "spin_hits", s->spin_hits);
+    end(b);
+}
+
 static void write_implementation(struct fa_json_builder *b, const struct fa_server_stats *s)
 {
     begin(b, "implementation");
@@ -162,6 +176,7 @@ fa_status fa_report_write(const struct fa_server_stats *stats, struct fa_writer 
     end(&b);
     write_pools(&b, stats);
     write_latency(&b, &stats->latency);
+    write_tuner(&b, stats);
     write_implementation(&b, stats);
     (void)fa_json_builder_end_object(&b);
     return fa_json_builder_finish(&b);

@@ -93,6 +93,9 @@ static fa_status init_parts(struct fa_server *s)
     st = fa_reactor_init(&s->reactor, s);
     if (st == FA_OK) {
         add_own_pools(s);
+        atomic_init(&s->batch_size, (unsigned)config->batch_size);
+        atomic_init(&s->spin_us, (unsigned)config->spin_us);
+        fa_monitor_init(&s->monitor, s);
         return FA_OK;
     }
     fa_worker_pool_deinit(&s->workers);

@@ -205,7 +205,14 @@ struct fa_server_stats {
     struct fa_server_pool_stats pools[FA_SERVER_MAX_POOLS];
     size_t pool_count;
     struct fa_histogram_copy latency; /* microseconds, head parsed to last byte written */
-    const char *scanner;              /* of the parser: "sse4.2" or "plain" */
+    bool adaptive;                    /* the tuner decides */
+    uint64_t tuner_ticks;
+    uint64_t tuner_changes; /* ticks that changed a size */
+    uint64_t batch_size;    /* in force now, as is spin_us */
+    uint64_t spin_us;
+    uint64_t spins; /* of all threads: looks for work instead of sleeping */
+    uint64_t spin_hits;
+    const char *scanner; /* of the parser: "sse4.2" or "plain" */
 };
 
 /*

@@ -20,6 +20,7 @@
 #include "queue/queue.h"
 #include "server/config.h"
 #include "server/executor.h"
+#include "server/monitor.h"
 #include "server/owner_bin.h"
 #include "server/reactor.h"
 #include "server/route_table.h"
@@ -45,6 +46,10 @@ struct fa_server {
 
     struct fa_server_pool pools[FA_SERVER_MAX_POOLS]; /* grows before the start only */
     size_t pool_count;
+
+    /* Rarely written: by the monitor, read by executors. */
+    atomic_uint batch_size;
+    atomic_uint spin_us;
 
     /* The caller's side (one call at a time). */
     enum fa_server_phase phase;
@@ -81,6 +86,7 @@ struct fa_server {
 
     /* Reactor's own. */
     FA_ALIGNED(FA_CACHELINE) struct fa_reactor reactor;
+    struct fa_monitor monitor;
 };
 
 #endif

@@ -40,5 +40,12 @@ void fa_server_stats(struct fa_server *s, struct fa_server_stats *out)
     }
     out->pool_count = s->pool_count;
     fa_histogram_add(&r->latency, &out->latency);
+    out->adaptive = s->monitor.adaptive;
+    out->tuner_ticks = fa_stats_read(&s->monitor.ticks);
+    out->tuner_changes = fa_stats_read(&s->monitor.changes);
+    out->batch_size = fa_executor_batch_size(s);
+    out->spin_us = fa_executor_spin_us(s);
+    out->spins = fa_stats_read(&r->spins) + out->loop.spins + out->workers.spins;
+    out->spin_hits = fa_stats_read(&r->spin_hits) + out->loop.spin_hits + out->workers.spin_hits;
     out->scanner = r->parser.scan->name;
 }

@@ -10,6 +10,7 @@
 #ifndef FA_SERVER_TALLY_H
 #define FA_SERVER_TALLY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/base.h"
@@ -25,7 +26,9 @@
     X(waits)     /* items whose time in the queue was looked at */            \
     X(wait_ns)   /* their time from the reactor's round to the executor's */  \
     X(attaches)  /* times the thread attached to the interpreter (the GIL) */ \
-    X(attach_ns) /* time that took */
+    X(attach_ns) /* time that took */                                         \
+    X(spins)     /* times it looked for work before it slept */               \
+    X(spin_hits) /* and found some */
 #define FA_TALLY_MARKS(X) \
     X(batch_max)          \
     X(wait_max_ns)        \
@@ -96,6 +99,17 @@ static inline void fa_tally_attached(struct fa_tally *t, uint64_t ns)
     fa_stats_bump(&t->attaches, 1);
     fa_stats_bump(&t->attach_ns, ns);
     fa_stats_raise(&t->attach_max_ns, ns);
+}
+
+/*
+ * fa_tally_spun - looked for work instead of sleeping; `hit`: and found some.
+ *
+ * Threads: the owner.
+ */
+static inline void fa_tally_spun(struct fa_tally *t, bool hit)
+{
+    fa_stats_bump(&t->spins, 1);
+    fa_stats_bump(&t->spin_hits, hit);
 }
 
 /*

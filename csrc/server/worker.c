@@ -106,25 +106,26 @@ static void run_task(struct fa_server *s, struct fa_worker_slot *slot, struct fa
     /* A read-modify-write, as the reactor's: either this one sees that it no
      * longer naps, or the reactor, which looks at the inbox after, sees the task. */
     bool napping = atomic_fetch_or_explicit(&s->napping, 0, memory_order_acq_rel) != 0;
-    if (!more || !napping || w->unannounced >= (uint32_t)s->config.batch_size) {
+    if (!more || !napping || w->unannounced >= fa_executor_batch_size(s)) {
         announce(s, w);
     }
 }
 
-static bool spin_for_task(struct fa_server *s, struct fa_worker_pool *p)
+static bool spin_for_task(struct fa_server *s, struct fa_worker_slot *slot)
 {
-    if (s->config.spin_us == 0) {
+    uint32_t spin_us = fa_executor_spin_us(s);
+    if (spin_us == 0) {
         return false;
     }
-    uint64_t until = fa_clock_now_ns() + (uint64_t)s->config.spin_us * 1000u;
+    uint64_t until = fa_clock_now_ns() + (uint64_t)spin_us * 1000u;
+    bool hit;
     do {
-        if (fa_queue_size(&s->worker_queue) > 0 ||
-            atomic_load_explicit(&p->stopping, memory_order_relaxed)) {
-            return true;
-        }
+        hit = fa_queue_size(&s->worker_queue) > 0 ||
+              atomic_load_explicit(&slot->pool->stopping, memory_order_relaxed);
         fa_parker_pause();
-    } while (fa_clock_now_ns() < until);
-    return false;
+    } while (!hit && fa_clock_now_ns() < until);
+    fa_tally_spun(&slot->worker.tally, hit);
+    return hit;
 }
 
 /* Take the slot off the idle list; false when a waker has done so already. */
@@ -230,7 +231,7 @@ static void work(struct fa_worker_pool *p, struct fa_worker_slot *slot)
             return;
         }
         s->ops->detach(s->ctx, w);
-        if (!spin_for_task(s, p)) {
+        if (!spin_for_task(s, slot)) {
             park(p, slot);
         }
         uint64_t woken_ns = fa_clock_now_ns();

@@ -157,6 +157,7 @@ TEST(hits_of_a_cache_in_balance_are_seen)
     CHECK_EQ_INT(stats_of(&pool).misses, 2);
     CHECK_EQ_INT(stats_of(&pool).hits, 1000);
     CHECK_EQ_INT(stats_of(&pool).size, 2); /* one in each cache */
+    CHECK_EQ_INT(fa_buffer_pool_size(&pool), 0);
     CHECK_EQ_INT(stats_of(&pool).high_water, 2);
     fa_buffer_cache_deinit(&cache);
     CHECK_EQ_INT(stats_of(&pool).hits, 1000);

@@ -38,6 +38,8 @@ static struct fa_server_stats example(void)
         .pools = {{.name = "buffers", .figures = {.hits = 1, .misses = 2, .limit = 64}}},
         .pool_count = 1,
         .latency = {.count = 2, .sum = 30, .max = 20},
+        .adaptive = true,
+        .batch_size = 31,
         .scanner = "plain"};
     s.loop.sizes[0] = 3;
     s.loop.sizes[4] = 1;
@@ -60,6 +62,7 @@ TEST(every_part_is_told)
     CHECK(says(text, "\"pools\":{\"buffers\":{\"hits\":1,\"misses\":2,\"dropped\":0,"));
     CHECK(says(text, "\"latency\":{\"count\":2,\"sum_us\":30,\"max_us\":20,\"p50_us\":11,"));
     CHECK(says(text, "\"buckets\":[[11,1],[22,1]]"));
+    CHECK(says(text, "\"tuner\":{\"on\":true,\"ticks\":0,\"changes\":0,\"batch_size\":31,"));
     CHECK(says(text, "\"worker_queue\":\"locked\""));
     CHECK(says(text, "\"scanner\":\"plain\""));
     free(text);

@@ -1,0 +1,114 @@
+/* monitor.c - the reactor's look at the whole server. */
+#include "server/monitor.h"
+
+#include <string.h>
+
+#include "server/server_state.h"
+
+enum { BUFFERS, TASKS, CONNECTIONS };
+
+static uint64_t at_most(uint64_t value, uint64_t bound)
+{
+    return value < bound ? value : bound;
+}
+
+void fa_monitor_init(struct fa_monitor *m, struct fa_server *s)
+{
+    const struct fa_config *config = &s->config;
+    uint64_t configured = (uint64_t)config->buffer_pool_size;
+    memset(m, 0, sizeof *m);
+    m->due_ns = FA_MONITOR_NEVER;
+    m->adaptive = config->adaptive_pools;
+    m->on = m->adaptive;
+    m->sizes.limit[BUFFERS] = fa_stats_read(&s->pool.limit);
+    m->sizes.limit[TASKS] = fa_stats_read(&s->reactor.tasks.counters.limit);
+    m->sizes.limit[CONNECTIONS] = fa_stats_read(&s->reactor.free_conns.counters.limit);
+    m->sizes.batch = (uint32_t)config->batch_size;
+    m->sizes.spin_us = (uint32_t)config->spin_us;
+    /* A pool that was configured beyond a bound moves the bound. */
+    m->bounds.pool_min = at_most((uint64_t)config->pool_min, configured);
+    m->bounds.pool_max = (uint64_t)config->pool_max;
+    if (m->bounds.pool_max < configured) {
+        m->bounds.pool_max = configured;
+    }
+    m->bounds.batch_max = m->sizes.batch;
+    m->bounds.spin_max_us = m->sizes.spin_us;
+}
+
+/* ---- what happened since the last tick ---- */
+
+static uint64_t since(uint64_t now, uint64_t *before)
+{
+    uint64_t change = now - *before;
+    *before = now;
+    return change;
+}
+
+static void look_at_pool(struct fa_monitor *m, struct fa_tuner_figures *f, int i,
+    const struct fa_pool_stats *stats, uint64_t low)
+{
+    f->pools[i].size = stats->size;
+    f->pools[i].low = low;
+    f->pools[i].misses = since(stats->misses, &m->before.misses[i]);
+    f->pools[i].dropped = since(stats->dropped, &m->before.dropped[i]);
+}
+
+static void look_at_pools(struct fa_monitor *m, struct fa_server *s, struct fa_tuner_figures *f)
+{
+    struct fa_pool_counters *tasks = &s->reactor.tasks.counters;
+    struct fa_pool_counters *conns = &s->reactor.free_conns.counters;
+    struct fa_pool_stats stats;
+    fa_buffer_pool_stats(&s->pool, &stats);
+    stats.size = fa_buffer_pool_size(&s->pool); /* caches keep what they have */
+    look_at_pool(m, f, BUFFERS, &stats, fa_buffer_pool_turn(&s->pool));
+    fa_pool_counters_read(tasks, &stats);
+    look_at_pool(m, f, TASKS, &stats, fa_pool_counters_turn(tasks));
+    fa_pool_counters_read(conns, &stats);
+    look_at_pool(m, f, CONNECTIONS, &stats, fa_pool_counters_turn(conns));
+}
+
+static void look(struct fa_monitor *m, struct fa_server *s, struct fa_tuner_figures *f)
+{
+    struct fa_tally_sum sum = {0};
+    struct fa_monitor_before *before = &m->before;
+    look_at_pools(m, s, f);
+    fa_tally_add(&s->loop_tally, &sum);
+    fa_worker_pool_add_tallies(&s->workers, &sum);
+    sum.spins += fa_stats_read(&s->reactor.spins);
+    sum.spin_hits += fa_stats_read(&s->reactor.spin_hits);
+    f->tasks = since(sum.tasks, &before->tasks);
+    f->run_ns = since(sum.run_ns, &before->run_ns);
+    f->spins = since(sum.spins, &before->spins);
+    f->spin_hits = since(sum.spin_hits, &before->spin_hits);
+    f->wakeups = since(fa_stats_read(&s->stats.wakeups), &before->wakeups);
+}
+
+/* ---- what follows from it ---- */
+
+static void apply(const struct fa_monitor *m, struct fa_server *s)
+{
+    const struct fa_tuner_sizes *sizes = &m->sizes;
+    fa_buffer_pool_set_limit(&s->pool, (uint32_t)sizes->limit[BUFFERS]);
+    fa_task_pool_set_limit(&s->reactor.tasks, sizes->limit[TASKS]);
+    fa_conn_pool_set_limit(&s->reactor.free_conns, sizes->limit[CONNECTIONS]);
+    atomic_store_explicit(&s->batch_size, sizes->batch, memory_order_relaxed);
+    atomic_store_explicit(&s->spin_us, sizes->spin_us, memory_order_relaxed);
+}
+
+void fa_monitor_tick(struct fa_monitor *m, struct fa_server *s, uint64_t now_ns)
+{
+    bool settled = true;
+    fa_stats_bump(&m->ticks, 1);
+    if (m->adaptive) {
+        struct fa_tuner_figures figures;
+        look(m, s, &figures);
+        if (fa_tuner_decide(&m->bounds, &figures, &m->sizes)) {
+            fa_stats_bump(&m->changes, 1);
+            apply(m, s);
+        }
+        settled = fa_tuner_is_settled(&m->bounds, &figures, &m->sizes);
+    }
+    bool again = m->active || s->reactor.tasks.live > 0 || !settled;
+    m->active = false;
+    m->due_ns = again ? now_ns + FA_MONITOR_INTERVAL_NS : FA_MONITOR_NEVER;
+}
