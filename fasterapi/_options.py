@@ -246,6 +246,14 @@ TABLE: Final[
         "SSE4.2 scanner in the HTTP parser where the CPU has it",
     ),
     (
+        "live_stats",
+        "bool",
+        True,
+        False,
+        True,
+        "keep statistics in a file that `fasterapi stats` reads",
+    ),
+    (
         "date_header",
         "bool",
         True,
@@ -333,6 +341,8 @@ class SharedOptions(TypedDict, total=False):
     """Connections the kernel queues for accept. Default 2048, 1 to 65535."""
     simd: bool
     """SSE4.2 scanner in the HTTP parser where the CPU has it. Default on."""
+    live_stats: bool
+    """Keep statistics in a file that `fasterapi stats` reads. Default on."""
     date_header: bool
     """Send a date header. Default on."""
     server_header: bool

@@ -27,7 +27,8 @@ typedef atomic_uint_least64_t fa_counter;
     X(wakeups)                \
     X(batches)                \
     X(worker_threads_started) \
-    X(access_log_dropped)
+    X(access_log_dropped)     \
+    X(reports_lost)
 
 struct fa_stats {
 #define FA_STATS_FIELD(name) fa_counter name;

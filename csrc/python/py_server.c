@@ -387,6 +387,30 @@ static PyObject *server_stats(struct fa_py_server *self, PyObject *unused)
     return value;
 }
 
+PyDoc_STRVAR(publish_stats_doc,
+    "publish_stats(path: str, about: str) -> None\n--\n\n"
+    "Keep the statistics in a file for other processes until stop(), with a text about\n"
+    "this server. Before start(), once. Raises OSError, ValueError.");
+
+static PyObject *server_publish_stats(struct fa_py_server *self, PyObject *args)
+{
+    PyObject *path;
+    const char *about;
+    Py_ssize_t about_len;
+    if (!PyArg_ParseTuple(
+            args, "O&s#:publish_stats", PyUnicode_FSConverter, &path, &about, &about_len))
+        return NULL;
+    errno = 0;
+    fa_status status = fa_server_publish_stats(
+        self->server, PyBytes_AS_STRING(path), (fa_span){about, (size_t)about_len});
+    Py_DECREF(path);
+    if (status == FA_OK) Py_RETURN_NONE;
+    if (status == FA_ERR_IO && errno != 0) return PyErr_SetFromErrno(PyExc_OSError);
+    if (status != FA_ERR_INVALID) return status_error(status, "no statistics file");
+    PyErr_SetString(PyExc_ValueError, "publish_stats() is for one path, before start()");
+    return NULL;
+}
+
 PyDoc_STRVAR(note_failure_doc,
     "note_failure() -> None\n--\n\n"
     "Count a request whose handler or app raised what nothing answered. The event-loop\n"
@@ -427,6 +451,7 @@ static PyMethodDef server_methods[] = {
     {"pending", (PyCFunction)server_pending, METH_NOARGS, pending_doc},
     {"stop", (PyCFunction)server_stop, METH_VARARGS, stop_doc},
     {"stats", (PyCFunction)server_stats, METH_NOARGS, stats_doc},
+    {"publish_stats", (PyCFunction)server_publish_stats, METH_VARARGS, publish_stats_doc},
     {"note_failure", (PyCFunction)server_note_failure, METH_NOARGS, note_failure_doc},
     {"load", (PyCFunction)(void (*)(void))fa_py_server_load, METH_VARARGS | METH_KEYWORDS,
         load_doc},

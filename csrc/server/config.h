@@ -58,6 +58,7 @@
         "bytes buffered per connection and direction before a stream pauses")                     \
     X(INT, backlog, 2048, 1, 65535, "connections the kernel queues for accept")                   \
     X(BOOL, simd, 1, 0, 1, "SSE4.2 scanner in the HTTP parser where the CPU has it")              \
+    X(BOOL, live_stats, 1, 0, 1, "keep statistics in a file that `fasterapi stats` reads")        \
     X(BOOL, date_header, 1, 0, 1, "send a date header")                                           \
     X(BOOL, server_header, 1, 0, 1, "send a server header")                                       \
     X(BOOL, access_log, 0, 0, 1, "write one line per request")

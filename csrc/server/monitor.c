@@ -3,7 +3,11 @@
 
 #include <string.h>
 
+#include "server/report.h"
 #include "server/server_state.h"
+#include "server/stats_file.h"
+
+#define REPORT_SIZE 8192u /* most reports are shorter */
 
 enum { BUFFERS, TASKS, CONNECTIONS };
 
@@ -95,6 +99,47 @@ static void apply(const struct fa_monitor *m, struct fa_server *s)
     atomic_store_explicit(&s->spin_us, sizes->spin_us, memory_order_relaxed);
 }
 
+static fa_status report(
+    const struct fa_monitor *m, struct fa_server *s, uint64_t now_ns, bool resting)
+{
+    struct fa_server_stats stats;
+    struct fa_writer w;
+    if (fa_writer_init(&w, NULL, REPORT_SIZE) != FA_OK) {
+        return FA_ERR_NOMEM;
+    }
+    fa_server_stats(s, &stats);
+    fa_status st = fa_report_write(&stats, &w);
+    struct fa_buffer *text = fa_writer_detach(&w);
+    if (st == FA_OK) {
+        st = fa_stats_file_write(m->file, (fa_span){text->data, text->len}, now_ns, resting);
+    }
+    if (text != NULL) {
+        fa_buffer_release(text);
+    }
+    return st;
+}
+
+/* A report that cannot be written is left out: the one before tells its age. */
+static void write_report(struct fa_monitor *m, struct fa_server *s, uint64_t now_ns, bool resting)
+{
+    if (m->file != NULL && report(m, s, now_ns, resting) != FA_OK) {
+        fa_stats_bump(&s->stats.reports_lost, 1);
+    }
+}
+
+void fa_monitor_publish(struct fa_monitor *m, struct fa_server *s, struct fa_stats_file *file)
+{
+    m->file = file;
+    m->on = true;
+    write_report(m, s, fa_clock_now_ns(), true);
+}
+
+void fa_monitor_deinit(struct fa_monitor *m)
+{
+    fa_stats_file_free(m->file);
+    m->file = NULL;
+}
+
 void fa_monitor_tick(struct fa_monitor *m, struct fa_server *s, uint64_t now_ns)
 {
     bool settled = true;
@@ -110,5 +155,6 @@ void fa_monitor_tick(struct fa_monitor *m, struct fa_server *s, uint64_t now_ns)
     }
     bool again = m->active || s->reactor.tasks.live > 0 || !settled;
     m->active = false;
+    write_report(m, s, now_ns, !again);
     m->due_ns = again ? now_ns + FA_MONITOR_INTERVAL_NS : FA_MONITOR_NEVER;
 }

@@ -1,6 +1,7 @@
 /*
  * monitor.h - the reactor's look at the whole server, some times a second while
- * there is something to see: it feeds the tuner and carries out its decisions.
+ * there is something to see: it feeds the tuner, carries out its decisions, and
+ * writes the report for `fasterapi stats`.
  *
  * An idle server is left asleep: the monitor ticks while requests come or run,
  * and afterwards until the pools have shrunk.
@@ -17,6 +18,7 @@
 #include "server/tuner.h"
 
 struct fa_server;
+struct fa_stats_file;
 
 #define FA_MONITOR_INTERVAL_NS UINT64_C(250000000)
 #define FA_MONITOR_NEVER       UINT64_MAX
@@ -35,6 +37,7 @@ struct fa_monitor {
     struct fa_tuner_bounds bounds;
     struct fa_tuner_sizes sizes;
     struct fa_monitor_before before;
+    struct fa_stats_file *file; /* NULL: no report is written */
     fa_counter ticks;
     fa_counter changes; /* ticks that changed a size */
 };
@@ -45,7 +48,19 @@ struct fa_monitor {
 void fa_monitor_init(struct fa_monitor *m, struct fa_server *s);
 
 /*
- * fa_monitor_tick - look, decide, change sizes; then be due again or not.
+ * fa_monitor_publish - write a report now, and at every tick from now on.
+ *
+ * Before the reactor runs. Ownership: the file is the monitor's.
+ */
+void fa_monitor_publish(struct fa_monitor *m, struct fa_server *s, struct fa_stats_file *file);
+
+/*
+ * fa_monitor_deinit - remove the file if there is one. The reactor runs no more.
+ */
+void fa_monitor_deinit(struct fa_monitor *m);
+
+/*
+ * fa_monitor_tick - look, decide, change sizes, write; then be due again or not.
  */
 void fa_monitor_tick(struct fa_monitor *m, struct fa_server *s, uint64_t now_ns);
 

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "server/server_state.h"
+#include "server/stats_file.h"
 
 #define STOP_GRACE_NS UINT64_C(500000000)
 
@@ -195,6 +196,19 @@ fa_status fa_server_add_pool(struct fa_server *s, const char *name,
     return FA_OK;
 }
 
+fa_status fa_server_publish_stats(struct fa_server *s, const char *path, fa_span about)
+{
+    struct fa_stats_file *file = NULL;
+    if (s->phase != FA_SERVER_NEW || s->monitor.file != NULL) {
+        return FA_ERR_INVALID;
+    }
+    fa_status st = fa_stats_file_new(path, about, &file);
+    if (st == FA_OK) {
+        fa_monitor_publish(&s->monitor, s, file);
+    }
+    return st;
+}
+
 /* ---- listening ---- */
 
 static fa_status next_listener(struct fa_server *s, struct fa_listener **out)
@@ -362,6 +376,7 @@ fa_status fa_server_stop(struct fa_server *s, uint64_t timeout_ns)
         (void)pthread_join(s->reactor_thread, NULL);
         s->reactor_joined = true;
     }
+    fa_monitor_deinit(&s->monitor);
     fa_status st = fa_worker_pool_stop(&s->workers, STOP_GRACE_NS);
     if (st == FA_OK) {
         s->phase = FA_SERVER_STOPPED;

@@ -18,6 +18,7 @@
 
 #include "base/base.h"
 #include "base/histogram.h"
+#include "base/span.h"
 #include "base/stats.h"
 #include "base/status.h"
 #include "server/config.h"
@@ -172,6 +173,18 @@ void fa_server_free(struct fa_server *s);
 #define FA_SERVER_MAX_POOLS 16
 FA_NODISCARD fa_status fa_server_add_pool(struct fa_server *s, const char *name,
     void (*read)(void *ctx, struct fa_pool_stats *out), void *ctx);
+
+/*
+ * fa_server_publish_stats - keep the report (report.h) in a file while the server
+ * lives, for readers in other processes (stats_file.h). `about` is a text for them.
+ *
+ * Before fa_server_start, once. The file is gone when fa_server_stop returns.
+ *
+ * Errors: FA_ERR_NOMEM, FA_ERR_IO (errno tells); FA_ERR_INVALID after the start,
+ *         a second time, or for too long a text.
+ */
+FA_NODISCARD fa_status fa_server_publish_stats(
+    struct fa_server *s, const char *path, fa_span about);
 
 /* One queue: what it is made of, and what went through it. */
 struct fa_server_queue_stats {

@@ -1,8 +1,12 @@
 /* The monitor: ticks only while there is something to see, and sizes that follow. */
 #include "check.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "base/alloc.h"
 #include "server/server_state.h"
+#include "server/stats_file.h"
 
 #define STEP FA_MONITOR_INTERVAL_NS
 
@@ -165,8 +169,48 @@ TEST(a_size_beyond_a_bound_moves_the_bound)
     fa_server_free(s);
 }
 
+/* How many reports the file has seen; -1: there is no file. */
+static long reports_in(const char *path)
+{
+    struct fa_stats_file_header header;
+    int fd = open(path, O_RDONLY);
+    if (fd < 0) {
+        return -1;
+    }
+    CHECK_EQ_INT(pread(fd, &header, sizeof header, 0), sizeof header);
+    close(fd);
+    return (long)header.sequence;
+}
+
+TEST(a_report_at_every_tick)
+{
+    char path[] = "/tmp/fa_monitor_XXXXXX";
+    int fd = mkstemp(path);
+    struct fa_server *s = server_with(false, 100);
+    CHECK_EQ_INT(fa_server_publish_stats(s, "/tmp/no/such/folder", FA_SPAN("")), FA_ERR_IO);
+    CHECK_EQ_INT(fa_server_publish_stats(s, path, FA_SPAN("me")), FA_OK);
+    CHECK_EQ_INT(fa_server_publish_stats(s, path, FA_SPAN("me")), FA_ERR_INVALID);
+    CHECK_EQ_INT(reports_in(path), 1);
+    fa_monitor_note(&s->monitor, 1000); /* it ticks although nothing is tuned */
+    CHECK_EQ_INT(s->monitor.due_ns, 1000 + STEP);
+    fa_monitor_tick(&s->monitor, s, 1000 + STEP);
+    fa_monitor_tick(&s->monitor, s, 1000 + 2 * STEP);
+    CHECK(s->monitor.due_ns == FA_MONITOR_NEVER);
+    CHECK_EQ_INT(reports_in(path), 3);
+    fa_alloc_fail_at(1); /* no memory: no report, nothing else */
+    fa_monitor_tick(&s->monitor, s, 1000 + 3 * STEP);
+    fa_alloc_fail_at(0);
+    CHECK_EQ_INT(reports_in(path), 3);
+    CHECK_EQ_INT(stats_of(s).reports_lost, 1);
+    CHECK_EQ_INT(fa_server_stop(s, 0), FA_OK);
+    CHECK_EQ_INT(reports_in(path), -1);
+    fa_server_free(s);
+    close(fd);
+}
+
 int main(void)
 {
+    RUN(a_report_at_every_tick);
     RUN(an_idle_server_is_not_woken);
     RUN(it_looks_on_while_a_task_is_out);
     RUN(pools_grow_with_the_load_and_give_memory_back);
