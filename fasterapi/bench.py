@@ -131,6 +131,7 @@ def measure(
     chosen = dict(options or {})
     if in_flight == 1 if spin is None else spin:
         chosen.setdefault("spin_us", SPIN_US)
+        chosen.setdefault("adaptive_pools", False)  # which would take the spin back
     settings = Settings(loop=loop, log_level="warning", driven=True, options=chosen)
 
     async def main() -> Measurement:

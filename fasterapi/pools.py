@@ -52,12 +52,7 @@ class RequestPools:
         if headers:
             self.pairs.recycle(headers)
 
-    def stats(self) -> dict[str, int]:
-        """Counters of both pools, by names like ``dict_pool_hits``; none for one that is off."""
-        named = {"dict_pool": self.scopes, "tuple_pool": self.pairs}
-        return {
-            f"{name}_{key}": value
-            for name, pool in named.items()
-            if pool is not None
-            for key, value in pool.stats().items()
-        }
+    def stats(self) -> dict[str, dict[str, int]]:
+        """Counters of the pools that are on: "dicts", "tuples"."""
+        named = {"dicts": self.scopes, "tuples": self.pairs}
+        return {name: pool.stats() for name, pool in named.items() if pool is not None}

@@ -141,7 +141,10 @@ class Server:
         server, bridge = self.core_server, self.bridge
         if server is None or bridge is None:
             return {}
-        return {**server.stats(), **({} if bridge.pools is None else bridge.pools.stats())}
+        stats: dict[str, Any] = server.stats()
+        if bridge.pools is not None:
+            stats["pools"].update(bridge.pools.stats())
+        return stats
 
     # -- start ---------------------------------------------------------------------------------
 

@@ -83,6 +83,9 @@ class FakeCoreServer:
     def drain(self) -> None:
         self.calls.append("drain")
 
+    def pending(self) -> list[Any]:
+        return []
+
     def active(self) -> int:
         self.open = max(0, self.open - 1)
         return self.open
