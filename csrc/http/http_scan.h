@@ -14,9 +14,14 @@ struct fa_http_scan {
     /* First byte of [p, end) that may not stand in a request target: a control
      * character, space, '#' or DEL. `end` if there is none. */
     const char *(*target_end)(const char *p, const char *end);
+    /* The same, and '?'. */
+    const char *(*path_end)(const char *p, const char *end);
     /* First byte of [p, end) that may not stand in a header value: a control
      * character other than tab, or DEL. `end` if there is none. */
     const char *(*value_end)(const char *p, const char *end);
+    /* First byte of [p, end) that may not stand in a token (fa_http_char_is_token). `end`
+     * if there is none. */
+    const char *(*name_end)(const char *p, const char *end);
 };
 
 /*
