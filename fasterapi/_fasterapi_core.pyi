@@ -230,8 +230,8 @@ class ZeroCopyResponse:
     """A whole HTTP/1.1 answer in one piece of memory.
 
     The body is written once, behind room for the head, and finalize() puts the head in front of
-    it. Headers set before the body always find room; for those set after it there is 1 KiB, and
-    more than that moves the body. All methods but finalize() return the response, so that calls
+    it. Headers set before the body always find room; for those set after it there are 512 bytes,
+    and more than that moves the body. All methods but finalize() return the response, so that calls
     can be chained. After finalize() they are a RuntimeError.
     """
 

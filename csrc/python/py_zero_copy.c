@@ -17,7 +17,7 @@
 #include "python/py_json.h"
 
 /* Room for headers that are set after the body. More of them move the body, once. */
-enum { LATE_ROOM = 1024, JSON_ROOM = 512 };
+enum { LATE_ROOM = 512, JSON_ROOM = 256 };
 
 struct fa_py_zero_copy {
     PyObject_HEAD struct fa_buffer *buf; /* NULL until there is a body or all is final */
@@ -439,8 +439,8 @@ PyDoc_STRVAR(response_doc,
     "ZeroCopyResponse()\n--\n\n"
     "A whole HTTP/1.1 answer in one piece of memory. The body is written once, behind room for\n"
     "the head, and finalize() puts the head in front of it. Headers set before the body always\n"
-    "find room; for those set after it there is 1 KiB, and more than that moves the body. All\n"
-    "methods but finalize() return the response, so that calls can be chained.");
+    "find room; for those set after it there are 512 bytes, and more than that moves the body.\n"
+    "All methods but finalize() return the response, so that calls can be chained.");
 
 static PyMethodDef response_methods[] = {
     {"status", (PyCFunction)status, METH_O, status_doc},

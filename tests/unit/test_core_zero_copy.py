@@ -85,7 +85,7 @@ def test_large_bodies(response):
 
 
 @pytest.mark.parametrize("first", ["headers", "body"])
-@pytest.mark.parametrize("size", [1, 1000, 1100, 5000, 100_000])
+@pytest.mark.parametrize("size", [1, 400, 480, 600, 5000, 100_000])
 def test_headers_of_any_length_before_and_after_the_body(response, first, size):
     data = b"the body" * 100
     if first == "body":
