@@ -16,6 +16,8 @@ NAMES = (
     "SPSCQueue",
     "MPMCQueue",
     "LockedQueue",
+    "DictPool",
+    "TuplePool",
     "BufferPool",
     "JSONBuilder",
     "ZeroCopyResponse",
