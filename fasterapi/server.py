@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from fasterapi import _native, config, log
+from fasterapi import _native, config, live, log
 from fasterapi.addresses import (
     check_address,
     listen_error,
@@ -57,6 +57,9 @@ class Settings:
     options: dict[str, Any] = field(default_factory=dict)
     #: Descriptor of a worker's channel to its parent (see `supervisor`), or None.
     control_fd: int | None = None
+    #: Number of a worker among its siblings, and the address when its own socket does not tell.
+    slot: int = 0
+    address: str | None = None
     #: Print the start line here (the parent prints it when there are several workers).
     announce: bool = True
     #: No port and no reactor thread: requests come from `core_server.load` (see `bench`).
@@ -175,6 +178,7 @@ class Server:
         )
         if not self.settings.driven:
             self._listen(core_server)
+            self._publish(core_server)
         core_server.start(loop, self.bridge, self.settings.driven)
         loop.add_reader(core_server.fileno(), core_server.run_batch)
         # The first round announces that the loop sleeps; nobody would wake it before.
@@ -229,6 +233,23 @@ class Server:
                 )
         except OSError as exc:
             raise listen_error(exc, settings.host, settings.port, settings.uds) from exc
+
+    def _publish(self, core_server: Any) -> None:
+        """Let `fasterapi stats` find this server. Failing to is no reason not to serve."""
+        settings = self.settings
+        if not self._options["live_stats"]:
+            return
+        try:
+            core_server.publish_stats(
+                str(live.new_path()),
+                live.about_text(
+                    group=os.getpid() if settings.control_fd is None else os.getppid(),
+                    slot=settings.slot,
+                    address=address_text(settings, self.port),
+                ),
+            )
+        except OSError as exc:
+            error_logger.warning("No live statistics: %s", exc)
 
     def _announce(self) -> None:
         facts = {
@@ -443,7 +464,7 @@ def _run_workers(target: Any, settings: Settings) -> int:
     held: socket.socket | None = None
     if settings.uds is not None:
         held = listening_socket(settings.uds)
-        told |= {"uds": None, "fd": held.fileno()}
+        told |= {"uds": None, "fd": held.fileno(), "address": address_text(settings, 0)}
     elif settings.fd is None:
         held, port = reserve_port(settings.host, settings.port)
         settings.port = port
@@ -477,6 +498,7 @@ def run_worker(message: dict[str, Any]) -> int:
 
     settings = Settings(**message["settings"])
     settings.control_fd = message["control_fd"]
+    settings.slot = message["slot"]
     try:
         log.configure(settings.log_level)
         app = load_app(Target(**message["target"]))
@@ -490,15 +512,21 @@ def run_worker(message: dict[str, Any]) -> int:
 # -- helpers -----------------------------------------------------------------------------------
 
 
+def address_text(settings: Settings, port: int) -> str:
+    """Where a server with these settings can be reached; `port` is the real one."""
+    if settings.address is not None:
+        return settings.address
+    if settings.uds is not None:
+        return f"unix:{settings.uds}"
+    if settings.fd is not None:
+        return f"descriptor {settings.fd}"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{port}"
+
+
 def start_line(settings: Settings, facts: dict[str, Any]) -> str:
     """The one line a started server prints."""
-    if settings.uds is not None:
-        address = f"unix:{settings.uds}"
-    elif settings.fd is not None:
-        address = f"descriptor {settings.fd}"
-    else:
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        address = f"http://{host}:{facts['port']}"
+    address = address_text(settings, facts["port"])
     workers = f"{settings.workers} worker{'s' if settings.workers != 1 else ''}"
     if facts["fasterapi"]:
         routes = f"{facts['compiled']} of {facts['routes']} routes compiled"

@@ -20,6 +20,9 @@ typedef atomic_uint_least64_t fa_counter;
     X(connections_closed)     \
     X(bytes_in)               \
     X(bytes_out)              \
+    X(sends)                  \
+    X(bytes_copied)           \
+    X(bodies_in_place)        \
     X(parse_errors)           \
     X(timeouts)               \
     X(queue_full)             \

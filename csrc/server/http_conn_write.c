@@ -216,6 +216,7 @@ static fa_status send_copied(struct fa_http_conn *c, const struct gather *g, siz
         return fa_http_conn_io_sendv(c, g->iov, g->count, g->file_next, n);
     }
     char *end = flat->data;
+    fa_stats_bump(&c->server->stats.bytes_copied, g->bytes);
     for (size_t i = 0; i < g->count; i++) {
         memcpy(end, g->iov[i].iov_base, g->iov[i].iov_len);
         end += g->iov[i].iov_len;
@@ -228,6 +229,7 @@ static fa_status send_copied(struct fa_http_conn *c, const struct gather *g, siz
 
 static fa_status send_gathered(struct fa_http_conn *c, const struct gather *g, size_t *n)
 {
+    c->server->reactor.counts.sends++;
     if (FA_UNLIKELY(!c->server->config.zero_copy)) {
         return send_copied(c, g, n);
     }

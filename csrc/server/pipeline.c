@@ -122,6 +122,9 @@ void fa_pipeline_on_completion(struct fa_task *t)
         return;
     }
     r->counts.completed++;
+    if (t->tail.len > 0) {
+        fa_stats_bump(&t->server->stats.bodies_in_place, 1);
+    }
     if (t->answered) { /* the connection ended meanwhile */
         fa_http_conn_forget(c, t);
     } else if (c->first == t) {

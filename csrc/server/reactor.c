@@ -552,6 +552,7 @@ static void publish_counts(struct fa_reactor *r)
     fa_stats_bump(&stats->connections_closed, n->closed);
     fa_stats_bump(&stats->bytes_in, n->bytes_in);
     fa_stats_bump(&stats->bytes_out, n->bytes_out);
+    fa_stats_bump(&stats->sends, n->sends);
     memset(n, 0, sizeof *n);
 }
 

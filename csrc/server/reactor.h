@@ -47,7 +47,7 @@ struct fa_reactor_queue {
 
 /* Counters of one round, added to the shared statistics at its end. */
 struct fa_reactor_counts {
-    uint64_t requests, responses, completed, accepted, closed, bytes_in, bytes_out;
+    uint64_t requests, responses, completed, accepted, closed, bytes_in, bytes_out, sends;
 };
 
 struct fa_reactor {

@@ -95,6 +95,9 @@ class FakeCoreServer:
         os.close(self.fd)
         return True
 
+    def publish_stats(self, path: str, about: str) -> None:
+        self.published = (path, about)
+
     def note_failure(self) -> None:
         self.calls.append("failure")
 

@@ -55,6 +55,15 @@ static void large_bodies(struct fake *f, bool zero_copy)
         fake_response_free(&r);
     }
     close(fd);
+    for (int i = 0; i < 20000 && fa_server_active(f->server) > 0; i++) {
+        CHECK(poll(NULL, 0, 1) == 0);
+    }
+    CHECK_EQ_INT(fa_server_stop(f->server, 0), FA_OK);
+    struct fa_server_stats stats = fake_stats(f);
+    CHECK_EQ_INT(stats.bytes_copied >= 2 * FAKE_BIG_SIZE, !zero_copy);
+    CHECK_EQ_INT(stats.bytes_copied == 0, zero_copy);
+    CHECK_EQ_INT(stats.bodies_in_place, 2);
+    CHECK(stats.sends > 0);
     fake_stop(f);
     CHECK_EQ_INT(atomic_load(&f->owners_dropped), 2);
 }
