@@ -11,7 +11,7 @@
 #define FA_UNLIKELY(x)        __builtin_expect(!!(x), 0)
 #define FA_CACHELINE          64
 #define FA_ALIGNED(n)         __attribute__((aligned(n)))
-#define FA_INLINE             static inline __attribute__((always_inline))
+#define FA_INLINE             inline __attribute__((always_inline))
 #define FA_NODISCARD          __attribute__((warn_unused_result))
 #define FA_STATIC_ASSERT(...) _Static_assert(__VA_ARGS__)
 

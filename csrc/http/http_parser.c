@@ -47,7 +47,7 @@ bool fa_http_parser_is_token(fa_span text)
 
 /* CRLF at p: FA_OK and past it. A lone CR or LF is malformed (RFC 9112, 2.2 lets a
  * server accept a bare LF; we do not). */
-FA_INLINE fa_status line_end(struct cursor *c)
+static FA_INLINE fa_status line_end(struct cursor *c)
 {
     if (FA_LIKELY(IS_AT(c, "\r\n"))) {
         c->p += 2;
@@ -59,7 +59,7 @@ FA_INLINE fa_status line_end(struct cursor *c)
 
 /* --- request line ------------------------------------------------------------- */
 
-FA_INLINE fa_status parse_method(struct cursor *c, struct fa_http_request *out)
+static FA_INLINE fa_status parse_method(struct cursor *c, struct fa_http_request *out)
 {
     const char *start = c->p;
     if (FA_LIKELY(IS_AT(c, "GET "))) {
@@ -78,7 +78,7 @@ FA_INLINE fa_status parse_method(struct cursor *c, struct fa_http_request *out)
     return FA_OK;
 }
 
-FA_INLINE fa_status parse_target(struct cursor *c, struct fa_http_request *out)
+static FA_INLINE fa_status parse_target(struct cursor *c, struct fa_http_request *out)
 {
     const char *start = c->p;
     c->mark = NULL;
@@ -94,7 +94,7 @@ FA_INLINE fa_status parse_target(struct cursor *c, struct fa_http_request *out)
     return FA_OK;
 }
 
-FA_INLINE fa_status parse_version(struct cursor *c, struct fa_http_request *out)
+static FA_INLINE fa_status parse_version(struct cursor *c, struct fa_http_request *out)
 {
     static const char form[] = "HTTP/d.d";
     if (FA_LIKELY(IS_AT(c, "HTTP/1.1"))) {
@@ -114,7 +114,7 @@ FA_INLINE fa_status parse_version(struct cursor *c, struct fa_http_request *out)
     return FA_OK;
 }
 
-FA_INLINE fa_status parse_request_line(struct cursor *c, struct fa_http_request *out)
+static FA_INLINE fa_status parse_request_line(struct cursor *c, struct fa_http_request *out)
 {
     const char *line = c->p;
     fa_status status = parse_method(c, out);
@@ -266,14 +266,14 @@ static fa_status note_coding(struct framing *f, fa_span value)
 }
 
 /* The bytes with bit 5 set, which makes letters small. */
-FA_INLINE uint64_t small_4(const char *p)
+static FA_INLINE uint64_t small_4(const char *p)
 {
     uint32_t x;
     memcpy(&x, p, sizeof x);
     return x | UINT32_C(0x20202020);
 }
 
-FA_INLINE uint64_t small_8(const char *p)
+static FA_INLINE uint64_t small_8(const char *p)
 {
     uint64_t x;
     memcpy(&x, p, sizeof x);
@@ -282,7 +282,7 @@ FA_INLINE uint64_t small_8(const char *p)
 
 /* Is this the name, which has letters and hyphens only and at least 4 of them? No other
  * token character becomes one of these by bit 5. The last step overlaps. */
-FA_INLINE bool is_named(fa_span name, const char *other, size_t len)
+static FA_INLINE bool is_named(fa_span name, const char *other, size_t len)
 {
     if (name.len != len) return false;
     const char *p = name.ptr;
@@ -299,7 +299,7 @@ FA_INLINE bool is_named(fa_span name, const char *other, size_t len)
 #define IS_NAMED(name, literal) is_named(name, literal, sizeof(literal) - 1)
 
 /* Framing headers, told apart by their length first. */
-FA_INLINE fa_status note_header(
+static FA_INLINE fa_status note_header(
     struct framing *f, struct fa_http_request *out, fa_span name, fa_span value)
 {
     switch (name.len) {
@@ -319,12 +319,12 @@ FA_INLINE fa_status note_header(
     }
 }
 
-FA_INLINE bool is_blank(char c)
+static FA_INLINE bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
 }
 
-FA_INLINE fa_status parse_header(struct cursor *c, struct fa_http_header *header)
+static FA_INLINE fa_status parse_header(struct cursor *c, struct fa_http_header *header)
 {
     const char *name = c->p;
     c->p = c->parser->scan->name_end(c->p, c->end);
@@ -344,7 +344,8 @@ FA_INLINE fa_status parse_header(struct cursor *c, struct fa_http_header *header
     return FA_OK;
 }
 
-FA_INLINE fa_status parse_headers(struct cursor *c, struct framing *f, struct fa_http_request *out)
+static FA_INLINE fa_status parse_headers(
+    struct cursor *c, struct framing *f, struct fa_http_request *out)
 {
     for (uint32_t count = 0;; count++) {
         if (c->p == c->end) return FA_AGAIN;
@@ -378,7 +379,8 @@ static fa_status judge_coding(const struct framing *f, struct fa_http_request *o
                                                                  : FA_ERR_NOT_IMPLEMENTED;
 }
 
-FA_INLINE fa_status judge(const struct framing *f, struct fa_http_request *out, const char *mark)
+static FA_INLINE fa_status judge(
+    const struct framing *f, struct fa_http_request *out, const char *mark)
 {
     uint32_t facts = f->facts;
     if (out->minor == 1 && (facts & HAS_HOST) == 0) return FA_ERR_BAD_REQUEST;
@@ -434,7 +436,7 @@ static fa_status incomplete(const struct fa_http_parser *p, size_t len, bool in_
 
 /* What an accepted head may leave as it is; all else is always written. A memset of the
  * whole would cost a fifth of a small request. */
-FA_INLINE void request_init(struct fa_http_request *out)
+static FA_INLINE void request_init(struct fa_http_request *out)
 {
     out->host = (fa_span){NULL, 0};
     out->expect_continue = false;
