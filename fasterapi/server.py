@@ -568,7 +568,8 @@ async def _wait_for_ever() -> None:
 
 
 def _core_options(given: dict[str, Any], app: Any) -> dict[str, Any]:
-    """Checked options for the core: those given here, then the environment, then the app's."""
+    """Checked options for the core. A flag or argument given here wins over the app's keyword, that
+    over the environment, that over the default."""
     try:
         return dict(config.resolve_options(given, None if app is None else app.core_arguments))
     except (TypeError, ValueError) as exc:
