@@ -1,4 +1,4 @@
-"""The command line: ``fasterapi run | dev | explain | bench | config | version``.
+"""The command line: ``fasterapi run | dev | explain | bench | stats | config | version``.
 
 Every option of the core is a flag of `run` and `dev`, generated from the option table. Wrong usage
 ends with exit code 2, a failed start with 3; both after one line that names the fix.
@@ -225,6 +225,42 @@ def bench(
             measure(found, request, count=requests, in_flight=number) for number in (1, in_flight)
         ]
     say(json.dumps([run.as_dict() for run in runs], indent=2) if as_json else format_table(runs))
+
+
+@app.command()
+def stats(
+    server: Annotated[
+        str | None,
+        typer.Argument(metavar="[SERVER]", help="Process id, address, port or socket path."),
+    ] = None,
+    interval: Annotated[
+        float | None, typer.Option(min=0.05, help="Seconds between two looks.", metavar="SECONDS")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object only.")] = False,
+) -> None:
+    """Show the figures of a running server, refreshed on a terminal."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from fasterapi.stats_view import NoServerError, Watch, find_group, looks
+
+    try:
+        group = find_group(server)
+    except NoServerError as exc:
+        say(f"error: {exc}", sys.stderr)
+        raise typer.Exit(1) from None
+    if as_json:
+        say(json.dumps(group.as_dict()))
+        return
+    watch = Watch(group)
+    console = Console()
+    if not console.is_terminal:
+        for _ in looks(watch, interval) if interval is not None else [group]:
+            Console(width=110).print(watch.table())
+        return
+    with Live(console=console, auto_refresh=False) as live, contextlib.suppress(KeyboardInterrupt):
+        for _ in looks(watch, interval or 1.0):
+            live.update(watch.table(), refresh=True)
 
 
 @app.command("config")
