@@ -49,7 +49,6 @@ struct node {
     uint32_t first_static; /* then those behind text */
     uint16_t static_count;
     uint8_t kinds; /* bit n: there is a child behind a parameter of kind n */
-    char first;    /* text's first byte */
     uint32_t first_terminal;
     uint32_t terminal_count;
 };
@@ -58,6 +57,7 @@ FA_STATIC_ASSERT(sizeof(struct node) <= FA_CACHELINE, "a node is one cache line 
 
 struct fa_router {
     struct node *nodes; /* NULL until frozen */
+    char *firsts;       /* of each node, the first byte of its text: a search looks at these */
     struct terminal *terminals;
     uint32_t node_count;
     uint32_t node_room;
@@ -82,6 +82,7 @@ void fa_router_free(struct fa_router *r)
 {
     if (r == NULL) return;
     fa_free(r->nodes);
+    fa_free(r->firsts);
     fa_free(r->terminals);
     fa_free(r->text);
     fa_free(r->entries);
@@ -260,7 +261,6 @@ static fa_status build(struct fa_router *r, uint32_t at, uint32_t lo, uint32_t h
             r->nodes[at].first_static++;
         } else {
             r->nodes[at].static_count++;
-            r->nodes[child].first = (char)first;
             r->nodes[child].text = r->entries[lo].text + depth;
             r->nodes[child].text_len = next_depth - depth;
         }
@@ -270,6 +270,16 @@ static fa_status build(struct fa_router *r, uint32_t at, uint32_t lo, uint32_t h
         }
         lo = end;
     }
+    return FA_OK;
+}
+
+/* What the children of a node begin with, side by side in one or two cache lines. */
+static fa_status note_firsts(struct fa_router *r)
+{
+    r->firsts = fa_alloc(r->node_count);
+    if (r->firsts == NULL) return FA_ERR_NOMEM;
+    for (uint32_t i = 0; i < r->node_count; i++)
+        r->firsts[i] = r->nodes[i].text_len > 0 ? r->text[r->nodes[i].text] : '\0';
     return FA_OK;
 }
 
@@ -288,7 +298,8 @@ fa_status fa_router_freeze(struct fa_router *r)
     if (r->entry_count > 0) {
         qsort_r(r->entries, r->entry_count, sizeof *r->entries, compare_entries, r->text);
     }
-    if (add_nodes(r, 1) != NONE && build(r, 0, 0, r->entry_count, 0) == FA_OK) {
+    if (add_nodes(r, 1) != NONE && build(r, 0, 0, r->entry_count, 0) == FA_OK &&
+        note_firsts(r) == FA_OK) {
         fa_free(r->entries);
         r->entries = NULL;
         return FA_OK;
@@ -311,13 +322,12 @@ struct search {
     struct fa_route_match *out;
     uint32_t method;
     uint32_t bound;
-    uint32_t depth; /* parameters on the way to the current node */
     enum fa_route_result result;
     fa_span params[FA_ROUTER_MAX_PARAMS];
 };
 
-/* The path ends at this node. */
-static inline void take_hit(struct search *s, const struct node *n)
+/* The path ends at this node, with `depth` parameters on the way. */
+static inline void take_hit(struct search *s, const struct node *n, uint32_t depth)
 {
     const struct terminal *t = s->r->terminals + n->first_terminal;
     for (uint32_t left = n->terminal_count; left > 0 && t->order < s->bound; left--, t++) {
@@ -325,26 +335,54 @@ static inline void take_hit(struct search *s, const struct node *n)
         s->bound = t->order;
         s->result = FA_ROUTE_HIT;
         s->out->route = t->route;
-        s->out->param_count = s->depth;
-        for (uint32_t i = 0; i < s->depth; i++)
+        s->out->param_count = depth;
+        for (uint32_t i = 0; i < depth; i++)
             s->out->params[i] = s->params[i];
         return;
     }
 }
 
-/* memcmp for texts of a few bytes, where the call would cost more than the work. */
+static inline uint32_t load_4(const char *p)
+{
+    uint32_t x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+static inline uint64_t load_8(const char *p)
+{
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+/* memcmp for texts of a few bytes, where the call would cost more than the work: whole
+ * words, the last of them overlapping. */
 static inline bool is_same(const char *a, const char *b, size_t len)
 {
-    for (; len >= 8; a += 8, b += 8, len -= 8) {
-        uint64_t x, y;
-        memcpy(&x, a, 8);
-        memcpy(&y, b, 8);
-        if (x != y) return false;
+    if (len < 4) {
+        while (len > 0 && a[len - 1] == b[len - 1])
+            len--;
+        return len == 0;
     }
-    for (; len > 0; a++, b++, len--) {
-        if (*a != *b) return false;
+    if (len < 8) return load_4(a) == load_4(b) && load_4(a + len - 4) == load_4(b + len - 4);
+    for (size_t i = 0; i + 8 < len; i += 8) {
+        if (load_8(a + i) != load_8(b + i)) return false;
     }
-    return true;
+    return load_8(a + len - 8) == load_8(b + len - 8);
+}
+
+/* Where the segment ends: the next slash, or the end of the path. */
+static inline const char *segment_end(const char *at, const char *end)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    for (; end - at >= 8; at += 8) {
+        uint64_t x = load_8(at) ^ ones * '/';
+        if (((x - ones) & ~x & (ones * 0x80)) != 0) break;
+    }
+    while (at < end && *at != '/')
+        at++;
+    return at;
 }
 
 static inline const char *skip_digits(const char *at, const char *end)
@@ -354,70 +392,75 @@ static inline const char *skip_digits(const char *at, const char *end)
     return at;
 }
 
-/* Is the segment, which is not empty, one for this kind of parameter? */
-static inline bool segment_fits(enum fa_route_part_kind kind, const char *at, const char *end)
+/* Where a parameter of this kind ends that begins with the segment [at, end), or NULL if
+ * the segment is none. */
+static inline const char *param_end(
+    const struct search *s, enum fa_route_part_kind kind, const char *at, const char *end)
 {
-    if (kind == FA_ROUTE_PART_STR) return true;
+    if (kind == FA_ROUTE_PART_PATH)
+        return memchr(at, '\n', (size_t)(s->end - at)) == NULL ? s->end : NULL;
+    if (at == end) return NULL;
+    if (kind == FA_ROUTE_PART_STR) return end;
     const char *point = skip_digits(at, end);
-    if (point == end) return true;
-    if (kind == FA_ROUTE_PART_INT || point == at || *point != '.') return false;
-    return point + 1 < end && skip_digits(point + 1, end) == end;
+    if (point == end) return end;
+    if (kind == FA_ROUTE_PART_INT || point == at || *point != '.') return NULL;
+    return point + 1 < end && skip_digits(point + 1, end) == end ? end : NULL;
 }
 
-static void visit(struct search *s, const struct node *n, const char *at);
-
-/* The branches behind parameters; `at` is the start of a segment. */
-static void visit_params(struct search *s, const struct node *n, const char *at)
+/* The child whose text goes on with the path, or NULL; there is one at most. */
+static inline const struct node *static_child(
+    const struct search *s, const struct node *n, const char *at)
 {
-    const struct node *child = s->r->nodes + n->first_child;
-    const char *end = memchr(at, '/', (size_t)(s->end - at));
-    if (end == NULL) end = s->end;
-    for (unsigned left = n->kinds; left != 0; left &= left - 1, child++) {
-        enum fa_route_part_kind kind = (enum fa_route_part_kind)__builtin_ctz(left);
-        if (child->lowest >= s->bound) continue;
-        const char *stop = end;
-        if (kind == FA_ROUTE_PART_PATH) {
-            stop = s->end;
-            if (memchr(at, '\n', (size_t)(stop - at)) != NULL) continue;
-        } else if (at == end || !segment_fits(kind, at, end)) {
-            continue;
-        }
-        s->params[s->depth++] = (fa_span){at, (size_t)(stop - at)};
-        visit(s, child, stop);
-        s->depth--;
+    if (at == s->end) return NULL;
+    const char *firsts = s->r->firsts + n->first_static;
+    for (uint32_t i = 0; i < n->static_count; i++) {
+        if (firsts[i] != *at) continue;
+        const struct node *c = s->r->nodes + n->first_static + i;
+        bool fits = c->lowest < s->bound && (size_t)(s->end - at) >= c->text_len &&
+                    is_same(at, s->r->text + c->text, c->text_len);
+        return fits ? c : NULL;
     }
+    return NULL;
 }
 
-/* Follow the path on from a node; `at` is what is left of the path. */
-static void visit(struct search *s, const struct node *n, const char *at)
+/*
+ * Follow the path on from a node; `at` is what is left of the path, `depth` the number of
+ * parameters so far. Static text first, then the parameters. Each way but the last is a
+ * call, so that a path with one way only costs none.
+ */
+static void visit(struct search *s, const struct node *n, const char *at, uint32_t depth)
 {
     for (;;) {
         if (n->opaque < s->bound) {
             s->bound = n->opaque;
             s->result = FA_ROUTE_UNSURE;
         }
-        if (at == s->end) take_hit(s, n);
-        const struct node *child = NULL;
-        if (at < s->end) {
-            const struct node *c = s->r->nodes + n->first_static;
-            for (uint32_t left = n->static_count; left > 0; left--, c++) {
-                if (c->first != *at) continue;
-                if (c->lowest < s->bound && (size_t)(s->end - at) >= c->text_len &&
-                    is_same(at, s->r->text + c->text, c->text_len)) {
-                    child = c;
-                }
+        if (at == s->end) take_hit(s, n, depth);
+        const struct node *child = static_child(s, n, at);
+        if (n->kinds == 0) {
+            if (child == NULL) return;
+            at += child->text_len;
+            n = child;
+            continue;
+        }
+        if (child != NULL) visit(s, child, at + child->text_len, depth);
+        const char *end = segment_end(at, s->end);
+        child = s->r->nodes + n->first_child;
+        for (unsigned left = n->kinds;; child++) {
+            const char *stop = NULL;
+            if (child->lowest < s->bound)
+                stop = param_end(s, (enum fa_route_part_kind)__builtin_ctz(left), at, end);
+            if (stop != NULL) s->params[depth] = (fa_span){at, (size_t)(stop - at)};
+            left &= left - 1;
+            if (left == 0) {
+                if (stop == NULL) return;
+                at = stop;
                 break;
             }
+            if (stop != NULL) visit(s, child, stop, depth + 1);
         }
-        if (n->kinds != 0) {
-            /* Static text first: this call stays for the parameters. */
-            if (child != NULL) visit(s, child, at + child->text_len);
-            visit_params(s, n, at);
-            return;
-        }
-        if (child == NULL) return;
-        at += child->text_len;
         n = child;
+        depth++;
     }
 }
 
@@ -432,8 +475,7 @@ enum fa_route_result fa_router_match(
     s.out = out;
     s.method = method_bit;
     s.bound = NONE;
-    s.depth = 0;
     s.result = FA_ROUTE_MISS;
-    visit(&s, r->nodes, path.ptr);
+    visit(&s, r->nodes, path.ptr, 0);
     return s.result;
 }

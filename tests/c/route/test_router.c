@@ -164,6 +164,35 @@ TEST(uncertain_paths)
     fa_router_free(r);
 }
 
+/* Texts are compared and slashes looked for a word at a time: every length, a
+ * difference at every byte, no byte before or behind the path. */
+TEST(texts_and_segments_of_every_length)
+{
+    for (size_t len = 1; len <= 40; len++) {
+        char pattern[64], path[80], odd[64];
+        memset(pattern, 'a', sizeof pattern);
+        pattern[0] = '/';
+        pattern[len] = '\0';
+        const struct route one[] = {{pattern, GET}, {"/{x}/b/{y}", GET}};
+        struct fa_router *r = MAKE(one);
+        check_match(r, GET, pattern, 0, "");
+        for (size_t at = 1; at < len; at++) {
+            memcpy(path, pattern, len + 1);
+            path[at] = 'b';
+            check_match(r, GET, path, -1, NULL);
+        }
+        memset(odd, '\xaf', len); /* a slash but for its highest bit */
+        odd[len] = '\0';
+        snprintf(path, sizeof path, "%s|z", odd);
+        char request[160];
+        snprintf(request, sizeof request, "/%s/b/z", odd);
+        check_match(r, GET, request, 1, path);
+        snprintf(request, sizeof request, "/%s", odd);
+        check_match(r, GET, request, -1, NULL);
+        fa_router_free(r);
+    }
+}
+
 TEST(misuse)
 {
     struct fa_router *r = NULL;
@@ -476,6 +505,7 @@ int main(void)
     RUN(same_pattern_other_methods);
     RUN(opaque_entries);
     RUN(uncertain_paths);
+    RUN(texts_and_segments_of_every_length);
     RUN(misuse);
     RUN(sixteen_params);
     RUN(agrees_with_a_linear_search);
