@@ -277,6 +277,10 @@ TEST(latency_is_recorded)
         fake_response_free(&r);
     }
     struct fa_server_stats stats = fake_stats(&f);
+    for (int i = 0; i < 10000 && stats.latency.count < 50; i++) {
+        CHECK(poll(NULL, 0, 1) == 0); /* the client has the answer a moment before the books do */
+        stats = fake_stats(&f);
+    }
     CHECK_EQ_INT(stats.latency.count, 50);
     CHECK(stats.latency.max > 0 && stats.latency.sum >= stats.latency.max);
     CHECK(fa_histogram_quantile(&stats.latency, 500) > 0);
