@@ -56,6 +56,11 @@ void fa_alloc_fail_at(uint64_t n)
     atomic_store_explicit(&state.fail_in, n, memory_order_relaxed);
 }
 
+uint64_t fa_alloc_fail_left(void)
+{
+    return atomic_load_explicit(&state.fail_in, memory_order_relaxed);
+}
+
 uint64_t fa_alloc_live(void)
 {
     return atomic_load_explicit(&state.live, memory_order_relaxed);
@@ -66,6 +71,11 @@ uint64_t fa_alloc_live(void)
 void fa_alloc_fail_at(uint64_t n)
 {
     (void)n;
+}
+
+uint64_t fa_alloc_fail_left(void)
+{
+    return 0;
 }
 
 uint64_t fa_alloc_live(void)

@@ -59,6 +59,12 @@ static inline void fa_free(void *ptr)
 void fa_alloc_fail_at(uint64_t n);
 
 /*
+ * fa_alloc_fail_left - how many allocations are left before one fails; 0: it has
+ * failed, or none will.
+ */
+uint64_t fa_alloc_fail_left(void);
+
+/*
  * fa_alloc_init_from_env - fa_alloc_fail_at($FA_FAIL_AT), if that is set.
  */
 void fa_alloc_init_from_env(void);

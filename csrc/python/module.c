@@ -12,6 +12,7 @@
 #include "python/py_stream.h"
 #include "python/py_tuple_pool.h"
 #include "python/py_zero_copy.h"
+#include "base/alloc.h"
 #include "server/config.h"
 
 static PyObject *option_value(const struct fa_config_option *option, double value)
@@ -81,6 +82,7 @@ static int add_part(PyObject *module, PyType_Spec *spec)
 static int module_exec(PyObject *module)
 {
     struct fa_module_state *state = PyModule_GetState(module);
+    fa_alloc_init_from_env();
 #define FA_PY_NAME_INTERN(name) \
     if ((state->names.name = PyUnicode_InternFromString(#name)) == NULL) return -1;
     FA_PY_NAMES(FA_PY_NAME_INTERN)
