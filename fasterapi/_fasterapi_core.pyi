@@ -19,6 +19,9 @@ def config_options() -> list[
     tuple[str, str, bool | int | float, bool | int | float, bool | int | float, str]
 ]: ...
 
+def json_bytes(value: Any, /) -> bytes:
+    """The value as JSON, as a route would answer it."""
+
 @final
 class Plan:
     handler: Callable[..., object]

@@ -1,13 +1,14 @@
 /*
- * json_number.c - integers two digits at a time; doubles in three ways.
+ * json_number.c - integers two digits at a time; doubles in four ways.
  *
  * A double is m * 2^e, and the decimals that read back as it fill the interval
  * from half a step below to half a step above (a quarter below a power of two,
  * where the steps below are half as wide), ends included if m is even. Wanted
- * is the shortest decimal in there, and of several the closest. All three ways
+ * is the shortest decimal in there, and of several the closest. All ways
  * compute with exact integers, so none can be off by one:
  *
  *   few_digits   at most 15 digits: a guess that is proved by one division
+ *   all_digits   1e-7 <= value < 1e15: the interval's ends in units of the 17th digit
  *   fixed_point  2^-60 < value < 2^53: digits out of a 128-bit fraction
  *   any_double   everything: the same digits out of long integers
  */
@@ -19,7 +20,7 @@
 
 /* The digits of 0.DIGITS * 10^point; at most 17, none of them a trailing 0. */
 struct decimal {
-    char digits[24]; /* 20 of an integer at most, before its zeros go */
+    char digits[FA_JSON_NUMBER_SIZE]; /* 20 of an integer at most, before its zeros go */
     int count;
     int point;
 };
@@ -43,6 +44,16 @@ static const uint64_t TEN_TO[] = {1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000
     100000000000000u, 1000000000000000u, 10000000000000000u, 100000000000000000u,
     1000000000000000000u, 10000000000000000000u};
 
+static const double TEN_TO_DOUBLE[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+#define FIVE_5  (UINT64_C(3125))
+#define FIVE_10 (FIVE_5 * FIVE_5)
+#define FIVE_20 (FIVE_10 * FIVE_10)
+#define FIVE(n) n, n * 5, n * 25, n * 125, n * 625
+static const uint64_t FIVE_TO[] = {
+    FIVE(UINT64_C(1)), FIVE(FIVE_5), FIVE(FIVE_10), FIVE(FIVE_10 *FIVE_5), FIVE(FIVE_20)};
+
 /* How many decimal digits; 1 for 0. */
 static inline int digit_count(uint64_t value)
 {
@@ -51,10 +62,25 @@ static inline int digit_count(uint64_t value)
     return guess + (value >= TEN_TO[guess] || guess == 0);
 }
 
+/* Exactly eight digits; the four divisions by 100 do not wait for each other. */
+static inline void put_eight(char *out, uint32_t value)
+{
+    uint32_t high = value / 10000, low = value % 10000;
+    memcpy(out, TWO_DIGITS + high / 100 * 2, 2);
+    memcpy(out + 2, TWO_DIGITS + high % 100 * 2, 2);
+    memcpy(out + 4, TWO_DIGITS + low / 100 * 2, 2);
+    memcpy(out + 6, TWO_DIGITS + low % 100 * 2, 2);
+}
+
 size_t fa_json_number_uint64(uint64_t value, char *out)
 {
     size_t len = (size_t)digit_count(value);
     char *at = out + len;
+    while (value >= 100000000) {
+        at -= 8;
+        put_eight(at, (uint32_t)(value % 100000000));
+        value /= 100000000;
+    }
     while (value >= 100) {
         at -= 2;
         memcpy(at, TWO_DIGITS + value % 100 * 2, 2);
@@ -90,10 +116,23 @@ static struct binary split(uint64_t bits)
 /* Digits of an integer, its trailing zeros left to the point. */
 static void set_digits(struct decimal *d, uint64_t value, int point)
 {
+    if (value % 100000000 == 0) value /= 100000000;
+    if (value % 10000 == 0) value /= 10000;
+    if (value % 100 == 0) value /= 100;
     while (value % 10 == 0)
         value /= 10;
     d->count = (int)fa_json_number_uint64(value, d->digits);
     d->point = point;
+}
+
+/* 1e-7 <= value < 1e15: how far 15 digits reach behind the point. */
+static inline int reach_of_15(double value)
+{
+    if (value >= 1) return 15 - digit_count((uint64_t)value);
+    int k = 15;
+    while (k < 22 && value * TEN_TO_DOUBLE[k] < 1e14)
+        k++;
+    return k;
 }
 
 /*
@@ -101,23 +140,48 @@ static void set_digits(struct decimal *d, uint64_t value, int point)
  * one of them reads back as `value`; and n / 10^k with both exact in a double
  * is rounded once, as a reader would: if it gives `value`, n / 10^k is it.
  */
-static bool few_digits(double value, struct decimal *d)
+static bool few_digits(double value, int k, struct decimal *d)
 {
-    static const double ten_to[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-        1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    if (value >= 1e15 || value < 1e-7) return false;
-    int k = 15; /* how far 15 digits reach behind the point */
-    if (value >= 1) {
-        k -= digit_count((uint64_t)value);
-    } else {
-        while (k < 22 && value * ten_to[k] < 1e14)
-            k++;
-    }
-    double scaled = value * ten_to[k] + 0.5;
+    double scaled = value * TEN_TO_DOUBLE[k] + 0.5;
     if (scaled >= 1e15) return false;
     uint64_t n = (uint64_t)scaled;
-    if (n == 0 || (double)n / ten_to[k] != value) return false;
+    if (n == 0 || (double)n / TEN_TO_DOUBLE[k] != value) return false;
     set_digits(d, n, digit_count(n) - k);
+    return true;
+}
+
+/*
+ * With 17 digits in front of the point the interval is at least one wide, so it holds
+ * an integer: value * 10^k is 4 * m * 5^k / 2^scale, which fits in 128 bits. Then
+ * digits go from the end for as long as the interval holds a number without them.
+ */
+static bool all_digits(const struct binary *b, int k, struct decimal *d)
+{
+    int scale = 2 - b->e - k;
+    if (scale <= 0 || scale > 64) return false;
+    uint64_t five = FIVE_TO[k], unit = 1;
+    unsigned __int128 value = (unsigned __int128)(b->m << 2) * five;
+    unsigned __int128 least = value - (b->power_of_two ? five : 2 * five);
+    unsigned __int128 most = value + 2 * five, mask = ((unsigned __int128)1 << scale) - 1;
+    if (!b->even) { /* the ends do not count */
+        least++;
+        most--;
+    }
+    uint64_t from = (uint64_t)((least + mask) >> scale), to = (uint64_t)(most >> scale);
+    uint64_t n = (uint64_t)(value >> scale), rest = 0;
+    for (uint64_t low = (from + 9) / 10, high = to / 10; low <= high;
+         low = (low + 9) / 10, high /= 10)
+        unit *= 10;
+    if (unit > 1) {
+        rest = n % unit;
+        n /= unit;
+    }
+    unsigned __int128 twice = (((unsigned __int128)rest << scale) | (value & mask)) * 2;
+    unsigned __int128 whole = (unsigned __int128)unit << scale;
+    n += twice > whole || (twice == whole && (n & 1) != 0);
+    if (n * unit < from) n++; /* the closest lies outside, on the narrow side */
+    n -= n * unit > to;
+    set_digits(d, n * unit, digit_count(n * unit) - k);
     return true;
 }
 
@@ -329,26 +393,28 @@ static char *put_exponent(char *at, const struct decimal *d)
     return at + 2;
 }
 
-/* 0.00015, 1500.0, 1.5 */
+/*
+ * 0.00015, 1500.0, 1.5. Copies of a fixed size are moves without a loop: they write
+ * more than is wanted, but within FA_JSON_NUMBER_SIZE.
+ */
 static char *put_plain(char *at, const struct decimal *d)
 {
     size_t count = (size_t)d->count;
     if (d->point <= 0) {
         memcpy(at, "0.000", 5); /* point is -3 at least */
         at += 2 - d->point;
-        memcpy(at, d->digits, count);
+        memcpy(at, d->digits, 24);
         return at + count;
     }
-    size_t whole = (size_t)d->point;
+    size_t whole = (size_t)d->point; /* 16 at most, and 17 digits at most */
+    memcpy(at, d->digits, 24);
     if (count <= whole) {
-        memcpy(at, d->digits, count);
-        memset(at + count, '0', whole - count);
+        memcpy(at + count, "0000000000000000", 16);
         memcpy(at + whole, ".0", 2);
         return at + whole + 2;
     }
-    memcpy(at, d->digits, whole);
     at[whole] = '.';
-    memcpy(at + whole + 1, d->digits + whole, count - whole);
+    memcpy(at + whole + 1, d->digits + whole, 16);
     return at + count + 1;
 }
 
@@ -366,9 +432,11 @@ size_t fa_json_number_double(double value, char *out)
     }
     memcpy(&value, &bits, sizeof value);
     struct decimal d;
-    if (!few_digits(value, &d)) {
+    bool usual = value >= 1e-7 && value < 1e15;
+    int k = usual ? reach_of_15(value) : 0;
+    if (!usual || !few_digits(value, k, &d)) {
         struct binary b = split(bits);
-        if (!fixed_point(&b, &d)) any_double(&b, &d);
+        if (!(usual && all_digits(&b, k + 2, &d)) && !fixed_point(&b, &d)) any_double(&b, &d);
     }
     /* repr's rule: plain from 1e-4 up to below 1e16 */
     at = d.point > -4 && d.point <= 16 ? put_plain(at, &d) : put_exponent(at, &d);

@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Room for any number below: the longest is -2.2250738585072014e-308, 24 bytes. */
-#define FA_JSON_NUMBER_SIZE 32
+/* Room for any number below: the longest is -2.2250738585072014e-308, 24 bytes, and
+ * a double may need more while it is put together. */
+#define FA_JSON_NUMBER_SIZE 40
 
 /*
  * fa_json_number_int64 - str(int). Returns the length, at most 20; no NUL.

@@ -3,6 +3,7 @@
 #include "python/py_buffer_pool.h"
 #include "python/py_call.h"
 #include "python/py_dict_pool.h"
+#include "python/py_json.h"
 #include "python/py_json_builder.h"
 #include "python/py_plan.h"
 #include "python/py_queue.h"
@@ -60,6 +61,7 @@ static PyObject *config_options(PyObject *module, PyObject *unused)
 static PyMethodDef module_methods[] = {
     {"config_options", config_options, METH_NOARGS, config_options_doc},
     {"parse_request", fa_py_request_parse, METH_O, fa_py_request_parse_doc},
+    {"json_bytes", fa_py_json_bytes, METH_O, fa_py_json_bytes_doc},
     {NULL, NULL, 0, NULL},
 };
 

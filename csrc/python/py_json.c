@@ -1,13 +1,11 @@
 #include "python/py_json.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "json/json_number.h"
 #include "json/json_writer.h"
 
 /* Deeper nesting is left to Python, whose recursion limit decides there. */
-enum { MAX_DEPTH = 100 };
+enum { MAX_DEPTH = 100, BYTES_ROOM = 1024 };
 
 static enum fa_py_json_result write_value(struct fa_writer *w, PyObject *value, int depth);
 
@@ -46,11 +44,7 @@ static enum fa_py_json_result write_int(struct fa_writer *w, PyObject *number)
 
 static enum fa_py_json_result write_float(struct fa_writer *w, PyObject *number)
 {
-    double real = PyFloat_AS_DOUBLE(number);
-    if (!isfinite(real)) return FA_PY_JSON_UNSURE;
-    char text[FA_JSON_NUMBER_SIZE];
-    size_t len = fa_json_number_double(real, text);
-    return from_status(fa_json_writer_raw(w, (fa_span){text, len}));
+    return from_status(fa_json_writer_double(w, PyFloat_AS_DOUBLE(number)));
 }
 
 /* jsonable_encoder leaves out keys that start with "_sa" (SQLAlchemy state). */
@@ -60,7 +54,23 @@ static inline bool is_sqlalchemy_key(PyObject *key)
            PyUnicode_READ_CHAR(key, 1) == 's' && PyUnicode_READ_CHAR(key, 2) == 'a';
 }
 
-static enum fa_py_json_result write_dict(struct fa_writer *w, PyObject *dict, int depth)
+/*
+ * A value inside a container whose lock is held. On free-threaded builds the lock of an
+ * inner container may let the outer one go for a while, so the inner one is held on to.
+ */
+static inline enum fa_py_json_result write_inner(struct fa_writer *w, PyObject *value, int depth)
+{
+#if FA_GIL_DISABLED
+    Py_INCREF(value);
+    enum fa_py_json_result result = write_value(w, value, depth);
+    Py_DECREF(value);
+    return result;
+#else
+    return write_value(w, value, depth);
+#endif
+}
+
+static enum fa_py_json_result write_members(struct fa_writer *w, PyObject *dict, int depth)
 {
     Py_ssize_t position = 0;
     PyObject *key, *value;
@@ -72,23 +82,45 @@ static enum fa_py_json_result write_dict(struct fa_writer *w, PyObject *dict, in
         enum fa_py_json_result result = write_str(w, key);
         if (result != FA_PY_JSON_OK) return result;
         if (!fa_writer_putc(w, ':')) return FA_PY_JSON_NOMEM;
-        result = write_value(w, value, depth + 1);
+        result = write_inner(w, value, depth + 1);
         if (result != FA_PY_JSON_OK) return result;
     }
     if (separator == '{' && !fa_writer_putc(w, '{')) return FA_PY_JSON_NOMEM;
     return fa_writer_putc(w, '}') ? FA_PY_JSON_OK : FA_PY_JSON_NOMEM;
 }
 
-static enum fa_py_json_result write_items(
-    struct fa_writer *w, PyObject *const *items, Py_ssize_t count, int depth)
+/* A list's size and items are read anew each time: see write_inner. */
+static inline enum fa_py_json_result write_items(
+    struct fa_writer *w, PyObject *container, bool is_list, int depth)
 {
-    if (!fa_writer_putc(w, '[')) return FA_PY_JSON_NOMEM;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        if (i > 0 && !fa_writer_putc(w, ',')) return FA_PY_JSON_NOMEM;
-        enum fa_py_json_result result = write_value(w, items[i], depth + 1);
+    char separator = '[';
+    for (Py_ssize_t i = 0; i < Py_SIZE(container); i++) {
+        PyObject *item = is_list ? PyList_GET_ITEM(container, i) : PyTuple_GET_ITEM(container, i);
+        if (!fa_writer_putc(w, separator)) return FA_PY_JSON_NOMEM;
+        separator = ',';
+        enum fa_py_json_result result = write_inner(w, item, depth + 1);
         if (result != FA_PY_JSON_OK) return result;
     }
+    if (separator == '[' && !fa_writer_putc(w, '[')) return FA_PY_JSON_NOMEM;
     return fa_writer_putc(w, ']') ? FA_PY_JSON_OK : FA_PY_JSON_NOMEM;
+}
+
+static enum fa_py_json_result write_dict(struct fa_writer *w, PyObject *dict, int depth)
+{
+    enum fa_py_json_result result;
+    Py_BEGIN_CRITICAL_SECTION(dict);
+    result = write_members(w, dict, depth);
+    Py_END_CRITICAL_SECTION();
+    return result;
+}
+
+static enum fa_py_json_result write_list(struct fa_writer *w, PyObject *list, int depth)
+{
+    enum fa_py_json_result result;
+    Py_BEGIN_CRITICAL_SECTION(list);
+    result = write_items(w, list, true, depth);
+    Py_END_CRITICAL_SECTION();
+    return result;
 }
 
 static enum fa_py_json_result write_value(struct fa_writer *w, PyObject *value, int depth)
@@ -98,16 +130,12 @@ static enum fa_py_json_result write_value(struct fa_writer *w, PyObject *value, 
     if (type == &PyUnicode_Type) return write_str(w, value);
     if (type == &PyLong_Type) return write_int(w, value);
     if (type == &PyDict_Type) return write_dict(w, value, depth);
-    if (type == &PyList_Type) {
-        return write_items(w, ((PyListObject *)value)->ob_item, PyList_GET_SIZE(value), depth);
-    }
+    if (type == &PyList_Type) return write_list(w, value, depth);
     if (value == Py_None) return from_status(fa_json_writer_null(w));
     if (value == Py_True || value == Py_False)
         return from_status(fa_json_writer_bool(w, value == Py_True));
     if (type == &PyFloat_Type) return write_float(w, value);
-    if (type == &PyTuple_Type) {
-        return write_items(w, ((PyTupleObject *)value)->ob_item, PyTuple_GET_SIZE(value), depth);
-    }
+    if (type == &PyTuple_Type) return write_items(w, value, false, depth);
     return FA_PY_JSON_UNSURE;
 }
 
@@ -119,4 +147,44 @@ enum fa_py_json_result fa_py_json_write(struct fa_writer *w, PyObject *value)
 fa_status fa_py_json_write_str(struct fa_writer *w, PyObject *text)
 {
     return write_text(w, text);
+}
+
+PyObject *fa_py_json_encode_slowly(PyObject *value)
+{
+    PyObject *hooks = PyImport_ImportModule("fasterapi.plan.hooks");
+    if (hooks == NULL) return NULL;
+    PyObject *encode = PyObject_GetAttrString(hooks, "encode");
+    PyObject *bytes = encode == NULL ? NULL : PyObject_CallOneArg(encode, value);
+    Py_XDECREF(encode);
+    Py_DECREF(hooks);
+    if (bytes == NULL || PyBytes_Check(bytes)) return bytes;
+    Py_DECREF(bytes);
+    PyErr_SetString(PyExc_TypeError, "json: the encoder did not return bytes");
+    return NULL;
+}
+
+const char fa_py_json_bytes_doc[] = "json_bytes($module, value, /)\n--\n\n"
+                                    "The value as JSON, as a route would answer it.";
+
+PyObject *fa_py_json_bytes(PyObject *module, PyObject *value)
+{
+    /* Most texts fit here. The second reference keeps the writer from freeing it. */
+    union {
+        struct fa_buffer buf;
+        char bytes[sizeof(struct fa_buffer) + BYTES_ROOM];
+    } first;
+    struct fa_writer w;
+    PyObject *bytes = NULL;
+    (void)module;
+    first.buf = (struct fa_buffer){.refs = 2, .capacity = BYTES_ROOM};
+    fa_writer_attach(&w, &first.buf, 0);
+    enum fa_py_json_result result = fa_py_json_write(&w, value);
+    struct fa_buffer *buf = fa_writer_detach(&w);
+    switch (result) {
+    case FA_PY_JSON_OK: bytes = PyBytes_FromStringAndSize(buf->data, (Py_ssize_t)buf->len); break;
+    case FA_PY_JSON_UNSURE: bytes = fa_py_json_encode_slowly(value); break;
+    case FA_PY_JSON_NOMEM: PyErr_NoMemory(); break;
+    }
+    if (buf != &first.buf) fa_buffer_release(buf);
+    return bytes;
 }

@@ -23,7 +23,8 @@ enum fa_py_json_result {
  *
  * Refs:      borrows `value`; keeps nothing.
  * GIL:       attached thread state required.
- * Calls out: no (exact types only, so no user code can run meanwhile).
+ * Calls out: no (exact types only, so no user code can run meanwhile). On free-threaded
+ *            builds containers are locked while they are written.
  * Errors:    FA_PY_JSON_NOMEM without an exception set.
  */
 enum fa_py_json_result fa_py_json_write(struct fa_writer *w, PyObject *value);
@@ -37,5 +38,22 @@ enum fa_py_json_result fa_py_json_write(struct fa_writer *w, PyObject *value);
  * Errors:    FA_ERR_ENCODING for a lone surrogate, FA_ERR_NOMEM; no exception is set.
  */
 fa_status fa_py_json_write_str(struct fa_writer *w, PyObject *text);
+
+/*
+ * fa_py_json_encode_slowly - what fa_py_json_write is unsure about, as FastAPI writes it.
+ *
+ * Refs:      borrows `value`; returns new bytes, or NULL with an exception.
+ * GIL:       attached thread state required.
+ * Calls out: yes, jsonable_encoder.
+ */
+PyObject *fa_py_json_encode_slowly(PyObject *value);
+
+/*
+ * fa_py_json_bytes - json_bytes(value): the text as bytes, with either way above.
+ *
+ * Refs, GIL, Calls out: as fa_py_json_encode_slowly.
+ */
+extern const char fa_py_json_bytes_doc[];
+PyObject *fa_py_json_bytes(PyObject *module, PyObject *value);
 
 #endif

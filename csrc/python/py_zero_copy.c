@@ -323,26 +323,13 @@ static PyObject *body(struct fa_py_zero_copy *self, PyObject *data)
     return done(self, problem, "body", code);
 }
 
-/* What the C writer is not certain about, as FastAPI writes it. Returns bytes. */
-static PyObject *encode_slowly(PyObject *value)
-{
-    PyObject *hooks = PyImport_ImportModule("fasterapi.plan.hooks");
-    if (hooks == NULL) return NULL;
-    PyObject *bytes = PyObject_CallMethod(hooks, "encode", "O", value);
-    Py_DECREF(hooks);
-    if (bytes == NULL || PyBytes_Check(bytes)) return bytes;
-    Py_DECREF(bytes);
-    PyErr_SetString(PyExc_TypeError, "json: the encoder did not return bytes");
-    return NULL;
-}
-
 /* Append the value; false with an exception set. */
 static bool write_json(struct fa_writer *w, size_t room, PyObject *value)
 {
     w->cur += room;
     enum fa_py_json_result result = fa_py_json_write(w, value);
     if (result == FA_PY_JSON_UNSURE) {
-        PyObject *bytes = encode_slowly(value);
+        PyObject *bytes = fa_py_json_encode_slowly(value);
         if (bytes == NULL) return false;
         w->cur = w->buf->data + room;
         bool put = fa_writer_put(w, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
