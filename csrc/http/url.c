@@ -1,5 +1,6 @@
 #include "http/url.h"
 
+#include <stdint.h>
 #include <string.h>
 
 bool fa_url_needs_decode(fa_span text, bool plus_is_space)
@@ -61,11 +62,22 @@ static size_t sequence_length(const unsigned char *s, size_t left)
     return n;
 }
 
+static inline bool is_ascii_8(const unsigned char *s)
+{
+    uint64_t x;
+    memcpy(&x, s, sizeof x);
+    return (x & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool fa_url_valid_utf8(fa_span text)
 {
     const unsigned char *s = (const unsigned char *)text.ptr;
     size_t i = 0;
     while (i < text.len) {
+        if (text.len - i >= 8 && is_ascii_8(s + i)) {
+            i += 8;
+            continue;
+        }
         if (s[i] < 0x80) {
             i++;
             continue;
