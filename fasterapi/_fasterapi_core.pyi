@@ -18,7 +18,6 @@ _Response = tuple[
 def config_options() -> list[
     tuple[str, str, bool | int | float, bool | int | float, bool | int | float, str]
 ]: ...
-
 def json_bytes(value: Any, /) -> bytes:
     """The value as JSON, as a route would answer it."""
 

@@ -18,7 +18,7 @@ struct sink {
     size_t len;
 };
 
-FA_INLINE void put(struct sink *s, const char *ptr, size_t len)
+static FA_INLINE void put(struct sink *s, const char *ptr, size_t len)
 {
     if (s->dst != NULL) memcpy(s->dst + s->len, ptr, len);
     s->len += len;
@@ -26,14 +26,14 @@ FA_INLINE void put(struct sink *s, const char *ptr, size_t len)
 
 #define PUT(s, literal) put((s), (literal), sizeof(literal) - 1)
 
-FA_INLINE void put_span(struct sink *s, fa_span span)
+static FA_INLINE void put_span(struct sink *s, fa_span span)
 {
     if (span.len > 0) put(s, span.ptr, span.len);
 }
 
 /* Straight to where they belong: copied from elsewhere, digits that have just been written
  * one by one would have to be waited for. */
-FA_INLINE void put_number(struct sink *s, uint64_t value)
+static FA_INLINE void put_number(struct sink *s, uint64_t value)
 {
     size_t digits = 1;
     for (uint64_t least = 10; digits < 20 && value >= least; least *= 10)
@@ -46,7 +46,7 @@ FA_INLINE void put_number(struct sink *s, uint64_t value)
     }
 }
 
-FA_INLINE void put_status(struct sink *s, int status)
+static FA_INLINE void put_status(struct sink *s, int status)
 {
     fa_span line =
         FA_LIKELY(status == 200) ? FA_SPAN("HTTP/1.1 200 OK\r\n") : fa_http_status_line(status);
@@ -59,7 +59,7 @@ FA_INLINE void put_status(struct sink *s, int status)
     PUT(s, " \r\n"); /* RFC 9112, 4: the space stays even without a reason */
 }
 
-FA_INLINE void put_line(struct sink *s, const char *name, size_t name_len, fa_span value)
+static FA_INLINE void put_line(struct sink *s, const char *name, size_t name_len, fa_span value)
 {
     if (value.len == 0) return;
     put(s, name, name_len);
@@ -67,7 +67,7 @@ FA_INLINE void put_line(struct sink *s, const char *name, size_t name_len, fa_sp
     PUT(s, CRLF);
 }
 
-FA_INLINE void put_head(struct sink *s, const struct fa_http_head *h)
+static FA_INLINE void put_head(struct sink *s, const struct fa_http_head *h)
 {
     put_status(s, h->status);
     put_line(s, DATE_NAME, sizeof DATE_NAME - 1, h->date);

@@ -15,7 +15,7 @@
     "POST " path " HTTP/1.1\r\nHost: a\r\nContent-Length: " n "\r\n\r\n" body
 #define CHUNKED(path)                                          \
     "POST " path " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: " \
-                 "chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
+    "chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
 
 static const char *const REQUESTS[] = {GET("/inline"), GET("/worker"), GET("/loop"),
     GET("/loop-param/7"), POST("/worker-body", "4", "body"), CHUNKED("/loop-body"),
