@@ -90,6 +90,7 @@ class Tuner(TypedDict):
     on: bool
     ticks: int
     changes: int
+    trims: int
     batch_size: int
     spin_us: int
     spins: int

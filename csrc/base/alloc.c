@@ -1,6 +1,9 @@
 #include "base/alloc.h"
 
 #include <stdatomic.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #if defined(FA_DEBUG) && FA_DEBUG
 
@@ -84,6 +87,13 @@ uint64_t fa_alloc_live(void)
 }
 
 #endif
+
+void fa_alloc_trim(void)
+{
+#if defined(__GLIBC__)
+    (void)malloc_trim(0);
+#endif
+}
 
 void fa_alloc_init_from_env(void)
 {

@@ -65,6 +65,14 @@ void fa_alloc_fail_at(uint64_t n);
 uint64_t fa_alloc_fail_left(void);
 
 /*
+ * fa_alloc_trim - ask the heap to give what it holds free back to the system.
+ *
+ * Walks all free blocks of the process, so it may take milliseconds, in which
+ * other threads wait for the heap. Without glibc: nothing happens.
+ */
+void fa_alloc_trim(void);
+
+/*
  * fa_alloc_init_from_env - fa_alloc_fail_at($FA_FAIL_AT), if that is set.
  */
 void fa_alloc_init_from_env(void);

@@ -3,11 +3,19 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
+#include "server/http_conn.h"
 #include "server/report.h"
 #include "server/server_state.h"
 #include "server/stats_file.h"
 
 #define REPORT_SIZE 8192u /* most reports are shorter */
+
+/* A trim walks the heap of the whole process: only for so much, in a calm moment,
+ * and never again after one that took long. */
+#define TRIM_BYTES   (UINT64_C(4) << 20)
+#define TRIM_CALM    100 /* tasks in an interval */
+#define TRIM_SLOW_NS UINT64_C(20000000)
 
 enum { BUFFERS, TASKS, CONNECTIONS };
 
@@ -89,14 +97,34 @@ static void look(struct fa_monitor *m, struct fa_server *s, struct fa_tuner_figu
 
 /* ---- what follows from it ---- */
 
-static void apply(const struct fa_monitor *m, struct fa_server *s)
+static uint64_t surplus(const struct fa_monitor *m, const struct fa_tuner_figures *f, int i)
+{
+    return f->pools[i].size > m->sizes.limit[i] ? f->pools[i].size - m->sizes.limit[i] : 0;
+}
+
+static void apply(struct fa_monitor *m, struct fa_server *s, const struct fa_tuner_figures *f)
 {
     const struct fa_tuner_sizes *sizes = &m->sizes;
+    m->freed_bytes += surplus(m, f, BUFFERS) * (uint64_t)s->config.buffer_size +
+                      surplus(m, f, TASKS) * sizeof(struct fa_task) +
+                      surplus(m, f, CONNECTIONS) * sizeof(struct fa_http_conn);
     fa_buffer_pool_set_limit(&s->pool, (uint32_t)sizes->limit[BUFFERS]);
     fa_task_pool_set_limit(&s->reactor.tasks, sizes->limit[TASKS]);
     fa_conn_pool_set_limit(&s->reactor.free_conns, sizes->limit[CONNECTIONS]);
     atomic_store_explicit(&s->batch_size, sizes->batch, memory_order_relaxed);
     atomic_store_explicit(&s->spin_us, sizes->spin_us, memory_order_relaxed);
+}
+
+static void trim(struct fa_monitor *m)
+{
+    if (m->freed_bytes < TRIM_BYTES || m->trims_are_slow) {
+        return;
+    }
+    uint64_t began_ns = fa_clock_now_ns();
+    fa_alloc_trim();
+    m->trims_are_slow = fa_clock_now_ns() - began_ns > TRIM_SLOW_NS;
+    m->freed_bytes = 0;
+    fa_stats_bump(&m->trims, 1);
 }
 
 static fa_status report(
@@ -149,9 +177,12 @@ void fa_monitor_tick(struct fa_monitor *m, struct fa_server *s, uint64_t now_ns)
         look(m, s, &figures);
         if (fa_tuner_decide(&m->bounds, &figures, &m->sizes)) {
             fa_stats_bump(&m->changes, 1);
-            apply(m, s);
+            apply(m, s, &figures);
         }
         settled = fa_tuner_is_settled(&m->bounds, &figures, &m->sizes);
+        if (settled && s->reactor.tasks.live == 0 && figures.tasks <= TRIM_CALM) {
+            trim(m);
+        }
     }
     bool again = m->active || s->reactor.tasks.live > 0 || !settled;
     m->active = false;

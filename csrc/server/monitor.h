@@ -37,6 +37,9 @@ struct fa_monitor {
     struct fa_tuner_bounds bounds;
     struct fa_tuner_sizes sizes;
     struct fa_monitor_before before;
+    uint64_t freed_bytes;       /* by pools that shrank, since the last trim */
+    bool trims_are_slow;        /* one took so long that there are no more */
+    fa_counter trims;           /* times the heap was asked to give memory back */
     struct fa_stats_file *file; /* NULL: no report is written */
     fa_counter ticks;
     fa_counter changes; /* ticks that changed a size */

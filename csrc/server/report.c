@@ -141,6 +141,7 @@ static void write_tuner(struct fa_json_builder *b, const struct fa_server_stats 
     (void)fa_json_builder_bool(b, s->adaptive);
     number(b, "ticks", s->tuner_ticks);
     number(b, "changes", s->tuner_changes);
+    number(b, "trims", s->tuner_trims);
     number(b, "batch_size", s->batch_size);
     number(b, "spin_us", s->spin_us);
     number(b, "spins", s->spins);

@@ -221,6 +221,7 @@ struct fa_server_stats {
     bool adaptive;                    /* the tuner decides */
     uint64_t tuner_ticks;
     uint64_t tuner_changes; /* ticks that changed a size */
+    uint64_t tuner_trims;   /* times freed memory was given back to the system */
     uint64_t batch_size;    /* in force now, as is spin_us */
     uint64_t spin_us;
     uint64_t spins; /* of all threads: looks for work instead of sleeping */

@@ -43,6 +43,7 @@ void fa_server_stats(struct fa_server *s, struct fa_server_stats *out)
     out->adaptive = s->monitor.adaptive;
     out->tuner_ticks = fa_stats_read(&s->monitor.ticks);
     out->tuner_changes = fa_stats_read(&s->monitor.changes);
+    out->tuner_trims = fa_stats_read(&s->monitor.trims);
     out->batch_size = fa_executor_batch_size(s);
     out->spin_us = fa_executor_spin_us(s);
     out->spins = fa_stats_read(&r->spins) + out->loop.spins + out->workers.spins;

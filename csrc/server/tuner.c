@@ -49,7 +49,7 @@ static uint64_t pool_limit(
 static uint32_t batch_size(
     const struct fa_tuner_bounds *b, const struct fa_tuner_figures *f, uint32_t batch)
 {
-    if (f->tasks == 0 || f->run_ns == 0) {
+    if (f->tasks == 0 || f->run_ns < FA_TUNER_BUSY_NS) {
         return batch;
     }
     uint64_t fitting = FA_TUNER_BATCH_NS * f->tasks / f->run_ns;

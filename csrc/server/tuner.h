@@ -9,7 +9,9 @@
  * then half of that is freed, interval by interval.
  *
  * Batch. As many tasks as an executor finishes in FA_TUNER_BATCH_NS: cheap tasks
- * go in large batches, and no answer waits long for the ones behind it.
+ * go in large batches, and no answer waits long for the ones behind it. Decided
+ * only in intervals with work for FA_TUNER_BUSY_NS: single tasks of a quiet time
+ * cost more, and say nothing about a busy one.
  *
  * Spin. Doubled while most spins end with work, halved while few do, down to
  * none; tried again now and then while threads are woken often.
@@ -21,8 +23,9 @@
 #include <stdint.h>
 
 #define FA_TUNER_POOLS    3 /* buffers, tasks, connections */
-#define FA_TUNER_QUIET    4
+#define FA_TUNER_QUIET    8
 #define FA_TUNER_BATCH_NS UINT64_C(200000)
+#define FA_TUNER_BUSY_NS  UINT64_C(25000000)
 
 struct fa_tuner_bounds {
     uint64_t pool_min, pool_max; /* of each pool's limit */

@@ -20,6 +20,20 @@ TEST(live_blocks_are_counted)
     CHECK_EQ_INT(fa_alloc_live(), before);
 }
 
+TEST(trimming_leaves_what_is_in_use)
+{
+    char *kept = fa_alloc(100000);
+    memset(kept, 'k', 100000);
+    void *freed[100];
+    for (int i = 0; i < 100; i++)
+        freed[i] = fa_alloc(8192);
+    for (int i = 0; i < 100; i++)
+        fa_free(freed[i]);
+    fa_alloc_trim();
+    CHECK(kept[0] == 'k' && kept[99999] == 'k');
+    fa_free(kept);
+}
+
 TEST(the_nth_fails_once)
 {
     fa_alloc_fail_at(2);
@@ -50,6 +64,7 @@ TEST(the_environment_can_ask_for_it)
 int main(void)
 {
     RUN(live_blocks_are_counted);
+    RUN(trimming_leaves_what_is_in_use);
     RUN(the_nth_fails_once);
     RUN(the_environment_can_ask_for_it);
     return CHECK_END();

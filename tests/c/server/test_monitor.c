@@ -100,7 +100,8 @@ TEST(pools_grow_with_the_load_and_give_memory_back)
         fa_monitor_tick(&s->monitor, s, s->monitor.due_ns);
         ticks++;
     }
-    CHECK(ticks > FA_TUNER_QUIET && ticks < 20);
+    CHECK(ticks > FA_TUNER_QUIET && ticks < 30);
+    CHECK_EQ_INT(stats_of(s).tuner_trims, 1); /* what was freed went back to the system */
     stats = stats_of(s);
     CHECK_EQ_INT(stats.pools[1].figures.limit, 64);
     CHECK_EQ_INT(stats.pools[1].figures.size, 64);
@@ -108,6 +109,19 @@ TEST(pools_grow_with_the_load_and_give_memory_back)
     CHECK(fa_alloc_live() <= own + 64 + 64 + FA_BUFFER_CACHE_MAX);
     fa_server_free(s);
     CHECK_EQ_INT(fa_alloc_live(), live);
+}
+
+TEST(little_is_not_worth_a_trim)
+{
+    struct fa_server *s = server_with(true, 1024);
+    burst(s, 200);
+    fa_monitor_note(&s->monitor, 0);
+    while (s->monitor.due_ns != FA_MONITOR_NEVER) {
+        fa_monitor_tick(&s->monitor, s, s->monitor.due_ns);
+    }
+    CHECK_EQ_INT(stats_of(s).pools[1].figures.size, 64);
+    CHECK_EQ_INT(stats_of(s).tuner_trims, 0);
+    fa_server_free(s);
 }
 
 TEST(switched_off_sizes_stay)
@@ -147,12 +161,12 @@ TEST(batches_follow_the_cost_of_a_task)
     struct fa_server *s = server_with(true, 100);
     CHECK_EQ_INT(fa_executor_batch_size(s), 128);
     for (uint64_t i = 1; i <= 10; i++) { /* 50 us each */
-        fa_executor_loop_end(s, 100, 0, 5000000);
+        fa_executor_loop_end(s, 1000, 0, 50000000);
         fa_monitor_tick(&s->monitor, s, i * STEP);
     }
     CHECK_EQ_INT(fa_executor_batch_size(s), 4);
     for (uint64_t i = 1; i <= 20; i++) { /* 1 us each */
-        fa_executor_loop_end(s, 100, 0, 100000);
+        fa_executor_loop_end(s, 100000, 0, 100000000);
         fa_monitor_tick(&s->monitor, s, i * STEP);
     }
     CHECK_EQ_INT(fa_executor_batch_size(s), 128);
@@ -214,6 +228,7 @@ int main(void)
     RUN(an_idle_server_is_not_woken);
     RUN(it_looks_on_while_a_task_is_out);
     RUN(pools_grow_with_the_load_and_give_memory_back);
+    RUN(little_is_not_worth_a_trim);
     RUN(switched_off_sizes_stay);
     RUN(pools_that_are_off_stay_off);
     RUN(batches_follow_the_cost_of_a_task);

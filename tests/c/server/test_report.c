@@ -62,7 +62,8 @@ TEST(every_part_is_told)
     CHECK(says(text, "\"pools\":{\"buffers\":{\"hits\":1,\"misses\":2,\"dropped\":0,"));
     CHECK(says(text, "\"latency\":{\"count\":2,\"sum_us\":30,\"max_us\":20,\"p50_us\":11,"));
     CHECK(says(text, "\"buckets\":[[11,1],[22,1]]"));
-    CHECK(says(text, "\"tuner\":{\"on\":true,\"ticks\":0,\"changes\":0,\"batch_size\":31,"));
+    CHECK(says(
+        text, "\"tuner\":{\"on\":true,\"ticks\":0,\"changes\":0,\"trims\":0,\"batch_size\":31,"));
     CHECK(says(text, "\"worker_queue\":\"locked\""));
     CHECK(says(text, "\"scanner\":\"plain\""));
     free(text);

@@ -103,11 +103,13 @@ TEST(a_pool_that_is_off_stays_off)
 TEST(batches_take_about_the_same_time)
 {
     struct fa_tuner_sizes sizes = start();
-    struct fa_tuner_figures cheap = {.tasks = 1000, .run_ns = 1000000};  /* 1 us */
-    struct fa_tuner_figures dear = {.tasks = 1000, .run_ns = 20000000};  /* 20 us */
-    struct fa_tuner_figures slow = {.tasks = 10, .run_ns = 10000000000}; /* 1 s */
+    struct fa_tuner_figures cheap = {.tasks = 100000, .run_ns = 100000000}; /* 1 us */
+    struct fa_tuner_figures dear = {.tasks = 10000, .run_ns = 200000000};   /* 20 us */
+    struct fa_tuner_figures slow = {.tasks = 10, .run_ns = 10000000000};    /* 1 s */
+    struct fa_tuner_figures calm = {.tasks = 10, .run_ns = 1000000};        /* 100 us, but few */
     CHECK(!fa_tuner_decide(&BOUNDS, &cheap, &sizes));
     CHECK_EQ_INT(sizes.batch, 128); /* 200 would fit, but the bound */
+    CHECK(!fa_tuner_decide(&BOUNDS, &calm, &sizes));
     for (int i = 0; i < 20; i++) {
         (void)fa_tuner_decide(&BOUNDS, &dear, &sizes);
     }
