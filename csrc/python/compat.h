@@ -9,6 +9,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #if PY_VERSION_HEX < 0x030B0000
 #error "FasterAPI needs CPython 3.11 or newer"
@@ -65,6 +66,25 @@ static inline void fa_compat_forget_hash(PyObject *tuple)
 #else
     (void)tuple;
 #endif
+}
+
+/*
+ * fa_compat_small_int - the value of an exact int of one digit (below 2^30), without a call.
+ *
+ * Refs: borrows `number`. False, and *value is left alone, for a larger one.
+ */
+static inline bool fa_compat_small_int(PyObject *number, int64_t *value)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    PyLongObject *integer = (PyLongObject *)number;
+    if (!PyUnstable_Long_IsCompact(integer)) return false;
+    *value = PyUnstable_Long_CompactValue(integer);
+#else
+    Py_ssize_t size = Py_SIZE(number);
+    if (size < -1 || size > 1) return false;
+    *value = size * (int64_t)((PyLongObject *)number)->ob_digit[0];
+#endif
+    return true;
 }
 
 /*

@@ -36,10 +36,13 @@ static enum fa_py_json_result write_str(struct fa_writer *w, PyObject *text)
 
 static enum fa_py_json_result write_int(struct fa_writer *w, PyObject *number)
 {
-    int overflow = 0;
-    long long small = PyLong_AsLongLongAndOverflow(number, &overflow);
-    if (overflow != 0) return FA_PY_JSON_UNSURE;
-    return from_status(fa_json_writer_int64(w, small));
+    int64_t value;
+    if (FA_UNLIKELY(!fa_compat_small_int(number, &value))) {
+        int overflow = 0;
+        value = PyLong_AsLongLongAndOverflow(number, &overflow);
+        if (overflow != 0) return FA_PY_JSON_UNSURE;
+    }
+    return from_status(fa_json_writer_int64(w, value));
 }
 
 static enum fa_py_json_result write_float(struct fa_writer *w, PyObject *number)
