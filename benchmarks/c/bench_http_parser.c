@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#define BENCH_ROUNDS 400
 #include "bench.h"
 #include "http/http_parser.h"
 #include "http/http_scan.h"
@@ -26,6 +27,8 @@
     "Cookie: session=0123456789abcdef; theme=dark\r\n"                                       \
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n" \
     "X-Request-Id: 4f3c2b1a-0000-4000-8000-0123456789ab\r\n\r\n"
+
+enum { OPS = 20000, OPS_LONG = 5000 };
 
 struct input {
     struct fa_http_parser parser;
@@ -93,22 +96,25 @@ int main(void)
     printf("short: %zu bytes, browser: %zu bytes, scanner: %s\n", short_simd.len, long_simd.len,
         short_simd.parser.scan->name);
     struct bench_case cases[] = {
-        {.name = "short, SIMD", .run = parse, .arg = &short_simd, .ops = 2000000},
-        {.name = "short, plain", .run = parse, .arg = &short_plain, .ops = 2000000},
-        {.name = "short + route (400 routes)", .run = parse, .arg = &routed, .ops = 2000000},
-        {.name = "browser, SIMD", .run = parse, .arg = &long_simd, .ops = 500000},
-        {.name = "browser, plain", .run = parse, .arg = &long_plain, .ops = 500000},
-        {.name = "browser + route (400 routes)", .run = parse, .arg = &routed_long, .ops = 500000},
+        {.name = "short, SIMD", .run = parse, .arg = &short_simd, .ops = OPS},
+        {.name = "short, plain", .run = parse, .arg = &short_plain, .ops = OPS},
+        {.name = "short + route (400 routes)", .run = parse, .arg = &routed, .ops = OPS},
+        {.name = "browser, SIMD", .run = parse, .arg = &long_simd, .ops = OPS_LONG},
+        {.name = "browser, plain", .run = parse, .arg = &long_plain, .ops = OPS_LONG},
+        {.name = "browser + route (400 routes)",
+            .run = parse,
+            .arg = &routed_long,
+            .ops = OPS_LONG},
 #ifdef WITH_PICOHTTPPARSER
-        {.name = "picohttpparser, short", .run = run_picohttpparser, .arg = &text, .ops = 2000000},
+        {.name = "picohttpparser, short", .run = run_picohttpparser, .arg = &text, .ops = OPS},
         {.name = "picohttpparser, browser",
             .run = run_picohttpparser,
             .arg = &text_long,
-            .ops = 500000},
+            .ops = OPS_LONG},
 #endif
 #ifdef WITH_LLHTTP
-        {.name = "llhttp, short", .run = run_llhttp, .arg = &text, .ops = 2000000},
-        {.name = "llhttp, browser", .run = run_llhttp, .arg = &text_long, .ops = 500000},
+        {.name = "llhttp, short", .run = run_llhttp, .arg = &text, .ops = OPS},
+        {.name = "llhttp, browser", .run = run_llhttp, .arg = &text_long, .ops = OPS_LONG},
 #endif
     };
     bench_all(cases, sizeof cases / sizeof cases[0]);
