@@ -3,10 +3,10 @@
     python benchmarks/compare.py [--threshold 1.25] [--against FILE] [--store FILE] [--match TEXT]
 
 `make bench-compare` builds the C benchmarks first. Every time is divided by that of a fixed loop
-measured in the same run (one in C, one in Python), so another machine's speed cancels. What is more
-than `threshold` times as slow as before is measured again, up to `--again` times, and the least
-counts: a slow moment of the machine is no regression. What passes from thread to thread swings
-more, and has twice the room. The exit code is 1 if something stays slower.
+measured in the same run (one in C, one in Python), so another machine's speed cancels. All run
+`--passes` times, what is then more than `threshold` times as slow as before up to `--again` times
+more, and the least counts: a slow moment of the machine is no regression. What passes from thread
+to thread swings more, and has twice the room. The exit code is 1 if something stays slower.
 
 A result is a JSON file: {"kind": "parts", "commit", "date", "machine", "costs": {name: cost}}.
 Programs of others that are measured beside ours are left out.
@@ -93,9 +93,9 @@ def compare(before: Costs, after: Costs, threshold: float) -> list[Change]:
     return sorted(changes, key=lambda change: (-change.ratio / change.limit, change.name))
 
 
-def least(one: Costs, other: Costs) -> Costs:
-    """Of two measurements of the same cases, the faster one of each."""
-    return {name: min(cost, other.get(name, cost)) for name, cost in one.items()}
+def merge(one: Costs, other: Costs) -> Costs:
+    """The cases of both measurements; of those that both have, the faster one."""
+    return {**one, **{name: min(cost, one.get(name, cost)) for name, cost in other.items()}}
 
 
 def last_result(folder: Path) -> Path | None:
@@ -165,7 +165,7 @@ def measure_again(runs: list[Path], costs: Costs, slower: list[Change]) -> Costs
     """Once more what holds a case that seems slower."""
     for path in runs:
         if any(change.name.startswith(f"{path.name}: ") for change in slower):
-            costs = least(costs, run(path))
+            costs = merge(costs, run(path))
     return costs
 
 
@@ -186,7 +186,7 @@ def describe(costs: Costs) -> dict[str, Any]:
             "system": platform.platform(terse=True),
             "python": platform.python_version(),
         },
-        "costs": {name: round(cost, 4) for name, cost in sorted(costs.items())},
+        "costs": {name: float(f"{cost:.5g}") for name, cost in sorted(costs.items())},
     }
 
 
@@ -206,6 +206,7 @@ def print_uncompared(before: Costs, after: Costs) -> None:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--threshold", type=float, default=1.25, help="how much slower is slower")
+    parser.add_argument("--passes", type=int, default=2, help="times to measure everything")
     parser.add_argument("--again", type=int, default=2, help="times to measure again")
     parser.add_argument("--against", type=Path, help="the result to compare with; else the last")
     parser.add_argument("--store", type=Path, help="write the new result to this file")
@@ -223,10 +224,11 @@ def main(arguments: list[str] | None = None) -> int:
     runs = find_runs(options.match)
     if not runs:
         raise SystemExit(f"no benchmark has {options.match!r} in its name")
-    print("measuring")
     costs: Costs = {}
-    for path in runs:
-        costs.update(run(path))
+    for turn in range(max(1, options.passes)):
+        print(f"measuring, pass {turn + 1}")
+        for path in runs:
+            costs = merge(costs, run(path))
     for _ in range(options.again):
         slower = [change for change in compare(before, costs, options.threshold) if change.slower]
         if not slower:

@@ -1,84 +1,159 @@
-"""Comparing benchmark results: what counts as slower, and what is left out."""
+"""benchmarks/compare.py: what counts as slower, and what the machine's speed has to do with it."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import pathlib
 import sys
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "compare.py"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+spec = importlib.util.spec_from_file_location("bench_compare", ROOT / "benchmarks" / "compare.py")
+assert spec is not None
+assert spec.loader is not None
+compare = sys.modules["bench_compare"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(compare)
 
 
-@pytest.fixture(scope="module")
-def compare() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bench_compare", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["bench_compare"] = module
-    spec.loader.exec_module(module)
-    return module
+def c_line(name, ns, calibration=2.0):
+    return json.dumps(
+        {"name": name, "ns": ns, "median_ns": ns * 1.1, "calibration_ns": calibration}
+    )
 
 
-def line(name: str, ns: float, loop: float) -> str:
-    return json.dumps({"name": name, "ns": ns, "calibration_ns": loop})
+def report(loop, **times):
+    rows = [{"name": compare.CALIBRATION, "fullname": "x.py::c", "stats": {"min": loop}}]
+    for name, seconds in times.items():
+        full = f"benchmarks/python/bench_x.py::{name}"
+        rows.append({"name": name, "fullname": full, "stats": {"min": seconds}})
+    return {"benchmarks": rows}
 
 
-def test_costs_are_in_units_of_the_machines_speed(compare):
-    slow = compare.costs_of_c([line("bench_x: ours", 20, 2)])
-    fast = compare.costs_of_c([line("bench_x: ours", 10, 1)])
-    assert slow == fast == {"bench_x: ours": 10}
+def test_a_slower_machine_is_no_regression():
+    before = compare.costs_of_c([c_line("bench_a: push", 10.0, calibration=2.0)])
+    after = compare.costs_of_c([c_line("bench_a: push", 30.0, calibration=6.0)])
+    (change,) = compare.compare(before, after, 1.25)
+    assert change.ratio == pytest.approx(1.0)
+    assert not change.slower
+    fast = compare.costs_of_python(report(loop=1e-4, test_a=2e-6))
+    slow = compare.costs_of_python(report(loop=3e-4, test_a=6e-6))
+    assert fast["bench_x.py: test_a"] == pytest.approx(slow["bench_x.py: test_a"])
 
 
-def test_programs_of_others_are_left_out(compare):
-    lines = [line("bench_queue: ck spsc", 1, 1), line("bench_json: our json writer", 1, 1)]
-    assert set(compare.costs_of_c(lines)) <= {"bench_json: our json writer"}
-    assert compare.is_ours("bench_queue: spsc push + pop")
+def test_slower_code_on_a_faster_machine_is_one():
+    before = compare.costs_of_c([c_line("bench_a: push", 10.0, calibration=4.0)])
+    after = compare.costs_of_c([c_line("bench_a: push", 8.0, calibration=2.0)])
+    (change,) = compare.compare(before, after, 1.25)
+    assert change.ratio == pytest.approx(1.6)
+    assert change.slower
 
 
-def test_python_times_need_the_loop(compare):
-    rows = [{"name": "test_a", "fullname": "x/bench_a.py::test_a", "stats": {"min": 6.0}}]
-    loop = {"name": "test_calibration", "fullname": "x/c.py::test_c", "stats": {"min": 2.0}}
-    assert compare.costs_of_python({"benchmarks": [*rows, loop]}) == {"bench_a.py: test_a": 3.0}
+@pytest.mark.parametrize(("after", "slower"), [(1.25, False), (1.26, True), (0.5, False)])
+def test_the_threshold(after, slower):
+    (change,) = compare.compare({"a: b": 1.0}, {"a: b": after}, 1.25)
+    assert change.slower is slower
+
+
+def test_between_threads_there_is_twice_the_room():
+    name = "bench_queue: spsc, thread to thread"
+    assert not compare.compare({name: 1.0}, {name: 2.4}, 1.25)[0].slower
+    assert compare.compare({name: 1.0}, {name: 2.6}, 1.25)[0].slower
+
+
+def test_the_worst_comes_first_and_only_common_cases_count():
+    before = {"a: one": 1.0, "a: two": 1.0, "a: gone": 1.0}
+    after = {"a: one": 1.1, "a: two": 3.0, "a: new": 9.0}
+    assert [change.name for change in compare.compare(before, after, 2)] == ["a: two", "a: one"]
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("bench_queue: spsc, bursts of 64", True),
+        ("bench_queue: ck spsc, bursts of 64", False),
+        ("bench_json.py: test_json[fasterapi-nested]", True),
+        ("bench_json.py: test_json[msgspec-nested]", False),
+        ("bench_json.py: test_json[orjson-nested]", False),
+        ("bench_json.py: test_json[json-nested]", False),
+        ("bench_json: object of 4 members (builder)", True),
+        ("bench_http_parser: picohttpparser short", False),
+    ],
+)
+def test_programs_of_others_are_left_out(name, ours):
+    assert compare.is_ours(name) is ours
+    assert (name in compare.costs_of_c([c_line(name, 1.0)])) is ours
+
+
+def test_a_report_without_the_loop_is_refused():
     with pytest.raises(SystemExit, match="test_calibration"):
-        compare.costs_of_python({"benchmarks": rows})
+        compare.costs_of_python({"benchmarks": []})
 
 
-def test_what_is_slower_comes_first(compare):
-    before = {"a": 1.0, "b": 1.0, "gone": 1.0, "c: thread to thread": 1.0}
-    after = {"a": 1.2, "b": 1.3, "new": 1.0, "c: thread to thread": 2.0}
-    changes = compare.compare(before, after, 1.25)
-    assert [(change.name, change.slower) for change in changes] == [
-        ("b", True),
-        ("a", False),
-        ("c: thread to thread", False),
-    ]
+def test_of_two_measurements_the_faster_one_counts():
+    assert compare.merge({"a": 1.0, "b": 5.0}, {"b": 4.0, "c": 2.0}) == {"a": 1, "b": 4, "c": 2}
+    assert compare.merge({"a": 1.0}, {"a": 3.0}) == {"a": 1.0}
 
 
-def test_of_two_measurements_the_faster_counts(compare):
-    assert compare.least({"a": 2.0, "b": 1.0}, {"a": 1.0, "c": 1.0}) == {"a": 1.0, "b": 1.0}
+def test_the_last_result_is_found_by_its_date(tmp_path):
+    def store(name, **content):
+        (tmp_path / name).write_text(json.dumps(content))
 
-
-@pytest.mark.parametrize(("now", "code"), [(1.0, 0), (1.2, 0), (2.0, 1)])
-def test_the_exit_code_tells(compare, monkeypatch, tmp_path, capsys, now, code):
-    stored = tmp_path / "before.json"
-    stored.write_text(json.dumps({"kind": "parts", "date": "1", "costs": {"p: a": 1.0}}))
-    monkeypatch.setattr(compare, "find_runs", lambda _match: [Path("p")])
-    monkeypatch.setattr(compare, "run", lambda _path: {"p: a": now})
-    assert compare.main(["--against", str(stored)]) == code
-    assert ("SLOWER" in capsys.readouterr().out) == bool(code)
-
-
-def test_the_last_result_is_found_among_others(compare, tmp_path):
     assert compare.last_result(tmp_path) is None
-    for name, document in (
-        ("system.json", {"date": "9"}),
-        ("old.json", {"kind": "parts", "date": "2026-01-01"}),
-        ("new.json", {"kind": "parts", "date": "2026-02-01"}),
-    ):
-        (tmp_path / name).write_text(json.dumps(document))
-    assert compare.last_result(tmp_path) == tmp_path / "new.json"
+    store("z.json", kind="parts", date="2026-01-01", costs={})
+    store("a.json", kind="parts", date="2026-02-01", costs={})
+    store("system.json", rounds=[])
+    (tmp_path / "list.json").write_text("[]")
+    assert compare.last_result(tmp_path).name == "a.json"
+
+
+@pytest.fixture
+def measured(monkeypatch, tmp_path):
+    """main() over measurements given here, one for each run of the only program."""
+
+    def main(before, runs, *arguments):
+        runs = iter(runs)
+        stored = tmp_path / "stored.json"
+        if before is not None:
+            stored.write_text(json.dumps({"kind": "parts", "date": "1", "costs": before}))
+        monkeypatch.setattr(compare, "RESULTS", tmp_path)
+        monkeypatch.setattr(compare, "find_runs", lambda match: [pathlib.Path("bench_a")])
+        monkeypatch.setattr(compare, "run", lambda path: {"bench_a: x": next(runs)})
+        return compare.main(["--passes", "1", *arguments])
+
+    return main
+
+
+def test_exit_codes(measured, capsys):
+    assert measured({"bench_a: x": 1.0}, [1.1]) == 0
+    assert "1 compared, 0 slower" in capsys.readouterr().out
+    assert measured({"bench_a: x": 1.0}, [2.0, 2.0, 2.0]) == 1
+    assert "SLOWER" in capsys.readouterr().out
+    assert measured({"bench_a: x": 1.0}, [2.0, 2.0, 2.0], "--threshold", "3") == 0
+
+
+def test_what_seems_slower_is_measured_again(measured):
+    assert measured({"bench_a: x": 1.0}, [2.0, 1.1]) == 0
+    assert measured({"bench_a: x": 1.0}, [2.0, 2.1, 1.1]) == 0
+    assert measured({"bench_a: x": 1.0}, [2.0], "--again", "0") == 1
+
+
+def test_nothing_to_compare_with(measured, tmp_path, capsys):
+    assert measured(None, [1.0]) == 1
+    assert "nothing to compare" in capsys.readouterr().out
+    assert measured(None, [1.5], "--store", str(tmp_path / "new.json")) == 0
+    assert compare.last_result(tmp_path).name == "new.json"
+    assert measured(None, [1.5]) == 0
+
+
+def test_a_case_that_went_is_named(measured, capsys):
+    assert measured({"bench_a: x": 1.0, "bench_a: old": 1.0, "bench_b: y": 1.0}, [1.0]) == 0
+    assert "gone    bench_a: old" in (out := capsys.readouterr().out)
+    assert "bench_b" not in out
+
+
+def test_a_threshold_of_one_or_less_is_refused(measured):
+    with pytest.raises(SystemExit) as caught:
+        measured({}, [1.0], "--threshold", "1")
+    assert caught.value.code == 2
