@@ -8,6 +8,7 @@ over as ever.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,13 +42,16 @@ class MissPlan:
     def core_miss(self, core: Any, recheck: Callable[[], None]) -> tuple[Any, ...]:
         """The `miss` argument of the core's ``Server.set_routes``.
 
-        recheck: called before each answer; it may install another plan for later requests.
+        recheck: called before each answer; it may install another plan for later requests. It is
+        referenced weakly: it knows the server, and the server's plans must not keep the server.
         """
         response, routes, version = self.response, self.routes, self.version
+        checker = weakref.ref(recheck)
         top, routers = self.app.router, _routers(self.app.router)
 
         def not_found() -> Any:
-            recheck()
+            if (check := checker()) is not None:
+                check()
             # The sum is what _get_routes_version() gives, without its walk over all routes.
             now = sum([router._routes_version for router in routers])
             if now != version or len(top.routes) != routes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import gc
 import json
 import os
 import signal
@@ -79,6 +80,19 @@ def test_answers_are_those_of_the_server(request_, status, end):
     result = measure(make_app(), request_, count=20, in_flight=2)
     assert (result.status, result.different) == (status, 0)
     assert result.answer.endswith(end)
+
+
+def test_nothing_is_left_open():
+    def descriptors() -> int:
+        gc.collect()
+        return len(os.listdir("/proc/self/fd"))
+
+    app = make_app()
+    measure(app, ROOT, count=1)
+    before = descriptors()
+    for _ in range(5):
+        measure(app, ROOT, count=1)
+    assert descriptors() == before
 
 
 def test_any_asgi_app():

@@ -173,7 +173,11 @@ def test_a_route_added_while_serving_is_found_at_once(where):
 
     core = SimpleNamespace(Plan=lambda handler, *_, **__: handlers.append(handler))
     checks: list[int] = []
-    plan.miss.core_miss(core, lambda: checks.append(1))
+
+    def check() -> None:
+        checks.append(1)
+
+    plan.miss.core_miss(core, check)
     (not_found,) = handlers
     assert not_found().status_code == 404
     if where == "app":

@@ -389,7 +389,7 @@ def test_the_interpreter_ends_with_full_pools():
         "import sys; sys.kept = (d, t, held)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", program],
+        [sys.executable, "-P", "-X", "dev", "-c", program],
         capture_output=True,
         text=True,
         env={"PYTHONMALLOC": "debug", "PYTHONPATH": str(Path(fasterapi.__file__).parents[1])},

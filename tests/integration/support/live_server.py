@@ -54,14 +54,18 @@ class LiveServer:
         self.lines: list[str] = []
         self._changed = threading.Condition()
         self._folder = tempfile.TemporaryDirectory(prefix="live-server-")
-        self.process = subprocess.Popen(
-            command,
-            cwd=self._folder.name,
-            env=_environment(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+        try:
+            self.process = subprocess.Popen(
+                command,
+                cwd=self._folder.name,
+                env=_environment(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+        except OSError:
+            self._folder.cleanup()
+            raise
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self.address: tuple[str, int] = ("", 0)
