@@ -38,6 +38,7 @@ class Plan:
         *,
         inline: bool = False,
         may_decline: bool = False,
+        exchange: bool = False,
     ) -> Plan: ...
 
 @final
@@ -87,6 +88,20 @@ class Stream:
     def close(self) -> None: ...
 
 @final
+class Exchange:
+    """The request of a compiled route and the way to answer it. One thread at a time."""
+
+    done: bool
+    handed_over: bool
+    client_gone: bool
+    runtime: Any
+    def scope(self) -> dict[str, Any]: ...
+    def body(self) -> bytes: ...
+    def respond(self, value: object, /) -> bool: ...
+    def send(self) -> None: ...
+    def hand_over(self, response: object, /) -> None: ...
+
+@final
 class Server:
     def __new__(cls, options: dict[str, bool | int | float]) -> Server: ...
     def set_hooks(
@@ -95,8 +110,9 @@ class Server:
         encode: Callable[[Any], bytes],
         exception: Callable[[BaseException], object | None],
         response_base: type,
-        response_types: tuple[type, ...],
+        response_call: Callable[..., Any],
         batch_task: Task[Any] | None = None,
+        runtime: object = None,
     ) -> None: ...
     def set_header_pool(self, pool: TuplePool, /) -> None: ...
     def set_routes(

@@ -32,6 +32,7 @@ _DONE: Final = 2
 # Kinds of a stream.
 _REQUEST: Final = 0
 _RAISED: Final = 1
+_SCOPED: Final = 4  # added to a kind: the value is (value, scope)
 
 # A stream that is written without ever suspending lets other callbacks run after this many bytes.
 _YIELD_BYTES: Final = 65536
@@ -96,6 +97,10 @@ class Bridge:
         exchange.task = self.start_task(exchange.run())
 
     def _scope(self, stream: Stream, kind: int) -> Scope:
+        if kind & _SCOPED:
+            value, found = stream.value
+            found["fasterapi.outcome"] = (kind & ~_SCOPED == _RAISED, value)
+            return self.complete(found)
         path = stream.path
         raw_path = stream.raw_path
         if self.root_path:
@@ -120,6 +125,20 @@ class Bridge:
         if kind != _REQUEST:
             scope["fasterapi.outcome"] = (kind == _RAISED, stream.value)
         return scope if self.pools is None else self.pools.scope(scope)
+
+    def complete(self, scope: dict[str, Any]) -> Scope:
+        """Add to the scope of a compiled request what is the same for all, unless it is there."""
+        if "type" not in scope:
+            scope["type"] = "http"
+            scope["asgi"] = {"version": "3.0", "spec_version": SPEC_VERSION}
+            scope["scheme"] = "http"
+            scope["root_path"] = self.root_path
+            if self.root_path:
+                scope["path"] = self.root_path + scope["path"]
+                scope["raw_path"] = self._raw_root + scope["raw_path"]
+            scope["state"] = self.state.copy()
+            scope["extensions"] = {"http.response.pathsend": {}}
+        return scope
 
     def _start_websocket(self, stream: Stream) -> None:
         session = WebSocketSession(self, stream)

@@ -157,12 +157,10 @@ class Server:
         assert loop is not None
         core_server = _native.core.Server(self._options)
         outcome_app = None
-        before_request = None
         if self._compiled_app is not None:
             from fasterapi.plan.outcome import OutcomeApp
 
             outcome_app = OutcomeApp(self._compiled_app)
-            before_request = self._install_routes(core_server)
         pools = RequestPools(self._options)
         if pools.pairs is not None:
             core_server.set_header_pool(pools.pairs)
@@ -172,10 +170,11 @@ class Server:
             state=state,
             root_path=self.settings.root_path,
             outcome_app=outcome_app,
-            before_request=before_request,
             pools=pools,
             note_failure=core_server.note_failure,
         )
+        if self._compiled_app is not None:
+            self.bridge.before_request = self._install_routes(core_server)
         if not self.settings.driven:
             self._listen(core_server)
             self._publish(core_server)
@@ -190,11 +189,15 @@ class Server:
     def _install_routes(self, core_server: Any) -> Callable[[], None]:
         """Give the core the app's plans; returns the check that does it again after a change."""
         from fasterapi.plan import core_hooks, plan_app
+        from fasterapi.plan.exchange import Runtime
 
         app, loop, root_path = self._compiled_app, self._loop, self.settings.root_path
         assert loop is not None
         self._batch_task = loop.create_task(_wait_for_ever(), name="fasterapi-batch")
-        core_server.set_hooks(**core_hooks(app), batch_task=self._batch_task)
+        bridge = self.bridge
+        assert bridge is not None
+        runtime = Runtime(app, loop, bridge.outcome_app, bridge.complete, bridge.app_raised)
+        core_server.set_hooks(**core_hooks(app), batch_task=self._batch_task, runtime=runtime)
         plan = plan_app(app, root_path=root_path)
         next_check = 0.0
 

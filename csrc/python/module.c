@@ -2,6 +2,7 @@
 #include "python/module_state.h"
 #include "python/py_buffer_pool.h"
 #include "python/py_call.h"
+#include "python/py_exchange.h"
 #include "python/py_dict_pool.h"
 #include "python/py_json.h"
 #include "python/py_json_builder.h"
@@ -89,10 +90,13 @@ static int module_exec(PyObject *module)
     if ((state->names.name = PyUnicode_InternFromString(#name)) == NULL) return -1;
     FA_PY_NAMES(FA_PY_NAME_INTERN)
 #undef FA_PY_NAME_INTERN
+    state->call_name = PyUnicode_InternFromString("__call__");
+    if (state->call_name == NULL) return -1;
     if (add_type(module, &fa_py_plan_spec, &state->plan_type, true) < 0) return -1;
     if (add_type(module, &fa_py_server_spec, &state->server_type, true) < 0) return -1;
     if (add_type(module, &fa_py_stream_spec, &state->stream_type, true) < 0) return -1;
     if (add_type(module, &fa_py_pending_spec, &state->pending_type, false) < 0) return -1;
+    if (add_type(module, &fa_py_exchange_spec, &state->exchange_type, true) < 0) return -1;
     if (add_part(module, &fa_py_queue_spsc_spec) < 0) return -1;
     if (add_part(module, &fa_py_queue_mpmc_spec) < 0) return -1;
     if (add_part(module, &fa_py_queue_locked_spec) < 0) return -1;
@@ -113,6 +117,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->server_type);
     Py_VISIT(state->stream_type);
     Py_VISIT(state->pending_type);
+    Py_VISIT(state->exchange_type);
     Py_VISIT(state->tuple_pool_type);
     Py_VISIT(state->buffer_type);
     Py_VISIT(state->request_type);
@@ -127,6 +132,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->server_type);
     Py_CLEAR(state->stream_type);
     Py_CLEAR(state->pending_type);
+    Py_CLEAR(state->exchange_type);
     Py_CLEAR(state->tuple_pool_type);
     Py_CLEAR(state->buffer_type);
     Py_CLEAR(state->request_type);
@@ -134,6 +140,7 @@ static int module_clear(PyObject *module)
 #define FA_PY_NAME_CLEAR(name) Py_CLEAR(state->names.name);
     FA_PY_NAMES(FA_PY_NAME_CLEAR)
 #undef FA_PY_NAME_CLEAR
+    Py_CLEAR(state->call_name);
     return 0;
 }
 

@@ -25,6 +25,7 @@ struct fa_module_state {
     PyTypeObject *server_type;
     PyTypeObject *stream_type;
     PyTypeObject *pending_type;
+    PyTypeObject *exchange_type;
     PyTypeObject *tuple_pool_type;
     PyTypeObject *buffer_type;  /* PooledBuffer */
     PyTypeObject *request_type; /* ParsedRequest */
@@ -34,6 +35,7 @@ struct fa_module_state {
         FA_PY_NAMES(FA_PY_NAME_FIELD)
 #undef FA_PY_NAME_FIELD
     } names;
+    PyObject *call_name; /* "__call__" */
 };
 
 /*

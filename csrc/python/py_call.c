@@ -1,5 +1,6 @@
 #include "python/py_call.h"
 
+#include "python/py_exchange.h"
 #include "python/py_params.h"
 #include "python/py_response.h"
 #include "server/executor.h"
@@ -7,9 +8,13 @@
 /* --- the end of every path -------------------------------------------------------- */
 
 /* Give the task to the event loop with what FastAPI's machinery needs. Steals `value`. */
-static void pass_on(
-    struct fa_py_server *owner, struct fa_task *task, enum fa_py_kind kind, PyObject *value)
+static void pass_on(struct fa_py_server *owner, struct fa_task *task,
+    struct fa_py_exchange *exchange, enum fa_py_kind kind, PyObject *value)
 {
+    if (exchange != NULL) {
+        fa_py_exchange_pass_on(exchange, task, kind, value);
+        return;
+    }
     task->user = value;
     task->user_kind = kind;
     fa_executor_hand_over(owner->server, task);
@@ -17,7 +22,8 @@ static void pass_on(
 
 /* The handler (or its answer) raised: the exception is pending. FastAPI's default
  * HTTPException answer is built right here, everything else by its own handlers. */
-static void fail(struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task)
+static void answer_raised(struct fa_py_server *owner, struct fa_clock_date *date,
+    struct fa_task *task, struct fa_py_exchange *exchange)
 {
     PyObject *exc = fa_compat_take_exception();
     PyObject *response = exc == NULL ? NULL : PyObject_CallOneArg(owner->hooks.exception, exc);
@@ -31,13 +37,27 @@ static void fail(struct fa_py_server *owner, struct fa_clock_date *date, struct 
         fa_executor_complete(owner->server, task);
         return;
     }
-    pass_on(owner, task, FA_PY_KIND_RAISED, exc);
+    pass_on(owner, task, exchange, FA_PY_KIND_RAISED, exc);
+}
+
+static void fail(struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task,
+    struct fa_py_exchange *exchange)
+{
+    if (exchange != NULL && fa_py_exchange_take(exchange) == NULL) {
+        PyErr_WriteUnraisable((PyObject *)exchange); /* too late for an answer */
+        return;
+    }
+    answer_raised(owner, date, task, exchange);
 }
 
 /* The handler returned. Steals `result`. */
-static void finish(
-    struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task, PyObject *result)
+static void finish(struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task,
+    struct fa_py_exchange *exchange, PyObject *result)
 {
+    if (exchange != NULL && fa_py_exchange_take(exchange) == NULL) {
+        Py_DECREF(result); /* it has answered through its exchange */
+        return;
+    }
     const struct fa_py_plan *plan = task->route->plan;
     if (FA_UNLIKELY(plan->may_decline && result == Py_NotImplemented)) {
         Py_DECREF(result);
@@ -46,25 +66,47 @@ static void finish(
     }
     switch (fa_py_response_write(owner, date, task, plan, result)) {
     case FA_PY_REPLY_DONE: fa_executor_complete(owner->server, task); break;
-    case FA_PY_REPLY_RAISED: fail(owner, date, task); break;
-    case FA_PY_REPLY_DEFER: pass_on(owner, task, FA_PY_KIND_RESPONSE, Py_NewRef(result)); break;
+    case FA_PY_REPLY_RAISED: answer_raised(owner, date, task, exchange); break;
+    case FA_PY_REPLY_DEFER:
+        pass_on(owner, task, exchange, FA_PY_KIND_RESPONSE, Py_NewRef(result));
+        break;
     }
     Py_DECREF(result);
 }
 
 /* --- the call ---------------------------------------------------------------------- */
 
-/* Extract, then call. NULL without exception: not certain, already handed over. */
-static PyObject *call_handler(struct fa_py_server *owner, struct fa_task *task)
+/* room[2...]: the extracted arguments, which are dropped here. */
+static PyObject *call_with_exchange(struct fa_py_server *owner, struct fa_clock_date *date,
+    struct fa_task *task, PyObject **room, struct fa_py_exchange **exchange)
 {
     const struct fa_py_plan *plan = task->route->plan;
-    if (plan->arg_count == 0) return PyObject_CallNoArgs(plan->handler);
-    PyObject *room[FA_PY_PLAN_MAX_ARGS + 1]; /* room[0] is the callee's to use */
-    PyObject **slots = room + 1;
+    PyObject *result = NULL;
+    *exchange = fa_py_exchange_new(owner, date, task);
+    if (*exchange != NULL) {
+        room[1] = (PyObject *)*exchange;
+        result = PyObject_Vectorcall(plan->handler, room + 1,
+            ((size_t)plan->arg_count + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    }
+    for (int i = 0; i < plan->arg_count; i++)
+        Py_DECREF(room[2 + i]);
+    return result;
+}
+
+/* Extract, then call. NULL without exception: not certain, already handed over.
+ * *exchange: the plan's, if it wants one; the caller's to drop. */
+static PyObject *call_handler(struct fa_py_server *owner, struct fa_clock_date *date,
+    struct fa_task *task, struct fa_py_exchange **exchange)
+{
+    const struct fa_py_plan *plan = task->route->plan;
+    if (plan->arg_count == 0 && !plan->wants_exchange) return PyObject_CallNoArgs(plan->handler);
+    PyObject *room[FA_PY_PLAN_MAX_ARGS + 2]; /* room[0] is the callee's to use */
+    PyObject **slots = room + 1 + plan->wants_exchange;
     if (!fa_py_params_extract(plan, task, slots)) {
         fa_executor_hand_over(owner->server, task);
         return NULL;
     }
+    if (plan->wants_exchange) return call_with_exchange(owner, date, task, room, exchange);
     size_t positional = plan->kwnames == NULL ? plan->arg_count : 0;
     PyObject *result = PyObject_Vectorcall(
         plan->handler, slots, positional | PY_VECTORCALL_ARGUMENTS_OFFSET, plan->kwnames);
@@ -77,19 +119,20 @@ void fa_py_call_sync(struct fa_py_server *owner, struct fa_clock_date *date, str
 {
     PyObject *context = PyContext_Copy(owner->context);
     PyObject *result = NULL;
+    struct fa_py_exchange *exchange = NULL;
+    bool handed_over = false;
     if (context != NULL && PyContext_Enter(context) == 0) {
-        result = call_handler(owner, task);
+        result = call_handler(owner, date, task, &exchange);
         (void)PyContext_Exit(context);
-        Py_DECREF(context);
-        if (result == NULL && !PyErr_Occurred()) return;
-    } else {
-        Py_XDECREF(context);
+        handed_over = result == NULL && !PyErr_Occurred();
     }
-    if (result == NULL) {
-        fail(owner, date, task);
-    } else {
-        finish(owner, date, task, result);
+    Py_XDECREF(context);
+    if (result != NULL) {
+        finish(owner, date, task, exchange, result);
+    } else if (!handed_over) {
+        fail(owner, date, task, exchange);
     }
+    Py_XDECREF(exchange);
 }
 
 /* --- coroutines ---------------------------------------------------------------------- */
@@ -115,8 +158,9 @@ static PyObject *step_to_end(PyObject *coroutine, PyObject *context)
  */
 struct fa_py_pending {
     PyObject_HEAD struct fa_py_server *owner;
-    struct fa_task *task;   /* NULL once completed */
-    PyObject *asyncio_task; /* NULL unless in the owner's list */
+    struct fa_task *task;            /* NULL once completed */
+    struct fa_py_exchange *exchange; /* NULL unless the plan wants one */
+    PyObject *asyncio_task;          /* NULL unless in the owner's list */
     struct fa_py_pending *prev, *next;
 };
 
@@ -157,10 +201,11 @@ static void pending_complete(struct fa_py_pending *pending, PyObject *asyncio_ta
     pending_unlink(pending);
     PyObject *result = PyObject_CallMethodNoArgs(asyncio_task, owner->state->names.result);
     if (result == NULL) {
-        fail(owner, &owner->date, task);
+        fail(owner, &owner->date, task, pending->exchange);
     } else {
-        finish(owner, &owner->date, task, result);
+        finish(owner, &owner->date, task, pending->exchange, result);
     }
+    Py_CLEAR(pending->exchange);
     if (!owner->in_batch) fa_executor_wake_reactor(owner->server);
 }
 
@@ -177,6 +222,7 @@ static int pending_traverse(struct fa_py_pending *pending, visitproc visit, void
 {
     Py_VISIT(Py_TYPE(pending));
     Py_VISIT(pending->owner);
+    Py_VISIT(pending->exchange);
     Py_VISIT(pending->asyncio_task);
     return 0;
 }
@@ -190,7 +236,7 @@ static void pending_abandon(struct fa_py_pending *pending)
     if (pending->owner->stopped) return;
     PyObject *before = fa_compat_take_exception();
     PyErr_SetString(PyExc_RuntimeError, "the request's task was dropped before it was done");
-    fail(pending->owner, &pending->owner->date, task);
+    fail(pending->owner, &pending->owner->date, task, pending->exchange);
     fa_executor_wake_reactor(pending->owner->server);
     if (before != NULL) PyErr_SetObject((PyObject *)Py_TYPE(before), before);
     Py_XDECREF(before);
@@ -201,6 +247,7 @@ static void pending_dealloc(struct fa_py_pending *pending)
     PyTypeObject *type = Py_TYPE(pending);
     PyObject_GC_UnTrack(pending);
     if (pending->task != NULL) pending_abandon(pending);
+    Py_CLEAR(pending->exchange);
     Py_CLEAR(pending->owner);
     type->tp_free((PyObject *)pending);
     Py_DECREF(type);
@@ -267,13 +314,14 @@ static PyObject *new_asyncio_task(
     return task;
 }
 
-static int run_as_task(
-    struct fa_py_server *owner, struct fa_task *task, PyObject *coroutine, PyObject *context)
+static int run_as_task(struct fa_py_server *owner, struct fa_task *task,
+    struct fa_py_exchange *exchange, PyObject *coroutine, PyObject *context)
 {
     PyTypeObject *type = owner->state->pending_type;
     struct fa_py_pending *pending = (struct fa_py_pending *)type->tp_alloc(type, 0);
     if (pending == NULL) return -1;
     pending->owner = (struct fa_py_server *)Py_NewRef(owner);
+    pending->exchange = (struct fa_py_exchange *)Py_XNewRef(exchange);
     PyObject *asyncio_task = new_asyncio_task(owner, coroutine, context), *outcome = NULL;
     if (asyncio_task != NULL) {
         outcome = PyObject_CallMethodNoArgs(asyncio_task, owner->state->names.done);
@@ -296,22 +344,25 @@ static int run_as_task(
 void fa_py_call_async(struct fa_py_server *owner, struct fa_task *task)
 {
     const struct fa_py_plan *plan = task->route->plan;
-    PyObject *coroutine = call_handler(owner, task);
+    struct fa_py_exchange *exchange = NULL;
+    PyObject *coroutine = call_handler(owner, &owner->date, task, &exchange);
     if (coroutine == NULL) {
-        if (PyErr_Occurred()) fail(owner, &owner->date, task);
+        if (PyErr_Occurred()) fail(owner, &owner->date, task, exchange);
+        Py_XDECREF(exchange);
         return;
     }
     PyObject *context = PyContext_Copy(owner->context);
     PyObject *result = NULL;
     bool failed = context == NULL;
     if (!failed && plan->can_suspend) {
-        failed = run_as_task(owner, task, coroutine, context) < 0;
+        failed = run_as_task(owner, task, exchange, coroutine, context) < 0;
     } else if (!failed) {
         result = step_to_end(coroutine, context);
         failed = result == NULL;
     }
     Py_XDECREF(context);
     Py_DECREF(coroutine);
-    if (failed) fail(owner, &owner->date, task);
-    if (result != NULL) finish(owner, &owner->date, task, result);
+    if (failed) fail(owner, &owner->date, task, exchange);
+    if (result != NULL) finish(owner, &owner->date, task, exchange, result);
+    Py_XDECREF(exchange);
 }

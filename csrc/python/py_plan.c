@@ -126,19 +126,20 @@ static int set_answer(struct fa_py_plan *plan, PyObject *response, int status)
     return 0;
 }
 
-/* Where each argument stands in a plain function's own parameter list, so that
- * the call needs no keyword matching. False: call with keyword names. */
+/* Where each argument stands in a plain function's own parameter list, behind the
+ * exchange, so that the call needs no keyword matching. False: call with keyword names. */
 static bool find_positions(
     const struct fa_py_plan *plan, PyObject *varnames, PyCodeObject *code, uint8_t *positions)
 {
+    int first = plan->wants_exchange;
     for (int i = 0; i < plan->arg_count; i++) {
         PyObject *name = i < plan->param_count ? plan->params[i].keyword : plan->body.keyword;
         int at = -1;
-        for (int k = 0; k < code->co_argcount && at < 0; k++) {
+        for (int k = first; k < code->co_argcount && at < 0; k++) {
             if (PyUnicode_Compare(PyTuple_GET_ITEM(varnames, k), name) == 0) at = k;
         }
         if (at < 0) return false;
-        positions[i] = (uint8_t)at;
+        positions[i] = (uint8_t)(at - first);
     }
     return true;
 }
@@ -149,7 +150,8 @@ static int set_call_form(struct fa_py_plan *plan)
     if (plan->arg_count == 0) return 0;
     if (PyFunction_Check(plan->handler)) {
         PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(plan->handler);
-        bool plain = code->co_argcount == plan->arg_count && code->co_kwonlyargcount == 0 &&
+        bool plain = code->co_argcount == plan->arg_count + plan->wants_exchange &&
+                     code->co_kwonlyargcount == 0 &&
                      (code->co_flags & (CO_VARARGS | CO_VARKEYWORDS)) == 0;
         uint8_t positions[FA_PY_PLAN_MAX_ARGS];
         PyObject *varnames = plain ? PyCode_GetVarnames(code) : NULL;
@@ -163,6 +165,11 @@ static int set_call_form(struct fa_py_plan *plan)
             return 0;
         }
     }
+    if (plan->wants_exchange) {
+        PyErr_SetString(PyExc_ValueError,
+            "Plan: a handler that takes an exchange must be a function of just its inputs");
+        return -1;
+    }
     plan->kwnames = PyTuple_New(plan->arg_count);
     if (plan->kwnames == NULL) return -1;
     for (int i = 0; i < plan->param_count; i++) {
@@ -175,24 +182,25 @@ static int set_call_form(struct fa_py_plan *plan)
 
 PyDoc_STRVAR(plan_doc,
     "Plan(handler, is_async, can_suspend, params, body, response, status_code, *, "
-    "inline=False, may_decline=False)\n--\n\n"
+    "inline=False, may_decline=False, exchange=False)\n--\n\n"
     "One route compiled to C: how to extract and convert its inputs, how to call it,\n"
     "how to answer. Made by fasterapi.plan; read-only and usable from any thread.\n\n"
     "params: tuple of (keyword, source, wire_name, conv, is_list, required, default,\n"
     "default_factory, validate). body: None or (keyword, validate_python, json_loads,\n"
     "validate_json). response: None (untyped) or (validate_python, to_json, kwargs, slow).\n"
     "may_decline: the handler may return NotImplemented, and FastAPI answers.\n"
+    "exchange: the handler, a plain function, takes an Exchange as its first argument.\n"
     "Raises TypeError or ValueError for a malformed description.");
 
 static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"handler", "is_async", "can_suspend", "params", "body", "response",
-        "status_code", "inline", "may_decline", NULL};
+        "status_code", "inline", "may_decline", "exchange", NULL};
     PyObject *handler, *params, *body, *response;
-    int is_async, can_suspend, status, is_inline = 0, may_decline = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OppO!OOi|$pp:Plan", names, &handler, &is_async,
+    int is_async, can_suspend, status, is_inline = 0, may_decline = 0, exchange = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OppO!OOi|$ppp:Plan", names, &handler, &is_async,
             &can_suspend, &PyTuple_Type, &params, &body, &response, &status, &is_inline,
-            &may_decline)) {
+            &may_decline, &exchange)) {
         return NULL;
     }
     if (!PyCallable_Check(handler)) {
@@ -206,6 +214,7 @@ static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     plan->can_suspend = can_suspend != 0;
     plan->is_inline = is_inline != 0;
     plan->may_decline = may_decline != 0;
+    plan->wants_exchange = exchange != 0;
     plan->validate_kwnames = Py_BuildValue("(s)", "from_attributes");
     if (plan->validate_kwnames == NULL || set_params(plan, params) < 0 ||
         set_body(plan, body) < 0 || set_answer(plan, response, status) < 0 ||

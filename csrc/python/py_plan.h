@@ -59,8 +59,9 @@ struct fa_py_plan {
     PyObject *kwnames;          /* NULL: the slots are the handler's own positions */
     bool is_async;
     bool can_suspend;
-    bool may_decline; /* the handler may return NotImplemented: hand over */
-    bool is_inline;   /* a `def` handler that may run on the loop thread */
+    bool may_decline;    /* the handler may return NotImplemented: hand over */
+    bool wants_exchange; /* the handler's first argument is the request's Exchange */
+    bool is_inline;      /* a `def` handler that may run on the loop thread */
     uint8_t arg_count;
     uint8_t param_count;
     bool has_query;

@@ -156,13 +156,15 @@ enum fa_py_reply fa_py_response_write(const struct fa_py_server *owner, struct f
 
 /* --- Response objects -------------------------------------------------------------- */
 
+/* Does the class send itself as starlette.responses.Response does: a status, headers
+ * and a body in memory? A subclass may well render its content in another way. */
 static bool is_plain_response(const struct fa_py_server *owner, PyObject *response)
 {
-    PyObject *types = owner->hooks.response_types;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(types); i++) {
-        if ((PyObject *)Py_TYPE(response) == PyTuple_GET_ITEM(types, i)) return true;
-    }
-    return false;
+    PyObject *call = PyObject_GetAttr((PyObject *)Py_TYPE(response), owner->state->call_name);
+    bool plain = call == owner->hooks.response_call;
+    Py_XDECREF(call);
+    PyErr_Clear();
+    return plain;
 }
 
 static fa_span bytes_span(PyObject *bytes)
@@ -181,9 +183,9 @@ static bool is_server_header(fa_span name)
     return false;
 }
 
-/* Is every header fit to be copied as it is, and the length the body's? Adds up
- * the size of the lines. */
-static bool check_headers(PyObject *headers, size_t body_len, size_t *size)
+/* Is every header fit to be copied as it is, and the length the body's (none where
+ * the status has no body)? Adds up the size of the lines. */
+static bool check_headers(PyObject *headers, size_t body_len, bool bodiless, size_t *size)
 {
     bool has_length = false;
     char digits[24];
@@ -205,7 +207,7 @@ static bool check_headers(PyObject *headers, size_t body_len, size_t *size)
         }
         *size += name_span.len + value_span.len + 4;
     }
-    return has_length;
+    return has_length != bodiless;
 }
 
 static void format_headers(PyObject *headers, char *out)
@@ -240,8 +242,7 @@ static bool parts_get(const struct fa_module_state *state, PyObject *response, s
     parts->status = status == NULL || !PyLong_Check(status) ? -1 : PyLong_AsLong(status);
     Py_XDECREF(status);
     PyErr_Clear();
-    return parts->status >= 200 && parts->status <= 599 && parts->status != 204 &&
-           parts->status != 304 && parts->background == Py_None &&
+    return parts->status >= 200 && parts->status <= 599 && parts->background == Py_None &&
            PyList_CheckExact(parts->headers) && PyBytes_CheckExact(parts->body);
 }
 
@@ -256,7 +257,9 @@ static enum fa_py_reply write_parts(const struct fa_py_server *owner, struct fa_
     struct fa_task *task, const struct parts *parts)
 {
     size_t lines = 0, body_len = (size_t)PyBytes_GET_SIZE(parts->body);
-    if (!check_headers(parts->headers, body_len, &lines)) return FA_PY_REPLY_DEFER;
+    bool bodiless = parts->status == 204 || parts->status == 304;
+    if (bodiless && body_len > 0) return FA_PY_REPLY_DEFER;
+    if (!check_headers(parts->headers, body_len, bodiless, &lines)) return FA_PY_REPLY_DEFER;
     char *text = fa_arena_alloc(&task->arena, lines + 1);
     if (text == NULL) return no_memory();
     format_headers(parts->headers, text);

@@ -30,8 +30,8 @@ enum fa_py_reply fa_py_response_write(const struct fa_py_server *owner, struct f
     struct fa_task *task, const struct fa_py_plan *plan, PyObject *result);
 
 /*
- * fa_py_response_object - the same for a starlette Response whose type is one of
- * hooks.response_types (no background task, a body in memory).
+ * fa_py_response_object - the same for a starlette Response whose class sends itself
+ * as Response does (hooks.response_call), with no background task and its body in memory.
  *
  * Refs, GIL, Calls out, Errors: as above; FA_PY_REPLY_DEFER when anything about
  * it is unusual, with nothing written.

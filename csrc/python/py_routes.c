@@ -61,7 +61,8 @@ static int append_route(struct build *build, struct fa_py_plan *plan)
     build->routes[build->count++] = (struct fa_route){
         .id = id,
         .lane = plan->is_async || plan->is_inline ? FA_LANE_LOOP : FA_LANE_WORKER,
-        .wants_body = plan->body.keyword != NULL,
+        .wants_local = plan->wants_exchange,
+        .small_bodies = plan->wants_exchange && plan->body.keyword == NULL,
         .plan = plan,
     };
     return 0;

@@ -89,7 +89,8 @@ static int server_traverse(struct fa_py_server *self, visitproc visit, void *arg
     Py_VISIT(self->hooks.encode);
     Py_VISIT(self->hooks.exception);
     Py_VISIT(self->hooks.response_base);
-    Py_VISIT(self->hooks.response_types);
+    Py_VISIT(self->hooks.response_call);
+    Py_VISIT(self->hooks.runtime);
     Py_VISIT(self->hooks.batch_task);
     Py_VISIT(self->loop);
     Py_VISIT(self->context);
@@ -105,7 +106,8 @@ static int server_clear(struct fa_py_server *self)
     Py_CLEAR(self->hooks.encode);
     Py_CLEAR(self->hooks.exception);
     Py_CLEAR(self->hooks.response_base);
-    Py_CLEAR(self->hooks.response_types);
+    Py_CLEAR(self->hooks.response_call);
+    Py_CLEAR(self->hooks.runtime);
     Py_CLEAR(self->hooks.batch_task);
     Py_CLEAR(self->hooks.enter_task);
     Py_CLEAR(self->hooks.leave_task);
@@ -141,25 +143,26 @@ static void server_dealloc(struct fa_py_server *self)
 /* --- what Python gives ------------------------------------------------------------------- */
 
 PyDoc_STRVAR(set_hooks_doc,
-    "set_hooks(*, encode, exception, response_base, response_types, batch_task=None) -> "
-    "None\n--\n\n"
+    "set_hooks(*, encode, exception, response_base, response_call, batch_task=None, "
+    "runtime=None) -> None\n--\n\n"
     "Give the core what compiled routes need of FastAPI: encode(value) -> bytes,\n"
-    "exception(exc) -> Response | None, the Response class, the exact classes C may\n"
-    "write itself, and the asyncio.Task that is current while coroutines that cannot\n"
-    "suspend are stepped. Before set_routes().");
+    "exception(exc) -> Response | None, the Response class, its __call__ (a class with\n"
+    "another one sends itself), the asyncio.Task that is current while coroutines that cannot\n"
+    "suspend are stepped, and what Exchange.runtime is to be. Before set_routes().");
 
 static PyObject *server_set_hooks(struct fa_py_server *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {
-        "encode", "exception", "response_base", "response_types", "batch_task", NULL};
-    PyObject *encode = NULL, *exception = NULL, *base = NULL, *types = NULL, *batch_task = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOO!O!O:set_hooks", names, &encode,
-            &exception, &PyType_Type, &base, &PyTuple_Type, &types, &batch_task)) {
+        "encode", "exception", "response_base", "response_call", "batch_task", "runtime", NULL};
+    PyObject *encode = NULL, *exception = NULL, *base = NULL, *call = NULL, *batch_task = Py_None,
+             *runtime = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOO!OOO:set_hooks", names, &encode,
+            &exception, &PyType_Type, &base, &call, &batch_task, &runtime)) {
         return NULL;
     }
-    if (encode == NULL || exception == NULL || base == NULL || types == NULL) {
+    if (encode == NULL || exception == NULL || base == NULL || call == NULL) {
         PyErr_SetString(PyExc_TypeError,
-            "set_hooks() needs encode, exception, response_base and response_types");
+            "set_hooks() needs encode, exception, response_base and response_call");
         return NULL;
     }
     struct fa_py_hooks *hooks = &self->hooks;
@@ -172,8 +175,9 @@ static PyObject *server_set_hooks(struct fa_py_server *self, PyObject *args, PyO
     Py_XSETREF(hooks->encode, Py_NewRef(encode));
     Py_XSETREF(hooks->exception, Py_NewRef(exception));
     Py_XSETREF(hooks->response_base, Py_NewRef(base));
-    Py_XSETREF(hooks->response_types, Py_NewRef(types));
+    Py_XSETREF(hooks->response_call, Py_NewRef(call));
     Py_XSETREF(hooks->batch_task, batch_task == Py_None ? NULL : Py_NewRef(batch_task));
+    Py_XSETREF(hooks->runtime, runtime == Py_None ? NULL : Py_NewRef(runtime));
     Py_RETURN_NONE;
 }
 

@@ -13,11 +13,12 @@ struct fa_py_hooks {
     PyObject *encode; /* callable(value) -> bytes: jsonable_encoder + json.dumps */
     PyObject
         *exception; /* callable(exc) -> Response or None: FastAPI's plain HTTPException answer */
-    PyObject *response_base;  /* starlette.responses.Response */
-    PyObject *response_types; /* tuple of the exact Response classes C may write itself */
+    PyObject *response_base; /* starlette.responses.Response */
+    PyObject *response_call; /* Response.__call__: classes with another one send themselves */
     PyObject *batch_task; /* asyncio.Task that is current while coroutines are stepped directly */
     PyObject *enter_task; /* asyncio.tasks._enter_task */
     PyObject *leave_task; /* asyncio.tasks._leave_task */
+    PyObject *runtime;    /* Exchange.runtime, or NULL */
 };
 
 struct fa_py_pending;

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "python/py_call.h"
-#include "python/py_tuple_pool.h"
+#include "python/py_scope.h"
 #include "server/executor.h"
 #include "server/stream.h"
 
@@ -117,16 +117,13 @@ static PyObject *bytes_of(fa_span span)
 static PyObject *get_method(struct fa_py_stream *self, void *unused)
 {
     (void)unused;
-    if (self->task == NULL) return gone();
-    fa_span text = self->task->req.method_text;
-    return PyUnicode_DecodeLatin1(text.ptr, (Py_ssize_t)text.len, NULL);
+    return self->task == NULL ? gone() : fa_py_scope_method(self->task);
 }
 
 static PyObject *get_path(struct fa_py_stream *self, void *unused)
 {
     (void)unused;
-    if (self->task == NULL) return gone();
-    return PyUnicode_DecodeUTF8(self->task->path.ptr, (Py_ssize_t)self->task->path.len, "replace");
+    return self->task == NULL ? gone() : fa_py_scope_path(self->task);
 }
 
 static PyObject *get_raw_path(struct fa_py_stream *self, void *unused)
@@ -144,68 +141,25 @@ static PyObject *get_query_string(struct fa_py_stream *self, void *unused)
 static PyObject *get_http_version(struct fa_py_stream *self, void *unused)
 {
     (void)unused;
-    if (self->task == NULL) return gone();
-    return PyUnicode_FromString(self->task->req.minor == 0 ? "1.0" : "1.1");
-}
-
-/* ASGI wants lower-case names. */
-static PyObject *lower_bytes(fa_span name)
-{
-    PyObject *bytes = bytes_of(name);
-    if (bytes == NULL) return NULL;
-    char *text = PyBytes_AS_STRING(bytes);
-    for (size_t i = 0; i < name.len; i++) {
-        if (text[i] >= 'A' && text[i] <= 'Z') text[i] = (char)(text[i] + 32);
-    }
-    return bytes;
+    return self->task == NULL ? gone() : fa_py_scope_version(self->task);
 }
 
 static PyObject *get_headers(struct fa_py_stream *self, void *unused)
 {
     (void)unused;
-    if (self->task == NULL) return gone();
-    const struct fa_http_request *req = &self->task->req;
-    PyObject *list = PyList_New(req->header_count), *pool = self->owner->header_pool;
-    if (list == NULL) return NULL;
-    for (uint32_t i = 0; i < req->header_count; i++) {
-        PyObject *name = lower_bytes(req->headers[i].name),
-                 *value = bytes_of(req->headers[i].value);
-        PyObject *pair = NULL;
-        if (name != NULL && value != NULL)
-            pair = pool == NULL ? PyTuple_Pack(2, name, value)
-                                : fa_py_tuple_pool_pair(pool, name, value);
-        Py_XDECREF(name);
-        Py_XDECREF(value);
-        if (pair == NULL) {
-            Py_DECREF(list);
-            return NULL;
-        }
-        PyList_SET_ITEM(list, i, pair);
-    }
-    return list;
-}
-
-typedef fa_status (*address_of)(const struct fa_task *task, char *host, uint16_t *port);
-
-static PyObject *get_address(struct fa_py_stream *self, address_of find)
-{
-    char host[FA_TASK_HOST_MAX];
-    uint16_t port = 0;
-    if (self->task == NULL) return gone();
-    if (find(self->task, host, &port) != FA_OK) Py_RETURN_NONE;
-    return Py_BuildValue("(si)", host, (int)port);
+    return self->task == NULL ? gone() : fa_py_scope_headers(self->owner, self->task);
 }
 
 static PyObject *get_client(struct fa_py_stream *self, void *unused)
 {
     (void)unused;
-    return get_address(self, fa_task_client);
+    return self->task == NULL ? gone() : fa_py_scope_client(self->task);
 }
 
 static PyObject *get_server(struct fa_py_stream *self, void *unused)
 {
     (void)unused;
-    return get_address(self, fa_task_local);
+    return self->task == NULL ? gone() : fa_py_scope_server(self->task);
 }
 
 static PyObject *get_is_upgrade(struct fa_py_stream *self, void *unused)

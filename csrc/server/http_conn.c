@@ -258,6 +258,7 @@ static void detach_tasks(struct fa_http_conn *c)
         if (t->state == FA_TASK_STREAMING) {
             disconnect_stream(c, t);
         }
+        atomic_store_explicit(&t->client_gone, true, memory_order_relaxed);
         fa_http_conn_remove(c, t);
         fa_http_conn_forget(c, t);
     }
@@ -419,6 +420,8 @@ void fa_http_conn_hand_over(struct fa_http_conn *c, struct fa_task *t)
     }
     bool complete = chunk != NULL || t->body.len == 0;
     if (!complete || fa_http_conn_open_stream(c, t, chunk) != FA_OK) {
+        fa_reactor_drop_owner(r, t->user);
+        t->user = NULL;
         if (t->answered) {
             fa_http_conn_forget(c, t);
         } else {
@@ -431,6 +434,14 @@ void fa_http_conn_hand_over(struct fa_http_conn *c, struct fa_task *t)
     fa_reactor_enqueue(r, t);
 }
 
+void fa_http_conn_find_local(struct fa_http_conn *c)
+{
+    if (c->local.family == FA_SOCKET_NONE && c->fd >= 0 &&
+        fa_socket_local_address(c->fd, &c->local) != FA_OK) {
+        c->local.family = FA_SOCKET_UNIX; /* no address to tell */
+    }
+}
+
 fa_status fa_http_conn_open_stream(
     struct fa_http_conn *c, struct fa_task *t, struct fa_buffer *chunk)
 {
@@ -441,10 +452,7 @@ fa_status fa_http_conn_open_stream(
         }
         return FA_ERR_NOMEM;
     }
-    if (c->local.family == FA_SOCKET_NONE && c->fd >= 0 &&
-        fa_socket_local_address(c->fd, &c->local) != FA_OK) {
-        c->local.family = FA_SOCKET_UNIX; /* no address to tell */
-    }
+    fa_http_conn_find_local(c);
     (void)fa_stream_feed(t->stream, chunk, t->body_complete);
     if (c->eof) {
         fa_stream_set_peer_closed(t->stream);

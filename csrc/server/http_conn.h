@@ -144,6 +144,12 @@ void fa_http_conn_fail(struct fa_http_conn *c, fa_status why);
 void fa_http_conn_fail_task(struct fa_http_conn *c, struct fa_task *t, fa_status why);
 
 /*
+ * fa_http_conn_find_local - look up our end's address, once for each connection,
+ * for fa_task_local.
+ */
+void fa_http_conn_find_local(struct fa_http_conn *c);
+
+/*
  * fa_http_conn_open_stream - make a task one for the app, its body so far being
  * `chunk` (may be NULL).
  *

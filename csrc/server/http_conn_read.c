@@ -63,6 +63,7 @@ static void on_eof(struct fa_http_conn *c)
     fa_http_conn_drop_in(c);
     c->closing = true;
     for (struct fa_task *t = c->first; t != NULL; t = t->next) {
+        atomic_store_explicit(&t->client_gone, true, memory_order_relaxed);
         if (t->stream != NULL) {
             fa_stream_set_peer_closed(t->stream);
             fa_reactor_send_event(&c->server->reactor, t->stream);

@@ -53,6 +53,10 @@ static const struct fa_route *find_route(struct fa_reactor *r, struct fa_task *t
     const struct fa_route *route = NULL;
     if (FA_LIKELY(found == FA_ROUTE_HIT)) {
         route = &table->routes[t->match.route];
+        if (route->small_bodies &&
+            (t->req.chunked || t->req.content_length > FA_ROUTE_SMALL_BODY)) {
+            return NULL;
+        }
     } else if (found == FA_ROUTE_MISS && !t->req.chunked && t->req.content_length == 0) {
         route = fa_route_table_missed(table, t->path);
     }
@@ -87,6 +91,9 @@ static fa_status prepare(struct fa_task *t)
     struct fa_reactor *r = &t->server->reactor;
     if (t->route != NULL) {
         t->out = fa_buffer_cache_get(&r->cache);
+        if (FA_UNLIKELY(t->route->wants_local)) {
+            fa_http_conn_find_local(t->conn);
+        }
         return t->out != NULL ? FA_OK : FA_ERR_NOMEM;
     }
     return fa_http_conn_open_stream(t->conn, t, NULL);

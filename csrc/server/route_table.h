@@ -27,11 +27,15 @@ enum fa_lane {
     FA_LANE_INLINE  /* a C handler, on the reactor itself */
 };
 
+/* Bytes; what a handler that may stream its body still gets as a whole. */
+enum { FA_ROUTE_SMALL_BODY = 65536 };
+
 struct fa_route {
     uint32_t id; /* what the router was given for this route; must equal its place in the array */
     enum fa_lane lane;
-    bool wants_body; /* the handler reads the body (bodies are buffered for every compiled route) */
-    void *plan;      /* the executor's; valid until the table's owner is dropped */
+    bool wants_local;  /* the handler may ask for our end of the connection: fa_task_local */
+    bool small_bodies; /* a body above FA_ROUTE_SMALL_BODY, or chunked, is the app's to stream */
+    void *plan;        /* the executor's; valid until the table's owner is dropped */
     /* INLINE only: fills out/out_start/out_end/status; may not keep the task. */
     void (*inline_run)(struct fa_task *task);
 };

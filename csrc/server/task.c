@@ -62,6 +62,7 @@ static void reset(struct fa_task *t)
     t->sent_total = 0;
     t->t_parsed_ns = 0;
     atomic_store_explicit(&t->last_call, false, memory_order_relaxed);
+    atomic_store_explicit(&t->client_gone, false, memory_order_relaxed);
     t->req.method_text = (fa_span){NULL, 0};
     t->req.keep_alive = false;
 }

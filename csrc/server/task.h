@@ -107,12 +107,25 @@ struct fa_task {
     size_t tail_sent;
     uint64_t sent_total; /* all bytes of this answer */
     uint64_t t_parsed_ns;
-    atomic_bool last_call; /* the server drains and nothing is read after this request */
+    atomic_bool last_call;   /* the server drains and nothing is read after this request */
+    atomic_bool client_gone; /* it closed the connection, or its sending side */
     struct fa_http_chunked chunked;
 
     struct fa_route_match match;
     struct fa_http_request req; /* last: its header array is large and mostly untouched */
 };
+
+/*
+ * fa_task_is_client_gone - has the client closed the connection, or its sending
+ * side, since it asked? For a compiled route; a stream has its own answer.
+ *
+ * Threads: any that holds the task.
+ * Memory:  relaxed: the reactor may see the end a moment later than it came.
+ */
+static inline bool fa_task_is_client_gone(const struct fa_task *t)
+{
+    return atomic_load_explicit(&t->client_gone, memory_order_relaxed);
+}
 
 /*
  * fa_task_should_close - must the answer being built say `connection: close`?

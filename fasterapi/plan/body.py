@@ -3,45 +3,63 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import params
 from fastapi._compat import ModelField
-from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import request_body_to_args
 
 from fasterapi.plan.params import validator_of
 from fasterapi.plan.reasons import Reason, reason
 from fasterapi.plan.schema import json_validator
+from fasterapi.plan.scheme import run_now
 from fasterapi.plan.spec import BodySpec
 
 __all__ = ["plan_body"]
 
 
 def plan_body(
-    dependant: Dependant, body_field: ModelField | None, embed: bool, is_form: Any
-) -> BodySpec | Reason | None:
-    """The body of a route; None if it takes none.
+    groups: Sequence[list[ModelField]], body_field: ModelField | None, embed: bool, is_form: Any
+) -> tuple[BodySpec | Reason | None, bool]:
+    """(the body of a route or None if it takes none, whether several parameters share it).
 
-    body_field, embed and is_form are what FastAPI's handler works with. FastAPI takes a JSON body
-    through ``json.loads`` and the field's validator; the core does the same, or both steps at once
-    where that is proven to be equal.
+    groups: the body parameters of each function that has some, the endpoint's last. body_field,
+    embed and is_form are what FastAPI's handler works with. FastAPI takes a JSON body through
+    ``json.loads`` and the field's validator; the core does the same, or both steps at once where
+    that is proven to be equal. A shared body's argument is a tuple: for each group a dict by name.
     """
-    fields = dependant.body_params
+    fields = [field for group in groups for field in group]
     if not fields and body_field is None:
-        return None
+        return None, False
     if is_form or any(isinstance(field.field_info, params.Form) for field in fields):
-        return reason("form")
-    if embed or len(fields) != 1 or body_field is not fields[0]:
-        return reason("embedded-body")
+        return reason("form"), False
     field = fields[0]
-    if not isinstance(field.field_info, params.Body) or field.config:
-        return reason("embedded-body")
+    if embed or len(fields) != 1 or body_field is not field or field.config:
+        return _shared(groups, embed), True
     validator = validator_of(field)
     if validator is None:
-        return reason("deferred-schema", name=field.name)
-    return BodySpec(
+        return reason("deferred-schema", name=field.name), False
+    body = BodySpec(
         keyword=field.name,
         validate_python=validator.validate_python,
         json_loads=json.loads,
         validate_json=json_validator(field._type_adapter.core_schema, validator),
     )
+    return body, False
+
+
+def _shared(groups: Sequence[list[ModelField]], embed: bool) -> BodySpec:
+    """FastAPI's own code takes each group's values out of the decoded body."""
+
+    def values_of(body: Any, *, from_attributes: bool) -> tuple[dict[str, Any], ...]:
+        del from_attributes  # each field is validated as FastAPI does it
+        found = []
+        for fields in groups:
+            values, errors = run_now(request_body_to_args(fields, body, embed))
+            if errors:
+                raise ValueError("FastAPI refuses the body")
+            found.append(values)
+        return tuple(found)
+
+    return BodySpec("body", values_of, json.loads, None)

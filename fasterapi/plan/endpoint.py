@@ -5,13 +5,11 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
 from typing import Any, Final
 
-from fasterapi.plan.reasons import Reason, reason
-
-__all__ = ["can_suspend", "endpoint_reasons", "function_of", "is_inline"]
+__all__ = ["can_suspend", "function_of", "is_inline", "is_plain_endpoint"]
 
 #: A code object without any of these in its instruction names has nowhere to suspend.
 _SUSPENDING: Final = ("SEND", "YIELD", "AWAIT", "ASYNC", "AITER", "ANEXT")
@@ -60,23 +58,19 @@ def is_inline(call: Callable[..., Any]) -> bool:
     return function is not None and getattr(function, "__fasterapi_inline__", False) is True
 
 
-def endpoint_reasons(call: Callable[..., Any], is_coroutine: bool) -> Iterator[Reason]:
-    """What keeps this callable out of a plan.
+def is_plain_endpoint(call: Callable[..., Any], is_coroutine: bool) -> bool:
+    """Whether the core may call it directly, by position: a plain def or async def function.
 
     is_coroutine: what FastAPI thinks. It looks below decorators, so a plain wrapper around an
-    ``async def`` counts as one; a plan wants to see it on the function that is really called.
+    ``async def`` counts as one; the core wants to see it on the function that is really called.
     """
     function = function_of(call)
     if function is None:
-        yield reason("endpoint-kind", what=f"an object of class {type(call).__name__}")
-        return
+        return False
     flags = function.__code__.co_flags
-    if flags & _GENERATOR_FLAGS:
-        yield reason("generator")
-    elif bool(flags & inspect.CO_COROUTINE) != is_coroutine:
-        yield reason("endpoint-kind", what="a wrapper that hides whether it is async")
-    if function.__code__.co_posonlyargcount > _bound_arguments(call):
-        yield reason("endpoint-kind", what="a function with positional-only parameters")
+    if flags & _GENERATOR_FLAGS or bool(flags & inspect.CO_COROUTINE) != is_coroutine:
+        return False
+    return function.__code__.co_posonlyargcount <= _bound_arguments(call)
 
 
 def _bound_arguments(call: Any) -> int:

@@ -40,6 +40,7 @@ from fasterapi.plan.reasons import Reason, reason
 
 __all__ = [
     "HANDLER_CODE",
+    "NOT_AWAITED",
     "REQUEST_RESPONSE_CODE",
     "TESTED",
     "check_internals",
@@ -83,6 +84,20 @@ HANDLER_CODE: CodeType | None = _inner_code(fastapi.routing.get_request_handler)
 REQUEST_RESPONSE_CODE: CodeType | None = _inner_code(fastapi.routing.request_response)
 
 
+def _message(code: CodeType | None, start: str) -> str:
+    """The text in a code object, or below it, that starts so; "" if there is none."""
+    for constant in () if code is None else code.co_consts:
+        if isinstance(constant, CodeType) and (found := _message(constant, start)):
+            return found
+        if isinstance(constant, str) and constant.startswith(start):
+            return constant
+    return ""
+
+
+#: FastAPI's words for a dependency that swallowed an exception.
+NOT_AWAITED: str = _message(REQUEST_RESPONSE_CODE, "Response not awaited")
+
+
 def _functions() -> Iterator[tuple[str, Any]]:
     """(dotted name, function) of all that a compiled request does not run but repeats."""
     routing, utils = fastapi.routing, fastapi.dependencies.utils
@@ -97,6 +112,10 @@ def _functions() -> Iterator[tuple[str, Any]]:
         ("fastapi.routing", routing, "_build_response_args"),
         ("fastapi.routing", routing, "_run_sync_endpoint"),
         ("fastapi.routing", routing, "wrap_app_handling_exceptions"),
+        ("fastapi.dependencies.utils", utils, "_solve_generator"),
+        ("fastapi.dependencies.utils", utils, "solve_dependencies"),
+        ("fastapi.dependencies.utils", utils, "run_in_threadpool"),
+        ("fastapi.dependencies.utils", utils, "get_dependant"),
         ("fastapi.dependencies.utils", utils, "request_params_to_args"),
         ("fastapi.dependencies.utils", utils, "request_body_to_args"),
         ("fastapi.dependencies.utils", utils, "_validate_value_with_model_field"),

@@ -13,22 +13,12 @@ from fastapi import FastAPI
 from fastapi.encoders import jsonable_encoder
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import HTTPException
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse
+from fastapi.responses import JSONResponse
 from fastapi.utils import is_body_allowed_for_status_code
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import Response
 
-__all__ = ["PLAIN_RESPONSES", "core_hooks", "encode"]
-
-#: Responses that are a status, headers and bytes in memory. Exact types: a subclass may override
-#: how it is sent, so it sends itself.
-PLAIN_RESPONSES: tuple[type[Response], ...] = (
-    Response,
-    JSONResponse,
-    HTMLResponse,
-    PlainTextResponse,
-    RedirectResponse,
-)
+__all__ = ["core_hooks", "encode"]
 
 
 def encode(value: Any) -> bytes:
@@ -77,5 +67,5 @@ def core_hooks(app: FastAPI) -> dict[str, Any]:
         "encode": encode,
         "exception": exception_answer(app),
         "response_base": Response,
-        "response_types": PLAIN_RESPONSES,
+        "response_call": Response.__call__,
     }

@@ -51,6 +51,9 @@ class OutcomeApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request whose handler has run. Raises what FastAPI would raise."""
         app = self.app
+        receiver = scope.get("fasterapi.receiver")
+        if receiver is not None:
+            receiver.follow(receive)
         if app.root_path:
             scope["root_path"] = app.root_path
         scope["app"] = app

@@ -84,18 +84,22 @@ TEXTS: Final[dict[str, str]] = {
         "The route was changed after it was made: {what}. "
         "Leave the route as FastAPI made it to compile."
     ),
-    "dependencies": (
-        "The route has dependencies (Depends or Security), which this version leaves to FastAPI; "
-        "a route without them compiles."
+    "concurrency": (
+        "A dependency has a limit of its own (max_concurrency), which FastAPI keeps; "
+        "leave the limit out to compile."
+    ),
+    "mixed-scopes": (
+        "A dependency with yield of the request's scope comes after one of the function's scope; "
+        "declare it before the other one to compile."
+    ),
+    "too-many-generators": (
+        "The route has more than {limit} dependencies with yield; put some together to compile."
     ),
     "special-parameter": (
         "The endpoint asks for the {what}; take the single values it needs as parameters "
         "to compile."
     ),
     "generator": "The endpoint is a generator that streams its answer; return a value to compile.",
-    "endpoint-kind": (
-        "The endpoint is {what}; make it a plain def or async def function to compile."
-    ),
     "too-many-parameters": (
         "The endpoint has {count} inputs, at most {limit} fit a plan; "
         "group some in a body to compile."
@@ -142,20 +146,7 @@ TEXTS: Final[dict[str, str]] = {
         "(forward reference, plugin); complete it before the server starts to compile."
     ),
     "form": "The body is form data or files, which FastAPI reads itself; take JSON to compile.",
-    "embedded-body": (
-        "The body is put together from several or embedded parameters; "
-        "declare one body parameter to compile."
-    ),
     # Answers.
-    "response-class": (
-        "The response class is {name}; leave it out, use JSONResponse, or return that response "
-        "from the endpoint to compile."
-    ),
-    "status-without-body": (
-        "Status {status} has no body, which FastAPI arranges itself; "
-        "answer with another status to compile."
-    ),
-    "status-code": "{status!r} is not a final HTTP status from 200 to 599; use one to compile.",
     "core-refused": "The C core does not take this route ({what}); FastAPI serves it.",
 }
 

@@ -19,7 +19,7 @@ from fasterapi.plan.params import validator_of
 from fasterapi.plan.reasons import Reason, reason
 from fasterapi.plan.spec import ResponseSpec
 
-__all__ = ["ResponseOptions", "check_response_class", "check_status", "plan_response"]
+__all__ = ["ResponseOptions", "is_json_class", "plain_status", "plan_response", "validated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,61 +33,72 @@ class ResponseOptions:
     exclude_defaults: bool
     exclude_none: bool
 
-    def keywords(self) -> dict[str, Any]:
-        """Only what differs from the serialiser's own defaults, and by_alias always."""
-        every = {
+    def every(self) -> dict[str, Any]:
+        """All of them by name, as ModelField.serialize takes them."""
+        return {
             "include": self.include,
             "exclude": self.exclude,
+            "by_alias": self.by_alias,
             "exclude_unset": self.exclude_unset,
             "exclude_defaults": self.exclude_defaults,
             "exclude_none": self.exclude_none,
         }
-        given = {
-            name: value for name, value in every.items() if value is not None and value is not False
+
+    def keywords(self) -> dict[str, Any]:
+        """Only what differs from the serialiser's own defaults, and by_alias always."""
+        return {
+            name: value
+            for name, value in self.every().items()
+            if name == "by_alias" or (value is not None and value is not False)
         }
-        return {"by_alias": self.by_alias, **given}
 
 
-def check_response_class(response_class: Any) -> Reason | None:
-    """Only FastAPI's default and JSONResponse itself are JSON for certain."""
-    actual = response_class
+def is_json_class(response_class: Any) -> bool:
+    """Whether answers are JSON for certain: FastAPI's default and JSONResponse itself."""
     if isinstance(response_class, DefaultPlaceholder):
-        actual = response_class.value
-    if actual is JSONResponse:
-        return None
-    return reason("response-class", name=getattr(actual, "__name__", repr(actual)))
+        response_class = response_class.value
+    return response_class is JSONResponse
 
 
-def check_status(status_code: Any) -> int | Reason:
-    """The status of an answer; FastAPI takes 200 for None and 0."""
+def plain_status(status_code: Any) -> int | None:
+    """The status of an answer with a body, None for any other; FastAPI takes 200 for None and 0."""
     if not status_code and status_code is not False:
         return 200
     if isinstance(status_code, bool) or not isinstance(status_code, int):
-        return reason("status-code", status=status_code)
-    if not is_body_allowed_for_status_code(status_code):
-        return reason("status-without-body", status=int(status_code))
-    if not 200 <= status_code <= 599:
-        return reason("status-code", status=status_code)
+        return None
+    if not is_body_allowed_for_status_code(status_code) or not 200 <= status_code <= 599:
+        return None
     return int(status_code)
 
 
-def _slow(field: ModelField, call: Callable[..., Any], where: str) -> Callable[[Any], bytes]:
-    """The second look at a value the validator refused, through FastAPI's own field.
+def _refused(errors: Any, value: Any, call: Callable[..., Any], where: str) -> Exception:
+    context = EndpointContext(**_extract_endpoint_context(call))
+    if where:
+        context["path"] = where
+    return ResponseValidationError(errors=errors, body=value, endpoint_ctx=context)
+
+
+def validated(field: ModelField, call: Callable[..., Any], where: str, value: Any) -> Any:
+    """The value as the response field has it. Raises ResponseValidationError as FastAPI does.
 
     where: "GET /path" for the error's context, or "" if FastAPI would not give any.
     """
+    found, errors = field.validate(value, {}, loc=("response",))
+    if errors:
+        raise _refused(errors, value, call, where)
+    return found
+
+
+def _slow(field: ModelField, call: Callable[..., Any], where: str) -> Callable[[Any], bytes]:
+    """The second look at a value the validator refused, through FastAPI's own field."""
 
     def slow(value: Any) -> bytes:
         """Raise ResponseValidationError as FastAPI does."""
-        _, errors = field.validate(value, {}, loc=("response",))
-        if not errors:
-            # The first look used up an iterator in the value, or a validator changed its mind.
-            message = "The value was refused, but not when it was looked at again"
-            errors = [{"type": "value_error", "loc": ("response",), "msg": message, "input": value}]
-        context = EndpointContext(**_extract_endpoint_context(call))
-        if where:
-            context["path"] = where
-        raise ResponseValidationError(errors=errors, body=value, endpoint_ctx=context)
+        validated(field, call, where, value)
+        # The first look used up an iterator in the value, or a validator changed its mind.
+        message = "The value was refused, but not when it was looked at again"
+        error = {"type": "value_error", "loc": ("response",), "msg": message, "input": value}
+        raise _refused([error], value, call, where)
 
     return slow
 

@@ -8,41 +8,36 @@ attributes afterwards. A handler or a route of any other make is left alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import CodeType, FunctionType
 from typing import Any, Final
 
-from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.models import Dependant, _is_async_gen_callable, _is_gen_callable
 from fastapi.routing import APIRoute, RouteContext
 from starlette.routing import compile_path
 
 from fasterapi.plan.body import plan_body
-from fasterapi.plan.endpoint import can_suspend, endpoint_reasons, is_inline
+from fasterapi.plan.endpoint import can_suspend, is_inline, is_plain_endpoint
+from fasterapi.plan.exchange import Found
 from fasterapi.plan.fingerprint import HANDLER_CODE, REQUEST_RESPONSE_CODE
+from fasterapi.plan.finish import make_finish
 from fasterapi.plan.params import plan_params
 from fasterapi.plan.pattern import METHODS, convertor_names, is_core_pattern
 from fasterapi.plan.reasons import Reason, reason
 from fasterapi.plan.response import (
     ResponseOptions,
-    check_response_class,
-    check_status,
+    is_json_class,
+    plain_status,
     plan_response,
 )
-from fasterapi.plan.spec import PlanSpec
+from fasterapi.plan.spec import BodySpec, PlanSpec, ResponseSpec
+from fasterapi.plan.tree import flat_dependants, make_tree, needs_tree
 
 __all__ = ["MAX_INPUTS", "plan_route"]
 
 #: Arguments the core passes to one endpoint at most.
 MAX_INPUTS: Final = 31
 
-#: Field of Dependant -> what the endpoint asks for with it.
-_SPECIAL: Final = {
-    "request_param_name": "Request",
-    "websocket_param_name": "WebSocket",
-    "http_connection_param_name": "HTTPConnection",
-    "response_param_name": "Response to set headers on",
-    "background_tasks_param_name": "BackgroundTasks",
-    "security_scopes_param_name": "SecurityScopes",
-}
 #: What an instance may not have of its own: FastAPI would call it instead of the class's.
 _OVERRIDES: Final = ("handle", "matches", "get_route_handler", "__call__")
 
@@ -96,14 +91,11 @@ def _endpoint_reasons(context: RouteContext, handler: Mapping[str, Any]) -> Iter
     if call is None or call is not context.endpoint:
         yield reason("changed-route", what="another function is called than the endpoint")
         return
-    yield from endpoint_reasons(call, handler["is_coroutine"])
-    if handler["is_sse_stream"] or handler["is_json_stream"] or handler["stream_item_field"]:
+    streams = handler["is_sse_stream"] or handler["is_json_stream"] or handler["stream_item_field"]
+    if streams or _is_gen_callable(call) or _is_async_gen_callable(call):
         yield reason("generator")
-    if dependant.dependencies or dependant.concurrency is not None:
-        yield reason("dependencies")
-    for name, what in _SPECIAL.items():
-        if getattr(dependant, name) is not None:
-            yield reason("special-parameter", what=what)
+    if dependant.websocket_param_name is not None:
+        yield reason("special-parameter", what="WebSocket")
 
 
 def _unique(reasons: list[Reason]) -> list[Reason]:
@@ -135,52 +127,99 @@ def plan_route(
 
 
 def _plan_parts(
-    context: RouteContext, handler: Mapping[str, Any], root_path: str
+    context: RouteContext, handler: dict[str, Any], root_path: str
 ) -> tuple[list[tuple[tuple[str, ...], PlanSpec]], list[Reason]]:
     """Inputs and answer of a route whose shape is known to be right."""
+    field = handler["response_field"]
+    methods = tuple(sorted(context.methods or ()))
+    groups = [methods] if field is None else [(name,) for name in methods]
+    plans: list[tuple[tuple[str, ...], PlanSpec]] = []
+    for group in groups:
+        where = _where(group[0], handler["dependant"], root_path)
+        plan, reasons = _plan_group(context, handler, where)
+        if plan is None:
+            return [], _unique(reasons)
+        plans.append((group, plan))
+    return plans, []
+
+
+def _plan_group(
+    context: RouteContext, handler: dict[str, Any], where: str
+) -> tuple[PlanSpec | None, list[Reason]]:
+    """The plan of a route for one method, or for all if its answer is untyped."""
     dependant: Dependant = handler["dependant"]
     call = dependant.call
     assert call is not None
+    convertors = convertor_names(context.param_convertors) or {}
     path = context.path or ""
-    params, reasons = plan_params(dependant, convertor_names(context.param_convertors) or {}, path)
-    body = plan_body(
-        dependant, handler["body_field"], handler["embed_body_fields"], handler["is_body_form"]
+    options = _options(handler)
+    status = plain_status(handler["status_code"])
+    response = plan_response(
+        handler["response_field"], handler["response_class"], options, call, where
     )
-    status = check_status(handler["status_code"])
-    refused_class = check_response_class(handler["response_class"])
-    reasons += [part for part in (body, status, refused_class) if isinstance(part, Reason)]
-    inputs = len(params) + (body is not None)
+    takers = [node for node in flat_dependants(dependant) if node.body_params]
+    body, is_shared = plan_body(
+        [node.body_params for node in takers],
+        handler["body_field"],
+        handler["embed_body_fields"],
+        handler["is_body_form"],
+    )
+    # What the core does not write from the value itself is made into a Response first.
+    always_finish = status is None or not is_json_class(handler["response_class"])
+    reasons = [part for part in (response, body) if isinstance(part, Reason)]
+    if not always_finish and not is_shared and not needs_tree(dependant):
+        is_async = bool(handler["is_coroutine"])
+        if is_plain_endpoint(call, is_async):
+            params, refused = plan_params(dependant, convertors, path)
+            reasons += refused
+            plan = PlanSpec(
+                handler=call,
+                is_async=is_async,
+                can_suspend=is_async and can_suspend(call),
+                params=params,
+                inline=not is_async and is_inline(call),
+            )
+            return _completed(plan, body, response, status, reasons)
+    tree = make_tree(
+        dependant,
+        convertors,
+        path,
+        bodies={id(node): at for at, node in enumerate(takers)} if is_shared else None,
+        finish=make_finish(handler, options, call, where),
+        always_finish=always_finish,
+        provider=handler["dependency_overrides_provider"],
+        found=Found(context),
+    )
+    if isinstance(tree, list):
+        return None, [*reasons, *tree]
+    plan = PlanSpec(
+        handler=tree.call,
+        is_async=tree.is_async,
+        can_suspend=tree.can_suspend,
+        params=tree.params,
+        inline=tree.inline,
+        may_decline=True,
+        exchange=tree.exchange,
+    )
+    if isinstance(body, BodySpec):
+        body = replace(body, keyword="body")
+    return _completed(plan, body, response, None if always_finish else status, reasons)
+
+
+def _completed(
+    plan: PlanSpec,
+    body: BodySpec | Reason | None,
+    response: ResponseSpec | Reason | None,
+    status: int | None,
+    reasons: list[Reason],
+) -> tuple[PlanSpec | None, list[Reason]]:
+    """The plan with body and answer, unless something stands in the way."""
+    inputs = len(plan.params) + (body is not None)
     if inputs > MAX_INPUTS:
         reasons.append(reason("too-many-parameters", count=inputs, limit=MAX_INPUTS))
-    methods = tuple(sorted(context.methods or ()))
-    groups = [methods] if handler["response_field"] is None else [(name,) for name in methods]
-    plans: list[tuple[tuple[str, ...], PlanSpec]] = []
-    for group in groups:
-        response = plan_response(
-            handler["response_field"],
-            handler["response_class"],
-            _options(handler),
-            call,
-            _where(group[0], dependant, root_path),
-        )
-        if isinstance(response, Reason):
-            reasons.append(response)
-            break
-        if reasons or isinstance(body, Reason) or isinstance(status, Reason):
-            break
-        is_async = bool(handler["is_coroutine"])
-        plan = PlanSpec(
-            handler=call,
-            is_async=is_async,
-            can_suspend=is_async and can_suspend(call),
-            params=params,
-            body=body,
-            response=response,
-            status_code=status,
-            inline=not is_async and is_inline(call),
-        )
-        plans.append((group, plan))
-    return ([], _unique(reasons)) if reasons else (plans, [])
+    if reasons or isinstance(body, Reason) or isinstance(response, Reason):
+        return None, reasons
+    return replace(plan, body=body, response=response, status_code=status or 200), []
 
 
 def _options(handler: Mapping[str, Any]) -> ResponseOptions:

@@ -91,6 +91,8 @@ class PlanSpec:
     inline: bool = field(default=False)
     #: The handler may return NotImplemented: it has done nothing, and FastAPI answers.
     may_decline: bool = field(default=False)
+    #: The handler's first argument is the request's Exchange.
+    exchange: bool = field(default=False)
 
 
 def make_core_plan(core: Any, spec: PlanSpec) -> Any:
@@ -127,4 +129,5 @@ def make_core_plan(core: Any, spec: PlanSpec) -> Any:
         spec.status_code,
         inline=spec.inline,
         may_decline=spec.may_decline,
+        exchange=spec.exchange,
     )

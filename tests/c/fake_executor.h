@@ -542,7 +542,6 @@ static FAKE_UNUSED void fake_set_routes(
         fake_require(fa_router_add(router, path, table[i].methods, (uint32_t)i) == FA_OK, "add");
         routes[i] = (struct fa_route){.id = (uint32_t)i,
             .lane = table[i].lane,
-            .wants_body = true,
             .plan = (void *)(uintptr_t)&table[i],
             .inline_run = table[i].inline_run};
     }

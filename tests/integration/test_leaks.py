@@ -38,6 +38,8 @@ class Path:
     status: int
     body: bytes | None
     tier: str | None = "compiled"
+    # Requests sent at once. 1 where a thread goes on after the answer: its backlog is no leak.
+    burst: int = PIPELINED
 
 
 def get(target: str, *headers: str) -> bytes:
@@ -87,6 +89,17 @@ PATHS = {
     "bridge": Path(get("/bridge/request"), 200, b'{"path":"/bridge/request"}', "fastapi"),
     "bridge with a body": Path(post("/bridge/body", b"x" * 3000), 200, b"3000", "fastapi"),
     "background task": Path(get("/bridge/background"), 200, b'"queued"', "fastapi"),
+    "request": Path(get("/tree/request"), 200, b'{"path":"/tree/request"}'),
+    "request with a body": Path(post("/tree/body", b"x" * 3000), 200, b"3000"),
+    "task of a plan": Path(get("/tree/background"), 200, b'"queued"'),
+    "def exits": Path(get("/tree/def"), 200, '{"greeting":"grüße"}'.encode()),
+    "async exits": Path(get("/tree/async"), 200, '{"greeting":"grüße"}'.encode()),
+    "exits in threads": Path(get("/tree/mixed"), 200, '{"greeting":"grüße"}'.encode()),
+    "async exits of an exception": Path(get("/tree/raises"), 418, None),
+    "def exits of an exception": Path(get("/tree/def/raises"), 418, None),
+    "async exits of a stream": Path(get("/tree/stream"), 200, b"one two"),
+    "def exits of a stream": Path(get("/tree/def/stream"), 200, b"one two", burst=1),
+    "exit that raises": Path(get("/tree/async?raises=1"), 200, None),
     "no route": Path(get("/nothing/here"), 404, b'{"detail":"Not Found"}', None),
     "openapi": Path(get("/openapi.json"), 200, None, "fastapi"),
 }
@@ -99,7 +112,7 @@ def use(server: LiveServer, path: Path, count: int) -> None:
         with Connection(server.address) as connection:
             keeps = True
             while left > 0 and keeps:
-                burst = min(left, PIPELINED)
+                burst = min(left, path.burst)
                 connection.send(path.raw * burst)
                 for _ in range(burst):
                     response = connection.read_response(path.raw.split(b" ", 1)[0])
@@ -118,16 +131,22 @@ def report(server: LiveServer) -> dict[str, Any]:
 def settled(server: LiveServer) -> dict[str, Any]:
     """The report once two in a row agree: what was answered is also cleared away then."""
     last = report(server)
+    differs: list[str] = []
 
     def agrees() -> bool:
         nonlocal last
         now = report(server)
         keys = ("blocks", "objects", "refs")
-        still = all(now[key] == last[key] for key in keys) and now["stats"]["tasks_live"] <= 1
+        differs[:] = [f"{key}: {last[key]} {now[key]}" for key in keys if now[key] != last[key]]
+        if now["stats"]["tasks_live"] > 1:
+            differs.append(f"tasks_live: {now['stats']['tasks_live']}")
         last = now
-        return still
+        return not differs
 
-    wait_until(agrees, "two equal reports")
+    try:
+        wait_until(agrees, "two equal reports")
+    except AssertionError as exc:
+        raise AssertionError(f"{exc}: {differs}") from exc
     return last
 
 
@@ -220,7 +239,7 @@ def leave(server: LiveServer, path: Path, count: int) -> None:
     """Send some requests, read at most a part of the first answer, and go with a reset."""
     for number in range(count):
         connection = Connection(server.address)
-        connection.send(path.raw * 4 + path.raw[: number % len(path.raw)])
+        connection.send(path.raw * min(4, path.burst) + path.raw[: number % len(path.raw)])
         if number % 2:
             connection.read_exactly(1)
         connection.reset()

@@ -18,7 +18,7 @@ def example() -> FasterAPI:
         return {}
 
     @app.api_route("/items/{item_id}", methods=["POST", "GET"])
-    def read(item_id: int, user: Annotated[int, Depends(lambda: 1)]): ...
+    def read(item_id: int, user: Annotated[int, Depends(lambda: 1, max_concurrency=9)]): ...
 
     app.mount("/static", FasterAPI())
 
@@ -67,7 +67,7 @@ def test_table():
     lines = text.splitlines()
     assert lines[0].split() == ["METHODS", "PATH", "TIER", "NAME"]
     assert any(line.split() == ["GET", "/", "compiled", "root"] for line in lines)
-    assert any(line.startswith("    dependencies: ") for line in lines)
+    assert any(line.startswith("    concurrency: ") for line in lines)
     assert any(line.startswith("*") for line in lines)
     assert lines[-1] == f"1 of 8 routes compiled (FastAPI {fastapi.__version__})"
     assert all(len(line) <= 60 for line in lines if line.startswith(" "))

@@ -38,7 +38,6 @@ static bool add_routes(struct fa_server *s)
         ok = ok && fa_router_add(router, path, row->methods, (uint32_t)i) == FA_OK;
         routes[i] = (struct fa_route){.id = (uint32_t)i,
             .lane = row->lane,
-            .wants_body = true,
             .plan = (void *)(uintptr_t)row,
             .inline_run = row->inline_run};
     }

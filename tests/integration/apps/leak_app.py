@@ -1,16 +1,19 @@
 """The app for leak tests: one route for each kind of path, and a report of what is held."""
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import pathlib
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
+import anyio.to_thread
 from fastapi import (
     BackgroundTasks,
     Cookie,
+    Depends,
     Header,
     HTTPException,
     Query,
@@ -25,7 +28,15 @@ from pydantic import BaseModel
 from fasterapi import FasterAPI
 from fasterapi.plan import plan_app
 
-app = FasterAPI()
+
+@contextlib.asynccontextmanager
+async def lifespan(app: FasterAPI) -> AsyncIterator[None]:
+    # As for our own threads: forty of AnyIO's would go on growing for as long as the test runs.
+    anyio.to_thread.current_default_thread_limiter().total_tokens = 2
+    yield
+
+
+app = FasterAPI(lifespan=lifespan)
 
 
 class Item(BaseModel):
@@ -160,20 +171,94 @@ async def stream():
     return StreamingResponse(parts())
 
 
-@app.get("/bridge/request")
+async def limited() -> None:
+    """A dependency that FastAPI itself looks after, because of its limit."""
+
+
+bridged = [Depends(limited, max_concurrency=100)]
+
+
+@app.get("/bridge/request", dependencies=bridged)
 async def bridge_request(request: Request):
     return {"path": request.url.path}
 
 
-@app.post("/bridge/body")
+@app.post("/bridge/body", dependencies=bridged)
 async def bridge_body(request: Request):
     return len(await request.body())
 
 
-@app.get("/bridge/background")
+@app.get("/bridge/background", dependencies=bridged)
 async def bridge_background(tasks: BackgroundTasks):
     tasks.add_task(run_in_background)
     return "queued"
+
+
+@app.get("/tree/request")
+async def tree_request(request: Request):
+    return {"path": request.url.path}
+
+
+@app.post("/tree/body")
+async def tree_body(request: Request):
+    return len(await request.body())
+
+
+@app.get("/tree/background")
+async def tree_background(tasks: BackgroundTasks):
+    tasks.add_task(run_in_background)
+    return "queued"
+
+
+def opened() -> Iterator[dict[str, str]]:
+    yield {"greeting": greeting}
+
+
+async def opened_async(raises: bool = False) -> AsyncIterator[dict[str, str]]:
+    await asyncio.sleep(0)
+    yield {"greeting": greeting}
+    if raises:
+        raise RuntimeError(greeting)
+
+
+@app.get("/tree/def")
+def tree_def(values: Annotated[dict[str, str], Depends(opened)]):
+    return values
+
+
+@app.get("/tree/async")
+async def tree_async(values: Annotated[dict[str, str], Depends(opened_async)]):
+    return values
+
+
+@app.get("/tree/mixed")
+async def tree_mixed(values: Annotated[dict[str, str], Depends(opened)]):
+    return values
+
+
+@app.get("/tree/raises")
+async def tree_raises(values: Annotated[dict[str, str], Depends(opened_async)]):
+    raise HTTPException(418, values)
+
+
+@app.get("/tree/def/raises")
+def tree_def_raises(values: Annotated[dict[str, str], Depends(opened)]):
+    raise HTTPException(418, values)
+
+
+async def two_parts() -> AsyncIterator[bytes]:
+    yield b"one "
+    yield b"two"
+
+
+@app.get("/tree/stream")
+async def tree_stream(values: Annotated[dict[str, str], Depends(opened_async)]):
+    return StreamingResponse(two_parts())
+
+
+@app.get("/tree/def/stream")
+def tree_def_stream(values: Annotated[dict[str, str], Depends(opened)]):
+    return StreamingResponse(two_parts())
 
 
 async def run_in_background() -> None:

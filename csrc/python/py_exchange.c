@@ -1,0 +1,239 @@
+#include "python/py_exchange.h"
+
+#include "python/py_call.h"
+#include "python/py_response.h"
+#include "python/py_scope.h"
+#include "server/executor.h"
+
+struct fa_py_exchange *fa_py_exchange_new(
+    struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task)
+{
+    PyTypeObject *type = owner->state->exchange_type;
+    struct fa_py_exchange *self = (struct fa_py_exchange *)type->tp_alloc(type, 0);
+    if (self == NULL) return NULL;
+    self->owner = (struct fa_py_server *)Py_NewRef(owner);
+    self->task = task;
+    self->date = date;
+    return self;
+}
+
+/* What respond() left behind besides the buffer, which the next answer overwrites. */
+static void drop_answer(struct fa_py_exchange *self)
+{
+    struct fa_task *task = self->task;
+    self->written = false;
+    PyObject *owner = task->tail.owner;
+    task->tail.ptr = NULL;
+    task->tail.len = 0;
+    task->tail.owner = NULL;
+    Py_XDECREF(owner);
+}
+
+struct fa_task *fa_py_exchange_take(struct fa_py_exchange *self)
+{
+    struct fa_task *task = self->task;
+    if (task == NULL) return NULL;
+    if (self->written) drop_answer(self);
+    self->task = NULL;
+    return task;
+}
+
+void fa_py_exchange_pass_on(
+    struct fa_py_exchange *self, struct fa_task *task, uint32_t kind, PyObject *value)
+{
+    self->handed_over = true;
+    if (value != NULL && self->scope != NULL) {
+        PyObject *both = PyTuple_Pack(2, value, self->scope);
+        if (both != NULL) {
+            Py_DECREF(value);
+            value = both;
+            kind |= FA_PY_KIND_SCOPED;
+        } else {
+            PyErr_Clear(); /* it is answered all the same */
+        }
+    }
+    task->user = value;
+    task->user_kind = kind;
+    fa_executor_hand_over(self->owner->server, task);
+}
+
+static int check_open(const struct fa_py_exchange *self)
+{
+    if (self->task != NULL) return 0;
+    PyErr_SetString(PyExc_RuntimeError,
+        "this request has been answered; read what is needed of it before that");
+    return -1;
+}
+
+/* The loop thread wakes the reactor once for its batch, everybody else at once. */
+static void wake(struct fa_py_exchange *self)
+{
+    struct fa_py_server *owner = self->owner;
+    if (self->date != &owner->date || !owner->in_batch) fa_executor_wake_reactor(owner->server);
+}
+
+static int make_scope(struct fa_py_exchange *self)
+{
+    if (self->scope == NULL) self->scope = fa_py_scope_new(self->owner, self->task);
+    return self->scope == NULL ? -1 : 0;
+}
+
+PyDoc_STRVAR(scope_doc,
+    "scope() -> dict\n--\n\n"
+    "What ASGI says of this request; the same dict each time. After the answer was sent\n"
+    "only if it was asked for, or the answer written, before.");
+
+static PyObject *exchange_scope(struct fa_py_exchange *self, PyObject *unused)
+{
+    (void)unused;
+    if (self->scope == NULL && (check_open(self) < 0 || make_scope(self) < 0)) return NULL;
+    return Py_NewRef(self->scope);
+}
+
+PyDoc_STRVAR(body_doc, "body() -> bytes\n--\n\nThe whole request body, decoded.");
+
+static PyObject *exchange_body(struct fa_py_exchange *self, PyObject *unused)
+{
+    (void)unused;
+    if (check_open(self) < 0) return NULL;
+    return PyBytes_FromStringAndSize(self->task->body.ptr, (Py_ssize_t)self->task->body.len);
+}
+
+PyDoc_STRVAR(respond_doc,
+    "respond(value: object) -> bool\n--\n\n"
+    "Write the answer for a return value, without sending it. False: it is a Response that\n"
+    "only its own __call__ can send; see hand_over(). Raises what FastAPI raises.");
+
+static PyObject *exchange_respond(struct fa_py_exchange *self, PyObject *value)
+{
+    if (check_open(self) < 0) return NULL;
+    if (self->written) drop_answer(self);
+    /* What fails after the answer was sent is reported with the request. */
+    if (make_scope(self) < 0) return NULL;
+    switch (
+        fa_py_response_write(self->owner, self->date, self->task, self->task->route->plan, value)) {
+    case FA_PY_REPLY_DONE: self->written = true; Py_RETURN_TRUE;
+    case FA_PY_REPLY_RAISED: return NULL;
+    case FA_PY_REPLY_DEFER: break;
+    }
+    Py_RETURN_FALSE;
+}
+
+PyDoc_STRVAR(send_doc, "send() -> None\n--\n\nSend the answer that respond() has written.");
+
+static PyObject *exchange_send(struct fa_py_exchange *self, PyObject *unused)
+{
+    (void)unused;
+    if (check_open(self) < 0) return NULL;
+    if (!self->written) {
+        PyErr_SetString(PyExc_RuntimeError, "send() before respond()");
+        return NULL;
+    }
+    struct fa_task *task = self->task;
+    self->written = false;
+    self->task = NULL;
+    fa_executor_complete(self->owner->server, task);
+    wake(self);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(hand_over_doc,
+    "hand_over(response: Response) -> None\n--\n\n"
+    "Let the event loop send a response by its own __call__, inside the app's middleware stack.");
+
+static PyObject *exchange_hand_over(struct fa_py_exchange *self, PyObject *response)
+{
+    if (check_open(self) < 0) return NULL;
+    struct fa_task *task = fa_py_exchange_take(self);
+    fa_py_exchange_pass_on(self, task, FA_PY_KIND_RESPONSE, Py_NewRef(response));
+    wake(self);
+    Py_RETURN_NONE;
+}
+
+static PyObject *get_done(struct fa_py_exchange *self, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(self->task == NULL);
+}
+
+static PyObject *get_handed_over(struct fa_py_exchange *self, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(self->handed_over);
+}
+
+static PyObject *get_runtime(struct fa_py_exchange *self, void *unused)
+{
+    (void)unused;
+    PyObject *runtime = self->owner->hooks.runtime;
+    return Py_NewRef(runtime == NULL ? Py_None : runtime);
+}
+
+static PyObject *get_client_gone(struct fa_py_exchange *self, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(self->task == NULL || fa_task_is_client_gone(self->task));
+}
+
+static int exchange_traverse(struct fa_py_exchange *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->owner);
+    Py_VISIT(self->scope);
+    return 0;
+}
+
+static int exchange_clear(struct fa_py_exchange *self)
+{
+    Py_CLEAR(self->scope);
+    return 0;
+}
+
+static void exchange_dealloc(struct fa_py_exchange *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    (void)exchange_clear(self);
+    Py_CLEAR(self->owner);
+    type->tp_free((PyObject *)self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef exchange_methods[] = {
+    {"scope", (PyCFunction)exchange_scope, METH_NOARGS, scope_doc},
+    {"body", (PyCFunction)exchange_body, METH_NOARGS, body_doc},
+    {"respond", (PyCFunction)exchange_respond, METH_O, respond_doc},
+    {"send", (PyCFunction)exchange_send, METH_NOARGS, send_doc},
+    {"hand_over", (PyCFunction)exchange_hand_over, METH_O, hand_over_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef exchange_getset[] = {
+    {"done", (getter)get_done, NULL, "the request has been answered or handed over", NULL},
+    {"handed_over", (getter)get_handed_over, NULL, "the app's machinery answers", NULL},
+    {"runtime", (getter)get_runtime, NULL, "what set_hooks() was given as runtime", NULL},
+    {"client_gone", (getter)get_client_gone, NULL,
+        "the client has closed its connection or its sending side", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+PyDoc_STRVAR(exchange_doc,
+    "The request of a compiled route and the way to answer it. One thread at a time.");
+
+static PyType_Slot exchange_slots[] = {
+    {Py_tp_doc, (void *)exchange_doc},
+    {Py_tp_traverse, exchange_traverse},
+    {Py_tp_clear, exchange_clear},
+    {Py_tp_dealloc, exchange_dealloc},
+    {Py_tp_methods, exchange_methods},
+    {Py_tp_getset, exchange_getset},
+    {0, NULL},
+};
+
+PyType_Spec fa_py_exchange_spec = {
+    .name = "fasterapi._fasterapi_core.Exchange",
+    .basicsize = sizeof(struct fa_py_exchange),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+             Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = exchange_slots,
+};

@@ -1,0 +1,264 @@
+"""What handlers with an Exchange need around it: a Request, and the ends of long answers.
+
+The core's ``Exchange`` is one request of a compiled route. A generated function (see
+`fasterapi.plan.tree`) writes and sends its answer through it, and goes on with what FastAPI does
+afterwards. An answer that only its own ``__call__`` can send (a stream, a file, one with background
+tasks) is sent inside the app's own middleware stack, while the function waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Generator
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import RouteContext
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fasterapi.stream import ClientDisconnectedError, Message, Receive, Scope, Send
+
+__all__ = ["Delivery", "Found", "Runtime", "ended", "new_request", "run_steps"]
+
+#: Seconds between two looks whether a client that is waited for has gone.
+_POLL: Final = 0.05
+
+
+class Runtime:
+    """The server's side: one for each server, given to the core as ``runtime``.
+
+    complete: adds to a scope what is the same for all requests. outcome_app: the app's middleware
+    stack with a compiled handler's outcome at its inner end. raised: takes what nobody answered.
+    """
+
+    def __init__(
+        self,
+        app: FastAPI,
+        loop: asyncio.AbstractEventLoop,
+        outcome_app: Any,
+        complete: Callable[[dict[str, Any]], Scope],
+        raised: Callable[[BaseException], None],
+    ) -> None:
+        self.app = app
+        self.loop = loop
+        self.outcome_app = outcome_app
+        self.complete = complete
+        self.raised = raised
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def too_late(self, scope: dict[str, Any], exc: BaseException) -> None:
+        """Let the app's handlers see an exception that came after the answer. Any thread."""
+        self.loop.call_soon_threadsafe(self._start, scope, exc)
+
+    def _start(self, scope: dict[str, Any], exc: BaseException) -> None:
+        task = self.loop.create_task(self._show(scope, exc))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _show(self, scope: dict[str, Any], exc: BaseException) -> None:
+        scope["fasterapi.outcome"] = (False, _Sent(exc))
+        try:
+            await self.outcome_app(self.complete(scope), _no_receive, _no_send)
+        except BaseException as raised:
+            self.raised(raised)
+
+
+class _Sent(Response):
+    """Stands for an answer that was sent, and after which something was raised."""
+
+    def __init__(self, exc: BaseException) -> None:
+        super().__init__()
+        self.exc = exc
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": []})
+        raise self.exc
+
+
+async def _no_receive() -> Message:
+    return {"type": "http.disconnect"}
+
+
+async def _no_send(message: Message) -> None:
+    """The client has its answer already."""
+
+
+# -- requests --------------------------------------------------------------------------------------
+
+
+class Found:
+    """What FastAPI's router adds to the scope of one route. Read-only; any thread."""
+
+    def __init__(self, context: RouteContext) -> None:
+        self.regex = context.path_regex
+        self.convertors = context.param_convertors
+        self.route = context.original_route
+        self.endpoint = context.endpoint
+
+    def add(self, scope: dict[str, Any]) -> None:
+        found = self.regex.match(scope["path"].removeprefix(scope["root_path"]))
+        scope["path_params"] = {
+            name: self.convertors[name].convert(value)
+            for name, value in ({} if found is None else found.groupdict()).items()
+        }
+        scope["route"] = self.route
+        scope["endpoint"] = self.endpoint
+
+
+def new_request(exchange: Any, found: Found) -> Request:
+    """The Request that FastAPI would give to the functions of this route."""
+    scope = exchange.scope()
+    runtime: Runtime = exchange.runtime
+    runtime.complete(scope)
+    app = runtime.app
+    scope["app"] = app
+    scope["router"] = app.router
+    found.add(scope)
+    receiver = Receiver(exchange)
+    scope["fasterapi.receiver"] = receiver
+    return Request(scope, receiver)
+
+
+class Receiver:
+    """``receive`` of a compiled request: its whole body at once, then the client's leaving."""
+
+    __slots__ = ("exchange", "followed", "read")
+
+    def __init__(self, exchange: Any) -> None:
+        self.exchange = exchange
+        self.read = False
+        self.followed: Receive | None = None
+
+    def follow(self, receive: Receive) -> None:
+        """The app's machinery has the request now: ask there."""
+        self.followed = receive
+
+    async def __call__(self) -> Message:
+        exchange = self.exchange
+        if not self.read and not exchange.done:
+            self.read = True
+            return {"type": "http.request", "body": exchange.body(), "more_body": False}
+        while self.followed is None:
+            if exchange.handed_over:
+                await asyncio.sleep(0)  # the loop is about to take it over
+            elif exchange.client_gone:
+                return {"type": "http.disconnect"}
+            else:
+                await asyncio.sleep(_POLL)
+        while True:
+            message = await self.followed()
+            if message["type"] != "http.request" or not self.read:
+                self.read = True
+                return message
+
+
+# -- answers that send themselves ------------------------------------------------------------------
+
+
+class _Door(Response):
+    """Stands for an answer in the app's middleware stack, until the plan's own task sends it.
+
+    The core holds the only reference: if the client leaves before the stack is reached, the core
+    drops it, and the plan is told.
+    """
+
+    def __init__(self, delivery: Delivery) -> None:
+        super().__init__()
+        self.delivery = delivery
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.delivery.open((scope, receive, send))
+        await self.delivery.end
+
+    def __del__(self) -> None:
+        delivery = self.delivery
+        if not delivery.opened.done():
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                delivery.loop.call_soon_threadsafe(delivery.open, None)
+
+
+class Delivery:
+    """An answer that an ``async def`` plan sends from its own task, in its own context.
+
+    Made when the answer is ready: the request then goes to the app's middleware stack, which
+    stands still around it until `ended`. Loop thread only.
+    """
+
+    def __init__(self, exchange: Any) -> None:
+        self.loop: asyncio.AbstractEventLoop = exchange.runtime.loop
+        self.opened: asyncio.Future[tuple[Scope, Receive, Send] | None] = self.loop.create_future()
+        self.end: asyncio.Future[None] = self.loop.create_future()
+        exchange.hand_over(_Door(self))
+
+    def open(self, ends: tuple[Scope, Receive, Send] | None) -> None:
+        """The stack is there, or (None) the client left before that."""
+        if not self.opened.done():
+            self.opened.set_result(ends)
+
+    async def send(self, response: Response) -> None:
+        """Send the answer itself. Raises what that raises; `ended` must follow."""
+        ends = await self.opened
+        if ends is None:
+            raise ClientDisconnectedError("the client has disconnected")
+        await response(*ends)
+
+
+def ended(exchange: Any, delivery: Delivery | None, raised: BaseException | None) -> None:
+    """The plan is at its end, after its answer was sent or handed over. Any thread.
+
+    raised: what FastAPI would let rise from here, through the app's exception handlers.
+    """
+    if delivery is not None:
+        if delivery.end.done():
+            return
+        if raised is None:
+            delivery.end.set_result(None)
+        else:
+            delivery.end.set_exception(raised)
+    elif raised is not None:
+        exchange.runtime.too_late(exchange.scope(), raised)
+
+
+class _Handing(Response):
+    """Stands for an answer that a ``def`` plan has made: the loop sends it, a thread goes on."""
+
+    def __init__(self, response: Response, steps: Generator[Response, None, Any]) -> None:
+        super().__init__()
+        self.response = response
+        self.steps = steps
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.response(scope, receive, send)
+        except BaseException as exc:
+            await run_in_threadpool(_finish_steps, self.steps, exc)
+        else:
+            await run_in_threadpool(_finish_steps, self.steps, None)
+
+
+def _finish_steps(steps: Generator[Response, None, Any], raised: BaseException | None) -> None:
+    try:
+        if raised is None:
+            next(steps)
+        else:
+            steps.throw(raised)
+    except StopIteration:
+        pass
+
+
+def run_steps(steps: Generator[Response, None, Any], exchange: Any) -> Any:
+    """Run a ``def`` plan, written as a generator that yields an answer it cannot send itself."""
+    try:
+        response = next(steps)
+    except StopIteration as end:
+        return end.value
+    except Exception as raised:
+        if not exchange.done:
+            raise
+        ended(exchange, None, raised)
+        return None
+    exchange.hand_over(_Handing(response, steps))
+    return None

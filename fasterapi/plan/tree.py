@@ -1,0 +1,433 @@
+"""A route with dependencies, as one generated function.
+
+FastAPI solves a route's dependencies anew for every request. Which calls that makes, in which
+order and with which arguments, is known when the route is planned: `make_tree` writes it down as
+Python source, one call after the other, and compiles it. The core extracts the simple parameters
+of all dependencies and calls that function instead of the endpoint.
+
+The source follows `fastapi.dependencies.utils.solve_dependencies`: dependencies before the
+parameters of the function that needs them, each result kept under FastAPI's own cache key.
+Nothing of the user's runs unless every parameter of the whole tree was accepted before.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from fastapi.background import BackgroundTasks
+from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
+from fastapi.dependencies.models import (
+    Dependant,
+    _get_cache_key,
+    _get_computed_scope,
+    _get_oauth_scopes,
+    _is_async_gen_callable,
+    _is_coroutine_callable,
+    _is_gen_callable,
+)
+from fastapi.exceptions import FastAPIError
+from fastapi.security import SecurityScopes
+from starlette.responses import Response
+
+from fasterapi.plan.endpoint import can_suspend, is_inline
+from fasterapi.plan.exchange import Delivery, Found, ended, new_request, run_steps
+from fasterapi.plan.fingerprint import NOT_AWAITED
+from fasterapi.plan.finish import Finish, new_response
+from fasterapi.plan.leaf import is_leaf
+from fasterapi.plan.params import plan_params
+from fasterapi.plan.reasons import Reason, reason
+from fasterapi.plan.scheme import scheme_step
+from fasterapi.plan.spec import ParamSpec
+
+__all__ = ["Tree", "flat_dependants", "make_tree", "needs_tree"]
+
+#: Python's compiler takes no more blocks inside each other.
+_MAX_GENERATORS: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A generated function and the inputs the core passes to it by keyword.
+
+    call: what the core calls; source: its text. is_async, can_suspend: as for an endpoint.
+    inline: it may run on the loop thread. body: it takes the body's values, see `make_tree`.
+    exchange: its first argument is the request's Exchange, through which it answers.
+    """
+
+    call: Callable[..., Any]
+    source: str
+    is_async: bool
+    can_suspend: bool
+    inline: bool
+    exchange: bool
+    params: tuple[ParamSpec, ...]
+
+
+def flat_dependants(dependant: Dependant) -> list[Dependant]:
+    """A dependant and all below it, in the order FastAPI looks at their parameters."""
+    found = [node for sub in dependant.dependencies for node in flat_dependants(sub)]
+    return [*found, dependant]
+
+
+def needs_tree(dependant: Dependant) -> bool:
+    """Whether the endpoint cannot be called with the core's parameters alone."""
+    return bool(
+        dependant.dependencies
+        or dependant.response_param_name
+        or dependant.background_tasks_param_name
+        or dependant.security_scopes_param_name
+        or dependant.request_param_name
+        or dependant.http_connection_param_name
+    )
+
+
+def _is_generator(dependant: Dependant) -> bool:
+    return _is_gen_callable(dependant.call) or _is_async_gen_callable(dependant.call)
+
+
+def _asks_for_request(dependant: Dependant) -> bool:
+    return bool(dependant.request_param_name or dependant.http_connection_param_name)
+
+
+class _Writer:
+    """Writes the function of one route. See `make_tree` for the arguments."""
+
+    def __init__(
+        self,
+        dependant: Dependant,
+        convertors: Mapping[str, str],
+        bodies: Mapping[int, int] | None,
+        finish: Finish,
+        always_finish: bool,
+        provider: Any,
+        found: Found,
+    ) -> None:
+        self.root = dependant
+        self.convertors = convertors
+        self.bodies = bodies
+        self.always_finish = always_finish
+        self.provider = provider
+        self.nodes = flat_dependants(dependant)
+        # A scheme of FastAPI's own is run on the one value it looks at.
+        self.schemes = {
+            id(node): step
+            for node in self.nodes[:-1]
+            if (step := scheme_step(node.call)) is not None
+        }
+        others = [node for node in self.nodes if id(node) not in self.schemes]
+        self.is_async = any(
+            _is_coroutine_callable(node.call) or _is_async_gen_callable(node.call)
+            for node in others
+        )
+        self.generators = sum(_is_generator(node) for node in others[:-1])
+        self.has_response = any(node.response_param_name for node in others)
+        self.has_background = any(node.background_tasks_param_name for node in others)
+        self.has_request = any(map(_asks_for_request, others))
+        self.exchange = self.generators > 0 or self.has_request
+        self.can_suspend = False
+        self.inline = is_inline(dependant.call) if dependant.call is not None else False
+        self.params: list[ParamSpec] = []
+        self.reasons: list[Reason] = []
+        self.lines: list[str] = []
+        self.depth = 1
+        self.variables = 0
+        self.function_depth: int | None = None
+        self.cache: dict[Any, str] = {}
+        self.names: dict[str, Any] = {
+            "Response": Response,
+            "finish": finish,
+            "new_response": new_response,
+            "BackgroundTasks": BackgroundTasks,
+            "SecurityScopes": SecurityScopes,
+            "in_thread": run_in_threadpool,
+            "in_thread_cm": contextmanager_in_threadpool,
+            "copied": copy_context,
+            "in_copies": _InCopies,
+            "provider": provider,
+            "found": found,
+            "new_request": new_request,
+            "Delivery": Delivery,
+            "ended": ended,
+            "run_steps": run_steps,
+            "FastAPIError": FastAPIError,
+            "NOT_AWAITED": NOT_AWAITED,
+        }
+
+    # -- pieces ----------------------------------------------------------------------------------
+
+    def line(self, text: str) -> None:
+        self.lines.append("    " * self.depth + text)
+
+    def name(self, prefix: str, value: Any) -> str:
+        """A global of the generated function."""
+        name = f"{prefix}{len(self.names)}"
+        self.names[name] = value
+        return name
+
+    def variable(self) -> str:
+        self.variables += 1
+        return f"v{self.variables}"
+
+    def param(self, spec: ParamSpec) -> str:
+        keyword = f"p{len(self.params)}"
+        self.params.append(replace(spec, keyword=keyword))
+        return keyword
+
+    # -- the arguments of one function -----------------------------------------------------------
+
+    def arguments(self, dependant: Dependant, solved: dict[str, str]) -> str:
+        """``name=variable, ...`` for the function of a dependant, as FastAPI collects them."""
+        values = dict(solved)
+        params, reasons = plan_params(dependant, self.convertors, dependant.path or "")
+        self.reasons += reasons
+        for spec in params:
+            values[spec.keyword] = self.param(spec)
+        if dependant.body_params:
+            values |= self.body_arguments(dependant)
+        if dependant.http_connection_param_name:
+            values[dependant.http_connection_param_name] = "request"
+        if dependant.request_param_name:
+            values[dependant.request_param_name] = "request"
+        if dependant.background_tasks_param_name:
+            values[dependant.background_tasks_param_name] = "background"
+        if dependant.response_param_name:
+            values[dependant.response_param_name] = "response_param"
+        if dependant.security_scopes_param_name:
+            scopes = self.name("scopes", _get_oauth_scopes(dependant=dependant))
+            values[dependant.security_scopes_param_name] = f"SecurityScopes(scopes={scopes}.copy())"
+        return ", ".join(f"{name}={value}" for name, value in values.items())
+
+    def body_arguments(self, dependant: Dependant) -> dict[str, str]:
+        if self.bodies is None:
+            return {dependant.body_params[0].name: "body"}
+        at = self.bodies[id(dependant)]
+        return {field.name: f"body[{at}][{field.name!r}]" for field in dependant.body_params}
+
+    # -- the steps -------------------------------------------------------------------------------
+
+    def solve(self, dependant: Dependant) -> dict[str, str]:
+        """Write the calls of everything below a dependant; parameter name -> variable."""
+        solved: dict[str, str] = {}
+        for sub in dependant.dependencies:
+            if sub.concurrency is not None:
+                self.reasons.append(reason("concurrency"))
+            if sub.websocket_param_name is not None:
+                self.reasons.append(reason("special-parameter", what="WebSocket"))
+            key = _get_cache_key(dependant=sub)
+            below = {} if id(sub) in self.schemes else self.solve(sub)
+            variable = self.cache.get(key) if sub.use_cache else None
+            if variable is None:
+                variable = self.call(sub, below)
+            if sub.name is not None:
+                solved[sub.name] = variable
+            self.cache.setdefault(key, variable)
+        return solved
+
+    def call(self, dependant: Dependant, below: dict[str, str]) -> str:
+        """Write the call of one dependency; the variable that holds its result."""
+        variable = self.variable()
+        scheme = self.schemes.get(id(dependant))
+        if scheme is not None:
+            spec, step = scheme
+            self.line(f"{variable} = {self.name('scheme', step)}({self.param(spec)})")
+            return variable
+        arguments = self.arguments(dependant, below)
+        if _is_generator(dependant):
+            self.enter(dependant, variable, arguments)
+        else:
+            self.line(f"{variable} = {self.value(dependant, arguments)}")
+        return variable
+
+    def value(self, dependant: Dependant, arguments: str, *, is_last: bool = False) -> str:
+        """The expression that calls a plain or async function where FastAPI would run it."""
+        call = dependant.call
+        assert call is not None
+        name = self.name("call", call)
+        if _is_coroutine_callable(call):
+            self.can_suspend = self.can_suspend or can_suspend(call)
+            return f"await {name}({arguments})"
+        if is_leaf(call) or (is_last and not self.is_async and not self.generators):
+            return f"{name}({arguments})"
+        self.inline = self.inline and is_inline(call)
+        if not self.is_async or is_inline(call):
+            # FastAPI's thread works in a copy of the request's context.
+            return f"copied().run({name}, {arguments})"
+        self.can_suspend = True
+        return f"await in_thread({name}, {arguments})"
+
+    def enter(self, dependant: Dependant, variable: str, arguments: str) -> None:
+        """Write the ``with`` of a generator; all that follows stands inside."""
+        call = dependant.call
+        assert call is not None
+        if _get_computed_scope(dependant=dependant) == "function":
+            if self.function_depth is None:
+                self.function_depth = self.depth
+        elif self.function_depth is not None:
+            # FastAPI leaves all of the function's before any of the request's.
+            self.reasons.append(reason("mixed-scopes"))
+        if _is_async_gen_callable(call):
+            self.can_suspend = True
+            manager = self.name("manager", asynccontextmanager(call))
+            self.line(f"async with {manager}({arguments}) as {variable}:")
+        elif self.is_async:
+            self.can_suspend = True
+            manager = self.name("manager", contextmanager(call))
+            self.line(f"async with in_thread_cm({manager}({arguments})) as {variable}:")
+        else:
+            self.inline = False
+            manager = self.name("manager", contextmanager(call))
+            self.line(f"with in_copies({manager}({arguments})) as {variable}:")
+        self.depth += 1
+
+    # -- the function ----------------------------------------------------------------------------
+
+    def write(self) -> None:
+        if self.root.concurrency is not None:
+            self.reasons.append(reason("concurrency"))
+        if self.generators > _MAX_GENERATORS:
+            self.reasons.append(reason("too-many-generators", limit=_MAX_GENERATORS))
+        if self.has_response:
+            self.line("response_param = new_response()")
+        if self.has_background:
+            self.line("background = BackgroundTasks()")
+        if self.has_request:
+            self.line("request = new_request(exchange, found)")
+        if self.generators:
+            self.write_with_exits()
+        else:
+            self.write_call()
+            self.line("return answer")
+
+    def write_call(self) -> None:
+        """All the calls, and ``answer``: what the core can send, or a Response."""
+        solved = self.solve(self.root)
+        arguments = self.arguments(self.root, solved)
+        self.line(f"answer = {self.value(self.root, arguments, is_last=True)}")
+        response = "response_param" if self.has_response else "None"
+        background = "background" if self.has_background else "None"
+        finished = f"finish(answer, {response}, {background})"
+        if self.always_finish:
+            self.line(f"answer = {finished}")
+            return
+        # NotImplemented means "not certain" to the core; as a value FastAPI cannot encode it.
+        tests = ["answer is NotImplemented"]
+        if self.has_response:
+            tests.append("response_param.status_code is not None or response_param.headers.raw")
+        if self.has_background:
+            tests.append("background.tasks")
+        self.line(f"if {' or '.join(tests)}:")
+        self.line(f"    answer = {finished}")
+
+    def write_with_exits(self) -> None:
+        """As FastAPI does it: the answer is written, the function's exits run, it is sent, the
+        request's exits run. An exception goes through all exits that are still to come."""
+        self.line("delivery = None")
+        self.line("sent = False")
+        if self.is_async:
+            self.line("try:")
+            self.depth += 1
+        top = self.depth
+        self.write_call()
+        self.line("response = exchange.respond(answer)")
+        if self.function_depth is not None:
+            self.depth = self.function_depth
+        self.line("if response:")
+        self.line("    exchange.send()")
+        self.line("else:")
+        if self.is_async:
+            self.line("    delivery = Delivery(exchange)")
+            self.line("    await delivery.send(answer)")
+        else:
+            self.line("    yield answer")
+        self.line("sent = True")
+        self.depth = top
+        self.line("if not sent:")
+        self.line("    raise FastAPIError(NOT_AWAITED)")
+        if self.is_async:
+            self.depth -= 1
+            self.line("except BaseException as raised:")
+            self.line("    if not exchange.done:")
+            self.line("        raise")
+            self.line("    ended(exchange, delivery, raised)")
+            self.line("    if not isinstance(raised, Exception):")
+            self.line("        raise")
+            self.line("else:")
+            self.line("    ended(exchange, delivery, None)")
+
+    def source(self) -> str:
+        """The text of the function ``plan``."""
+        arguments = [spec.keyword for spec in self.params]
+        if any(node.body_params for node in self.nodes):
+            arguments.append("body")
+        if self.exchange:
+            arguments.insert(0, "exchange")
+        given = ", ".join(arguments)
+        declined = []
+        if self.root.dependencies and self.provider is not None:
+            declined = ["    if provider.dependency_overrides:", "        return NotImplemented"]
+        if self.is_async or not self.generators:
+            kind = "async def" if self.is_async else "def"
+            lines = [f"{kind} plan({given}):", *declined, *self.lines]
+        else:
+            lines = [f"def steps({given}):", *self.lines, ""]
+            lines += [f"def plan({given}):", *declined]
+            lines.append(f"    return run_steps(steps({given}), exchange)")
+        return "\n".join([*lines, ""])
+
+
+class _InCopies:
+    """A context manager whose two ends run in copies of the context, as in FastAPI's threads."""
+
+    __slots__ = ("manager",)
+
+    def __init__(self, manager: Any) -> None:
+        self.manager = manager
+
+    def __enter__(self) -> Any:
+        return copy_context().run(self.manager.__enter__)
+
+    def __exit__(self, *raised: Any) -> Any:
+        return copy_context().run(self.manager.__exit__, *raised)
+
+
+def make_tree(
+    dependant: Dependant,
+    convertors: Mapping[str, str],
+    path: str,
+    *,
+    bodies: Mapping[int, int] | None,
+    finish: Finish,
+    always_finish: bool,
+    provider: Any,
+    found: Found,
+) -> Tree | list[Reason]:
+    """The function that answers a route; the reasons if it cannot be written.
+
+    convertors: see `plan_params`. bodies: None if ``body`` is the value of the one body parameter,
+    else it is a tuple of dicts and this tells which is whose (id of a dependant -> position).
+    finish, always_finish: makes the Response, of every answer or only where it must. provider: has
+    the ``dependency_overrides`` that are looked at for each request, or is None. found: the route.
+    """
+    writer = _Writer(dependant, convertors, bodies, finish, always_finish, provider, found)
+    writer.write()
+    if writer.reasons:
+        return writer.reasons
+    source = writer.source()
+    filename = f"<fasterapi plan of {path}>"
+    exec(compile(source, filename, "exec"), writer.names)
+    # Tracebacks show the lines.
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+    return Tree(
+        call=writer.names["plan"],
+        source=source,
+        is_async=writer.is_async,
+        can_suspend=writer.can_suspend,
+        inline=writer.inline and not writer.is_async,
+        exchange=writer.exchange,
+        params=tuple(writer.params),
+    )
