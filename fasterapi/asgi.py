@@ -92,9 +92,13 @@ class Bridge:
                 return
         elif self.outcome_app is not None:
             app = self.outcome_app
-        exchange = HttpExchange(self, app, stream, self._scope(stream, kind))
+        exchange = self.new_exchange(app, stream, self._scope(stream, kind))
         self.active.add(exchange)
         exchange.task = self.start_task(exchange.run())
+
+    def new_exchange(self, app: ASGIApp, stream: Stream, scope: Scope) -> HttpExchange:
+        """The ``receive`` and ``send`` of one request."""
+        return HttpExchange(self, app, stream, scope)
 
     def _scope(self, stream: Stream, kind: int) -> Scope:
         if kind & _SCOPED:
@@ -156,8 +160,8 @@ class Bridge:
             return asyncio.Task(coro, loop=loop, eager_start=True)
         return asyncio.Task(coro, loop=loop)
 
-    def app_raised(self, exc: BaseException) -> None:
-        """Log and count what an app raised that nobody answered."""
+    def app_raised(self, exc: BaseException, scope: Scope) -> None:
+        """Log and count what an app raised that nobody answered. scope: the request's."""
         error_logger.error("Exception in ASGI application\n", exc_info=exc)
         if self._note_failure is not None:
             self._note_failure()
@@ -394,7 +398,7 @@ class HttpExchange:
         if isinstance(exc, asyncio.CancelledError) and self.bridge.stopping:
             self._abandon()
             return
-        self.bridge.app_raised(exc)
+        self.bridge.app_raised(exc, self.scope)
         self._fail()
 
     def _app_returned(self, result: Any) -> None:

@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fasterapi import _native, config, live, log
 from fasterapi.addresses import (
@@ -29,6 +29,10 @@ from fasterapi.asgi import Bridge
 from fasterapi.lifespan import Lifespan
 from fasterapi.log import StartupError, error_logger, say
 from fasterapi.pools import RequestPools
+
+if TYPE_CHECKING:
+    from fasterapi.plan import AppPlan
+    from fasterapi.plan.exchange import Runtime
 
 __all__ = ["Server", "Settings", "check_settings", "run", "run_settings", "run_worker", "serve"]
 
@@ -77,6 +81,9 @@ class Server:
     StartupError if it could not start. `on_started` is called on the loop thread once requests
     are served; `port` is then the real one. Needs the core.
     """
+
+    #: What connects the core with ASGI; the test client has its own.
+    bridge_class: type[Bridge] = Bridge
 
     def __init__(
         self,
@@ -164,7 +171,7 @@ class Server:
         pools = RequestPools(self._options)
         if pools.pairs is not None:
             core_server.set_header_pool(pools.pairs)
-        self.bridge = Bridge(
+        self.bridge = self.bridge_class(
             self.app,
             loop=loop,
             state=state,
@@ -188,17 +195,17 @@ class Server:
 
     def _install_routes(self, core_server: Any) -> Callable[[], None]:
         """Give the core the app's plans; returns the check that does it again after a change."""
-        from fasterapi.plan import core_hooks, plan_app
-        from fasterapi.plan.exchange import Runtime
+        from fasterapi.plan import core_hooks
 
         app, loop, root_path = self._compiled_app, self._loop, self.settings.root_path
         assert loop is not None
         self._batch_task = loop.create_task(_wait_for_ever(), name="fasterapi-batch")
         bridge = self.bridge
         assert bridge is not None
-        runtime = Runtime(app, loop, bridge.outcome_app, bridge.complete, bridge.app_raised)
-        core_server.set_hooks(**core_hooks(app), batch_task=self._batch_task, runtime=runtime)
-        plan = plan_app(app, root_path=root_path)
+        core_server.set_hooks(
+            **core_hooks(app), batch_task=self._batch_task, runtime=self._runtime(bridge)
+        )
+        plan = self._plan(root_path)
         next_check = 0.0
 
         def install() -> None:
@@ -213,11 +220,23 @@ class Server:
             if now >= next_check:
                 next_check = now + REPLAN_INTERVAL
                 if not plan.is_current(app):
-                    plan = plan_app(app, root_path=root_path)
+                    plan = self._plan(root_path)
                     install()
 
         install()
         return check
+
+    def _plan(self, root_path: str) -> AppPlan:
+        from fasterapi.plan import plan_app
+
+        return plan_app(self._compiled_app, root_path=root_path)
+
+    def _runtime(self, bridge: Bridge) -> Runtime:
+        from fasterapi.plan.exchange import Runtime
+
+        return Runtime(
+            self._compiled_app, bridge.loop, bridge.outcome_app, bridge.complete, bridge.app_raised
+        )
 
     def _listen(self, core_server: Any) -> None:
         settings = self.settings
@@ -280,9 +299,17 @@ class Server:
             deadline += float(self._options.get("graceful_timeout", 30.0))
         core_server.drain()
         bridge.shutdown()
-        while (core_server.active() > 0 or bridge.active) and loop.time() < deadline:
+
+        def is_busy() -> bool:
+            return bool(core_server.active() > 0 or bridge.active or core_server.pending())
+
+        while is_busy() and loop.time() < deadline:
             await asyncio.sleep(DRAIN_TICK)
-        if bridge.active or (core_server.active() > 0 and not self.settings.driven):
+        if (
+            bridge.active
+            or core_server.pending()
+            or (core_server.active() > 0 and not self.settings.driven)
+        ):
             count = await bridge.cancel(core_server.pending())
             error_logger.error(
                 "Graceful timeout exceeded: %d connection(s) cut, %d task(s) cancelled.",

@@ -129,7 +129,7 @@ class WebSocketSession:
             self._finish(1011)
         except BaseException as exc:
             if not (isinstance(exc, asyncio.CancelledError) and self.bridge.stopping):
-                self.bridge.app_raised(exc)
+                self.bridge.app_raised(exc, {})
             self._finish(1011)
         else:
             if self.state == _HANDSHAKE and not self.stream.disconnected:

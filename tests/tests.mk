@@ -1,5 +1,5 @@
 # Checks that take their time, or that need a tool of their own. Included by the Makefile.
-.PHONY: test-tsan-long model bench-compare build-c-benches
+.PHONY: test-tsan-long model bench-compare build-c-benches compat
 
 LONG_OPS ?= 100000000
 LONG_TESTS := spsc_queue mpmc_queue locked_queue
@@ -14,5 +14,8 @@ model: ## how threads sleep and wake, explored by SPIN; needs the package spin
 bench-compare: ## have the parts become slower than the last stored result? (ARGS=--threshold 1.5)
 	@$(MAKE) --no-print-directory -j$(J) SAN=release build-c-benches
 	@PYTHONPATH=$(CURDIR) $(PYTHON) -P benchmarks/compare.py $(ARGS)
+
+compat: ## FastAPI's own tests, with FasterAPI and our TestClient (ARGS=--suite starlette)
+	@$(PYTHON) tests/compat/run.py $(ARGS)
 
 build-c-benches: $(BENCH_BIN)

@@ -3,6 +3,7 @@
 #include "python/py_buffer_pool.h"
 #include "python/py_call.h"
 #include "python/py_exchange.h"
+#include "python/py_peer.h"
 #include "python/py_dict_pool.h"
 #include "python/py_json.h"
 #include "python/py_json_builder.h"
@@ -97,6 +98,7 @@ static int module_exec(PyObject *module)
     if (add_type(module, &fa_py_stream_spec, &state->stream_type, true) < 0) return -1;
     if (add_type(module, &fa_py_pending_spec, &state->pending_type, false) < 0) return -1;
     if (add_type(module, &fa_py_exchange_spec, &state->exchange_type, true) < 0) return -1;
+    if (add_type(module, &fa_py_peer_spec, &state->peer_type, true) < 0) return -1;
     if (add_part(module, &fa_py_queue_spsc_spec) < 0) return -1;
     if (add_part(module, &fa_py_queue_mpmc_spec) < 0) return -1;
     if (add_part(module, &fa_py_queue_locked_spec) < 0) return -1;
@@ -118,6 +120,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->stream_type);
     Py_VISIT(state->pending_type);
     Py_VISIT(state->exchange_type);
+    Py_VISIT(state->peer_type);
     Py_VISIT(state->tuple_pool_type);
     Py_VISIT(state->buffer_type);
     Py_VISIT(state->request_type);
@@ -133,6 +136,7 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->stream_type);
     Py_CLEAR(state->pending_type);
     Py_CLEAR(state->exchange_type);
+    Py_CLEAR(state->peer_type);
     Py_CLEAR(state->tuple_pool_type);
     Py_CLEAR(state->buffer_type);
     Py_CLEAR(state->request_type);

@@ -26,6 +26,7 @@ struct fa_module_state {
     PyTypeObject *stream_type;
     PyTypeObject *pending_type;
     PyTypeObject *exchange_type;
+    PyTypeObject *peer_type;
     PyTypeObject *tuple_pool_type;
     PyTypeObject *buffer_type;  /* PooledBuffer */
     PyTypeObject *request_type; /* ParsedRequest */

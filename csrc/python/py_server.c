@@ -1,3 +1,4 @@
+#include "python/py_peer.h"
 #include "python/py_server.h"
 
 #include <errno.h>
@@ -427,6 +428,20 @@ static PyObject *server_note_failure(struct fa_py_server *self, PyObject *unused
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(open_peer_doc,
+    "open_peer() -> Peer\n--\n\nA new client of a driven server. Event-loop thread only.");
+
+PyDoc_STRVAR(turn_doc,
+    "turn() -> None\n--\n\n"
+    "Let a driven server take answers, read, route, queue and write, until there is\n"
+    "nothing left to do but wait for wake_fileno(). Event-loop thread only.");
+
+static PyObject *server_wake_fileno(struct fa_py_server *self, PyObject *unused)
+{
+    (void)unused;
+    return PyLong_FromLong(fa_server_wake_fd(self->server));
+}
+
 PyDoc_STRVAR(load_doc,
     "load(request: bytes, count: int, in_flight: int = 1, timeout: float = 10.0)\n"
     "    -> tuple[bytes, int, int, bytes]\n--\n\n"
@@ -457,6 +472,10 @@ static PyMethodDef server_methods[] = {
     {"stats", (PyCFunction)server_stats, METH_NOARGS, stats_doc},
     {"publish_stats", (PyCFunction)server_publish_stats, METH_VARARGS, publish_stats_doc},
     {"note_failure", (PyCFunction)server_note_failure, METH_NOARGS, note_failure_doc},
+    {"open_peer", (PyCFunction)fa_py_peer_open, METH_NOARGS, open_peer_doc},
+    {"turn", (PyCFunction)fa_py_peer_turn, METH_NOARGS, turn_doc},
+    {"wake_fileno", (PyCFunction)server_wake_fileno, METH_NOARGS,
+        "wake_fileno() -> int\n--\n\nReadable when a driven server is to take its next turn."},
     {"load", (PyCFunction)(void (*)(void))fa_py_server_load, METH_VARARGS | METH_KEYWORDS,
         load_doc},
     {NULL, NULL, 0, NULL},

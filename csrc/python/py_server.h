@@ -36,7 +36,8 @@ struct fa_py_server {
     PyObject *header_pool;         /* TuplePool for Stream.headers, or NULL */
     struct fa_py_pending *pending; /* handlers that wait, owned; the loop thread's */
     struct fa_clock_date date;
-    void **items; /* one batch of the loop lane */
+    void **items;   /* one batch of the loop lane */
+    unsigned peers; /* opened so far */
     bool started;
     bool stopped;
     bool driven;    /* no reactor thread: load() drives it */

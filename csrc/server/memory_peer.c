@@ -24,6 +24,16 @@ fa_status fa_memory_peer_connect(struct fa_memory_peer *p, struct fa_server *s)
     return fa_http_conn_new_memory(s, p);
 }
 
+void fa_memory_peer_name(struct fa_memory_peer *p, uint32_t number)
+{
+    struct fa_socket_address *name = &p->conn->peer;
+    name->family = FA_SOCKET_IPV4;
+    name->port = 0;
+    for (int i = 0; i < 4; i++) {
+        name->ip[i] = (uint8_t)(number >> (24 - 8 * i));
+    }
+}
+
 void fa_memory_peer_close(struct fa_memory_peer *p)
 {
     if (p->conn != NULL) {

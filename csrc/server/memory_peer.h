@@ -55,6 +55,12 @@ void fa_memory_peer_init(struct fa_memory_peer *p);
 FA_NODISCARD fa_status fa_memory_peer_connect(struct fa_memory_peer *p, struct fa_server *s);
 
 /*
+ * fa_memory_peer_name - give a connected peer an address that tells it from
+ * others: `number` as an IPv4 address, port 0. Without it there is no address.
+ */
+void fa_memory_peer_name(struct fa_memory_peer *p, uint32_t number);
+
+/*
  * fa_memory_peer_close - break the connection if there is one; `out` stays.
  */
 void fa_memory_peer_close(struct fa_memory_peer *p);

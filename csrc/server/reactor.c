@@ -669,6 +669,18 @@ void fa_reactor_turn(struct fa_reactor *r)
     }
 }
 
+bool fa_reactor_arm(struct fa_reactor *r)
+{
+    struct fa_server *s = r->server;
+    (void)atomic_exchange_explicit(&s->napping, false, memory_order_acq_rel);
+    fa_wakeup_prepare(&s->wakeup);
+    if (r->run_first == NULL && inboxes_are_empty(s)) {
+        return true;
+    }
+    fa_wakeup_cancel(&s->wakeup);
+    return false;
+}
+
 void fa_reactor_wait(struct fa_reactor *r)
 {
     int n = wait_for_events(r);

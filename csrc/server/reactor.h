@@ -116,6 +116,14 @@ void fa_reactor_deinit(struct fa_reactor *r);
 void fa_reactor_run(struct fa_reactor *r);
 
 /*
+ * fa_reactor_arm - announce sleep to the executors: server->wakeup.fd becomes
+ * readable with their next answer. False: there is work already, and no sleep.
+ *
+ * For a driven server, whose thread waits for the descriptor in its own way.
+ */
+bool fa_reactor_arm(struct fa_reactor *r);
+
+/*
  * fa_reactor_turn, fa_reactor_wait - the two halves of a round, for a caller
  * that is the reactor (fa_server_turn): do what there is to do; look for events
  * of sockets and executors, sleeping until one comes or a timer is due.

@@ -329,10 +329,21 @@ fa_status fa_server_turn(struct fa_server *s, bool may_sleep)
     if (may_sleep) { /* first: after its turn the caller has answers to look at */
         fa_reactor_wait(r);
     } else {
+        fa_wakeup_clear(&s->wakeup);
         r->now_ns = fa_clock_now_ns();
     }
     fa_reactor_turn(r);
     return FA_OK;
+}
+
+bool fa_server_arm(struct fa_server *s)
+{
+    return fa_reactor_arm(&s->reactor);
+}
+
+int fa_server_wake_fd(const struct fa_server *s)
+{
+    return s->wakeup.fd;
 }
 
 void fa_server_drain(struct fa_server *s)

@@ -121,6 +121,16 @@ FA_NODISCARD fa_status fa_server_start_driven(struct fa_server *s);
 FA_NODISCARD fa_status fa_server_turn(struct fa_server *s, bool may_sleep);
 
 /*
+ * fa_server_arm, fa_server_wake_fd - for a driver that waits in its own way: once
+ * armed, the descriptor becomes readable when an executor is done; then comes the
+ * next turn. fa_server_arm returns false if there is something to do already.
+ *
+ * Threads: the one that drives the server.
+ */
+bool fa_server_arm(struct fa_server *s);
+int fa_server_wake_fd(const struct fa_server *s);
+
+/*
  * fa_server_drain - begin a graceful stop that loses no request.
  *
  * Newcomers are turned away; clients the kernel had already connected are

@@ -40,7 +40,7 @@ class Runtime:
         loop: asyncio.AbstractEventLoop,
         outcome_app: Any,
         complete: Callable[[dict[str, Any]], Scope],
-        raised: Callable[[BaseException], None],
+        raised: Callable[[BaseException, Scope], None],
     ) -> None:
         self.app = app
         self.loop = loop
@@ -48,6 +48,12 @@ class Runtime:
         self.complete = complete
         self.raised = raised
         self.tasks: set[asyncio.Task[None]] = set()
+
+    def begun(self, exchange: Any) -> None:
+        """A plan that may go on after its answer has begun. For those who wait for its end."""
+
+    def over(self, exchange: Any) -> None:
+        """It is at its end. Any thread, as `begun`."""
 
     def too_late(self, scope: dict[str, Any], exc: BaseException) -> None:
         """Let the app's handlers see an exception that came after the answer. Any thread."""
@@ -63,7 +69,7 @@ class Runtime:
         try:
             await self.outcome_app(self.complete(scope), _no_receive, _no_send)
         except BaseException as raised:
-            self.raised(raised)
+            self.raised(raised, scope)
 
 
 class _Sent(Response):
@@ -97,6 +103,7 @@ class Found:
         self.convertors = context.param_convertors
         self.route = context.original_route
         self.endpoint = context.endpoint
+        self.included = context._route_context
 
     def add(self, scope: dict[str, Any]) -> None:
         found = self.regex.match(scope["path"].removeprefix(scope["root_path"]))
@@ -106,6 +113,8 @@ class Found:
         }
         scope["route"] = self.route
         scope["endpoint"] = self.endpoint
+        if self.included is not None:
+            scope.setdefault("fastapi", {})["effective_route_context"] = self.included
 
 
 def new_request(exchange: Any, found: Found) -> Request:
@@ -211,32 +220,39 @@ def ended(exchange: Any, delivery: Delivery | None, raised: BaseException | None
 
     raised: what FastAPI would let rise from here, through the app's exception handlers.
     """
+    runtime: Runtime = exchange.runtime
     if delivery is not None:
-        if delivery.end.done():
-            return
-        if raised is None:
-            delivery.end.set_result(None)
-        else:
-            delivery.end.set_exception(raised)
+        if not delivery.end.done():
+            if raised is None:
+                delivery.end.set_result(None)
+            else:
+                delivery.end.set_exception(raised)
     elif raised is not None:
-        exchange.runtime.too_late(exchange.scope(), raised)
+        runtime.too_late(exchange.scope(), raised)
+    runtime.over(exchange)
 
 
 class _Handing(Response):
     """Stands for an answer that a ``def`` plan has made: the loop sends it, a thread goes on."""
 
-    def __init__(self, response: Response, steps: Generator[Response, None, Any]) -> None:
+    def __init__(
+        self, response: Response, steps: Generator[Response, None, Any], exchange: Any
+    ) -> None:
         super().__init__()
         self.response = response
         self.steps = steps
+        self.exchange = exchange
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raised = None
         try:
             await self.response(scope, receive, send)
         except BaseException as exc:
-            await run_in_threadpool(_finish_steps, self.steps, exc)
-        else:
-            await run_in_threadpool(_finish_steps, self.steps, None)
+            raised = exc
+        try:
+            await run_in_threadpool(_finish_steps, self.steps, raised)
+        finally:
+            ended(self.exchange, None, None)
 
 
 def _finish_steps(steps: Generator[Response, None, Any], raised: BaseException | None) -> None:
@@ -249,16 +265,17 @@ def _finish_steps(steps: Generator[Response, None, Any], raised: BaseException |
         pass
 
 
-def run_steps(steps: Generator[Response, None, Any], exchange: Any) -> Any:
+def run_steps(steps: Generator[Response, None, Any], exchange: Any) -> None:
     """Run a ``def`` plan, written as a generator that yields an answer it cannot send itself."""
+    exchange.runtime.begun(exchange)
     try:
         response = next(steps)
-    except StopIteration as end:
-        return end.value
-    except Exception as raised:
+    except StopIteration:
+        ended(exchange, None, None)
+    except BaseException as raised:
         if not exchange.done:
+            exchange.runtime.over(exchange)
             raise
         ended(exchange, None, raised)
-        return None
-    exchange.hand_over(_Handing(response, steps))
-    return None
+    else:
+        exchange.hand_over(_Handing(response, steps, exchange))

@@ -329,6 +329,7 @@ class _Writer:
         self.line("delivery = None")
         self.line("sent = False")
         if self.is_async:
+            self.line("exchange.runtime.begun(exchange)")
             self.line("try:")
             self.depth += 1
         top = self.depth
@@ -352,6 +353,7 @@ class _Writer:
             self.depth -= 1
             self.line("except BaseException as raised:")
             self.line("    if not exchange.done:")
+            self.line("        exchange.runtime.over(exchange)")
             self.line("        raise")
             self.line("    ended(exchange, delivery, raised)")
             self.line("    if not isinstance(raised, Exception):")

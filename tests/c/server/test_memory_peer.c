@@ -1,9 +1,12 @@
 /* A connection without a socket gives the same answers as one with. */
 #include "server/memory_peer.h"
 
+#include <poll.h>
+
 #include "check.h"
 #include "fake_executor.h"
 #include "guard_page.h"
+#include "server/http_conn.h"
 #include "server/server.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -194,6 +197,30 @@ TEST(a_driven_server_has_no_listeners_and_stops)
     fake_stop(&f);
 }
 
+TEST(an_armed_driver_is_woken_by_the_next_answer)
+{
+    static const char ASKED[] = POST("/worker-body", "4", "body");
+    struct fake f;
+    struct fa_memory_peer p;
+    start(&f, &p);
+    fa_memory_peer_name(&p, 0x01020304u);
+    CHECK_EQ_INT(p.conn->peer.ip[0], 1);
+    CHECK_EQ_INT(p.conn->peer.ip[3], 4);
+    CHECK(fa_server_turn(f.server, false) == FA_OK);
+    fa_memory_peer_send(&p, ASKED, sizeof ASKED - 1);
+    CHECK(!fa_server_arm(f.server)); /* bytes wait: there is a turn to take first */
+    while (!fa_memory_peer_is_answered(&p)) {
+        CHECK(fa_server_turn(f.server, false) == FA_OK);
+        if (fa_memory_peer_is_answered(&p) || !fa_server_arm(f.server)) {
+            continue;
+        }
+        struct pollfd fd = {.fd = fa_server_wake_fd(f.server), .events = POLLIN};
+        CHECK_EQ_INT(poll(&fd, 1, 60000), 1);
+    }
+    CHECK(ends_with(&p, "body"));
+    stop(&f, &p);
+}
+
 int main(void)
 {
     RUN(every_lane_answers);
@@ -203,6 +230,7 @@ int main(void)
     RUN(a_half_closed_connection_gets_its_answer);
     RUN(a_peer_that_leaves_is_a_disconnect);
     RUN(input_is_never_read_beyond_its_end);
+    RUN(an_armed_driver_is_woken_by_the_next_answer);
     RUN(a_driven_server_has_no_listeners_and_stops);
     return CHECK_END();
 }

@@ -1,0 +1,159 @@
+#include "python/py_peer.h"
+
+#include <stddef.h>
+#include <structmember.h>
+
+#include "server/memory_peer.h"
+
+struct fa_py_peer {
+    PyObject_HEAD struct fa_py_server *server;
+    PyObject *sending; /* bytes the server has not read to their end, or NULL */
+    unsigned number;
+    struct fa_memory_peer peer;
+};
+
+static int check_driven(const struct fa_py_server *server)
+{
+    if (server->driven && server->started && !server->stopped && !server->driving) return 0;
+    PyErr_SetString(PyExc_RuntimeError, "this needs a running server started with driven=True");
+    return -1;
+}
+
+PyObject *fa_py_peer_open(struct fa_py_server *server, PyObject *unused)
+{
+    (void)unused;
+    if (check_driven(server) < 0) return NULL;
+    PyTypeObject *type = server->state->peer_type;
+    struct fa_py_peer *self = (struct fa_py_peer *)type->tp_alloc(type, 0);
+    if (self == NULL) return NULL;
+    self->server = (struct fa_py_server *)Py_NewRef(server);
+    self->number = ++server->peers;
+    fa_memory_peer_init(&self->peer);
+    if (fa_memory_peer_connect(&self->peer, server->server) != FA_OK) {
+        Py_DECREF(self);
+        return PyErr_NoMemory();
+    }
+    fa_memory_peer_name(&self->peer, self->number);
+    return (PyObject *)self;
+}
+
+PyObject *fa_py_peer_turn(struct fa_py_server *server, PyObject *unused)
+{
+    (void)unused;
+    if (check_driven(server) < 0) return NULL;
+    fa_status status;
+    Py_BEGIN_ALLOW_THREADS do
+    {
+        status = fa_server_turn(server->server, false);
+    }
+    while (status == FA_OK && !fa_server_arm(server->server))
+        ;
+    Py_END_ALLOW_THREADS Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(send_doc,
+    "send(data: bytes) -> None\n--\n\n"
+    "Offer bytes to the server, which reads them in its next turns. Raises BlockingIOError\n"
+    "while it has not read those before, ConnectionError when it closed the connection.");
+
+static PyObject *peer_send(struct fa_py_peer *self, PyObject *data)
+{
+    if (!PyBytes_CheckExact(data)) {
+        PyErr_Format(PyExc_TypeError, "send() takes bytes, not %.100s", Py_TYPE(data)->tp_name);
+        return NULL;
+    }
+    if (check_driven(self->server) < 0) return NULL;
+    if (self->peer.conn == NULL) {
+        PyErr_SetString(PyExc_ConnectionError, "the server has closed the connection");
+        return NULL;
+    }
+    if (self->peer.in_len > 0) {
+        PyErr_SetString(PyExc_BlockingIOError, "the bytes before these are not read yet");
+        return NULL;
+    }
+    Py_XSETREF(self->sending, Py_NewRef(data));
+    fa_memory_peer_send(&self->peer, PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data));
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(take_doc, "take() -> bytes\n--\n\nWhat the server has sent since the last call.");
+
+static PyObject *peer_take(struct fa_py_peer *self, PyObject *unused)
+{
+    (void)unused;
+    PyObject *bytes = PyBytes_FromStringAndSize(self->peer.out, (Py_ssize_t)self->peer.out_len);
+    if (bytes != NULL) self->peer.out_len = 0;
+    return bytes;
+}
+
+PyDoc_STRVAR(close_doc, "close() -> None\n--\n\nBreak the connection; more than once is fine.");
+
+static PyObject *peer_close(struct fa_py_peer *self, PyObject *unused)
+{
+    (void)unused;
+    if (!self->server->stopped) fa_memory_peer_close(&self->peer);
+    Py_RETURN_NONE;
+}
+
+static PyObject *get_closed(struct fa_py_peer *self, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(self->peer.conn == NULL || self->peer.out_ended);
+}
+
+static int peer_traverse(struct fa_py_peer *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->server);
+    return 0;
+}
+
+static void peer_dealloc(struct fa_py_peer *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    if (self->server != NULL && self->server->stopped) self->peer.conn = NULL; /* gone with it */
+    fa_memory_peer_deinit(&self->peer);
+    Py_CLEAR(self->sending);
+    Py_CLEAR(self->server);
+    type->tp_free((PyObject *)self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef peer_methods[] = {
+    {"send", (PyCFunction)peer_send, METH_O, send_doc},
+    {"take", (PyCFunction)peer_take, METH_NOARGS, take_doc},
+    {"close", (PyCFunction)peer_close, METH_NOARGS, close_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef peer_members[] = {
+    {"number", T_UINT, offsetof(struct fa_py_peer, number), READONLY,
+        "its address, as the 32 bits of an IPv4 one"},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyGetSetDef peer_getset[] = {
+    {"closed", (getter)get_closed, NULL, "the server has ended the connection", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+PyDoc_STRVAR(peer_doc, "A client of a driven server, in this process. Event-loop thread only.");
+
+static PyType_Slot peer_slots[] = {
+    {Py_tp_doc, (void *)peer_doc},
+    {Py_tp_traverse, peer_traverse},
+    {Py_tp_dealloc, peer_dealloc},
+    {Py_tp_methods, peer_methods},
+    {Py_tp_members, peer_members},
+    {Py_tp_getset, peer_getset},
+    {0, NULL},
+};
+
+PyType_Spec fa_py_peer_spec = {
+    .name = "fasterapi._fasterapi_core.Peer",
+    .basicsize = sizeof(struct fa_py_peer),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+             Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = peer_slots,
+};
