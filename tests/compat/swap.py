@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from collections.abc import Generator
 
 import fastapi
 import fastapi.testclient
@@ -25,13 +26,29 @@ def excused() -> dict[str, str]:
     return {test: why for suite, test, why in rows if suite == SUITE}
 
 
+REASONS = excused()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """An excused test must fail: one that passes needs no excuse any more."""
-    reasons = excused()
-    for item in items:
-        why = reasons.pop(item.nodeid, None)
-        if why is not None:
-            item.add_marker(pytest.mark.xfail(reason=why, strict=True))
-    whole = config.invocation_params.args[-1] == "tests"
-    if whole and reasons:
-        raise pytest.UsageError(f"excused.txt names tests that do not exist: {sorted(reasons)}")
+    """Every excuse is for a test that is there, if all are to run."""
+    missing = REASONS.keys() - {item.nodeid for item in items}
+    if missing and config.invocation_params.args[-1] == "tests":
+        raise pytest.UsageError(f"excused.txt names tests that do not exist: {sorted(missing)}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """An excused test that fails counts as skipped; one that passes needs no excuse any more."""
+    report = yield
+    why = REASONS.get(item.nodeid)
+    if why is None or report.when != "call":
+        return report
+    if report.failed:
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), item.location[1], f"excused: {why}")
+    else:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} passes; take it out of excused.txt"
+    return report

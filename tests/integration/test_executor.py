@@ -40,7 +40,7 @@ async def read():
 
 @app.get("/wait")
 def wait():  # gives the GIL up for as long as it takes
-    print("waits", flush=True)
+    print("waits\\n", end="", flush=True)  # one write: threads print it at a time
     door.wait()
     return "waited"
 

@@ -94,7 +94,7 @@ PATHS = {
     "task of a plan": Path(get("/tree/background"), 200, b'"queued"'),
     "def exits": Path(get("/tree/def"), 200, '{"greeting":"grüße"}'.encode()),
     "async exits": Path(get("/tree/async"), 200, '{"greeting":"grüße"}'.encode()),
-    "exits in threads": Path(get("/tree/mixed"), 200, '{"greeting":"grüße"}'.encode()),
+    "exits in threads": Path(get("/tree/mixed"), 200, '{"greeting":"grüße"}'.encode(), burst=1),
     "async exits of an exception": Path(get("/tree/raises"), 418, None),
     "def exits of an exception": Path(get("/tree/def/raises"), 418, None),
     "async exits of a stream": Path(get("/tree/stream"), 200, b"one two"),
@@ -136,8 +136,11 @@ def settled(server: LiveServer) -> dict[str, Any]:
     def agrees() -> bool:
         nonlocal last
         now = report(server)
-        keys = ("blocks", "objects", "refs")
+        keys = ("objects", "refs")
         differs[:] = [f"{key}: {last[key]} {now[key]}" for key in keys if now[key] != last[key]]
+        # The reports themselves may take a block more or less, for ever in turns.
+        if abs(now["blocks"] - last["blocks"]) > 5:
+            differs.append(f"blocks: {last['blocks']} {now['blocks']}")
         if now["stats"]["tasks_live"] > 1:
             differs.append(f"tasks_live: {now['stats']['tasks_live']}")
         last = now

@@ -136,7 +136,8 @@ def test_version_config_explain():
     report = json.loads(done.stdout)
     tiers = {route["path"]: route["tier"] for route in report["routes"]}
     assert tiers["/"] == tiers["/def"] == tiers["/items"] == "compiled"
-    assert tiers["/length"] == "fastapi"
+    assert tiers["/length"] == "compiled"
+    assert tiers["/docs"] == "fastapi"
     assert all({"path", "methods", "name", "tier", "reasons"} <= set(r) for r in report["routes"])
     assert all({"code", "text"} == set(reason) for r in report["routes"] for reason in r["reasons"])
 
