@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-# "ci" looks at the same examples in every run; a soak run sets HYPOTHESIS_PROFILE=soak.
+# "ci" looks at the same examples in every run, "nightly" at new ones each night (make differential);
+# a soak run sets HYPOTHESIS_PROFILE=soak.
 settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)
+settings.register_profile("nightly", max_examples=20_000, deadline=None)
 settings.register_profile("soak", max_examples=50_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

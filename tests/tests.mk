@@ -1,5 +1,5 @@
 # Checks that take their time, or that need a tool of their own. Included by the Makefile.
-.PHONY: test-tsan-long model bench-compare build-c-benches compat
+.PHONY: test-tsan-long model differential bench-compare build-c-benches compat
 
 LONG_OPS ?= 100000000
 LONG_TESTS := spsc_queue mpmc_queue locked_queue
@@ -10,6 +10,9 @@ test-tsan-long: ## the queues raced under TSan, 10^8 operations each (LONG_OPS=)
 
 model: ## how threads sleep and wake, explored by SPIN; needs the package spin
 	@$(PYTHON) tests/model/run.py
+
+differential: ## 20,000 programs nobody wrote: FastAPI and FasterAPI do the same (PROFILE=soak: 50,000)
+	@HYPOTHESIS_PROFILE=$(or $(PROFILE),nightly) $(PYTHON) -P -m pytest tests/differential $(ARGS)
 
 bench-compare: ## have the parts become slower than the last stored result? (ARGS=--threshold 1.5)
 	@$(MAKE) --no-print-directory -j$(J) SAN=release build-c-benches

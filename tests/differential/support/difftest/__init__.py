@@ -1,0 +1,1 @@
+"""Differential tests: programs and requests made up by Hypothesis, run by FastAPI and by us."""
