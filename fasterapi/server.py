@@ -128,6 +128,8 @@ class Server:
             try:
                 self._open(lifespan.state)
             except BaseException:
+                if self._batch_task is not None:
+                    self._batch_task.cancel()
                 await lifespan.shutdown()
                 raise
             try:

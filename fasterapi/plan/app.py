@@ -278,21 +278,29 @@ def plan_app(app: FastAPI, *, root_path: str = "") -> AppPlan:
     root_path: the server's, as it will be in the ASGI scope. Reading routes builds FastAPI's lazy
     tree of included routers, which may take a while (about 1 ms a route), so call it at start-up,
     after the app's lifespan has started (it may add routes or configure telemetry). Not for two
-    threads at once. Raises only what FastAPI raises for a route it cannot build.
+    threads at once.
     """
     state = _state(app)
     above = app_reasons(app)
     verdicts: list[RouteVerdict] = []
     made: list[tuple[Entry, RouteVerdict]] = []
-    for route in app.router.routes:
-        shared = list(above)
-        if isinstance(route, _IncludedRouter):
-            shared += _included_reasons(route)
-        trusted = len(shared) == len(above)
-        for context in iter_route_contexts([route]):
-            verdict, entries = _plan_context(context, shared, trusted, root_path)
-            verdicts.append(verdict)
-            made += [(entry, verdict) for entry in entries]
+    try:
+        for route in app.router.routes:
+            shared = list(above)
+            if isinstance(route, _IncludedRouter):
+                shared += _included_reasons(route)
+            trusted = len(shared) == len(above)
+            for context in iter_route_contexts([route]):
+                verdict, entries = _plan_context(context, shared, trusted, root_path)
+                verdicts.append(verdict)
+                made += [(entry, verdict) for entry in entries]
+    except Exception as exc:
+        # FastAPI cannot build a route that is included (a name twice in its path, say). It raises
+        # that again for each request that gets as far as there, and those it answers itself.
+        above.append(reason("unreadable-routes", what=f"{type(exc).__name__}: {exc}"))
+        for verdict in verdicts:
+            verdict.tier = "fastapi"
+            verdict.reasons.append(above[-1])
     if above:
         return AppPlan([], verdicts, above, state)
     arranged, shadowed = arrange([entry for entry, _ in made])

@@ -41,10 +41,14 @@ class OutcomeApp:
         self.app = app
         self._routes: list[tuple[Any, Any, Any, Any]] = []
         self._routes_seen: tuple[int, int] | None = None
-        router = app.router
+        # Nothing compiles behind an app's own middleware, and making that twice can be noticed.
+        self.stack: Any = None if app.user_middleware else self._build_stack()
+
+    def _build_stack(self) -> Any:
+        app, router = self.app, self.app.router
         app.router = request_response(_replay)  # type: ignore[assignment]
         try:
-            self.stack: Any = app.build_middleware_stack()
+            return app.build_middleware_stack()
         finally:
             app.router = router
 
@@ -59,6 +63,8 @@ class OutcomeApp:
         scope["app"] = app
         scope["router"] = app.router
         self._add_route(scope)
+        if self.stack is None:
+            self.stack = self._build_stack()
         await self.stack(scope, receive, send)
 
     def _add_route(self, scope: Scope) -> None:

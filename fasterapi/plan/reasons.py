@@ -67,6 +67,10 @@ TEXTS: Final[dict[str, str]] = {
     "custom-router": (
         "The router {name} changes {what}; use a plain APIRouter to compile its routes."
     ),
+    "unreadable-routes": (
+        "FastAPI cannot build a router that is included: {what}. It says so for each request; "
+        "mend that route to compile."
+    ),
     # The route.
     "websocket": "A WebSocket route is served by FastAPI's own code; only HTTP routes compile.",
     "mount": (

@@ -275,6 +275,14 @@ def _(app):
     app.router.routes[-1].param_convertors = Exploding()
 
 
+@has("unreadable-routes")
+def _(app):
+    app.get("/x")(plain)
+    router = APIRouter()
+    router.get("/{name}")(lambda name: name)
+    app.include_router(router, prefix="/{name}")
+
+
 # -- the operation ---------------------------------------------------------------------------------
 
 

@@ -48,6 +48,7 @@ class Upper(JSONResponse):
 class Pure:
     def __init__(self, app, label):
         self.app, self.label = app, label
+        log(label, "made")
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":

@@ -21,6 +21,8 @@ __all__ = ["DifferentError", "Pair", "Program", "Share", "comparable", "execute"
 CANDIDATE_IMPORT = "from fasterapi import FasterAPI as FastAPI"
 REFERENCE_IMPORT = "from fastapi import FastAPI"
 HOP_BY_HOP = (b"connection", b"keep-alive")
+#: (what, of FastAPI, of FasterAPI)
+Parts = list[tuple[str, object, object]]
 KNOWN = frozenset(http.HTTPStatus)
 NAME = "program"
 
@@ -185,6 +187,8 @@ class Pair:
             return
         with self.errors.listening(), self._started(program, *modules) as (theirs, ours):
             self._count(ours.module.app, program)
+            logs = [list(side.module.LOG) for side in (theirs, ours)]
+            self._compare(program, "start", [("log", *logs)])
             for turn, raw in enumerate(program.requests):
                 self._check_request(program, theirs, ours, turn, raw)
 
@@ -249,13 +253,16 @@ class Pair:
         status = expected[0]
         if isinstance(status, int):
             self.share.statuses[status] = self.share.statuses.get(status, 0) + 1
-        parts = [
+        parts: Parts = [
             ("answer", expected, answer),
             ("log", expected_log, list(log)),
             ("errors", expected_errors, errors),
         ]
+        self._compare(program, f"request {turn}: {raw!r}", parts)
+
+    def _compare(self, program: Program, when: str, parts: Parts) -> None:
         found = [
-            f"request {turn}: {raw!r}\n{what} of FastAPI:\n  {one!r}\n{what} of FasterAPI:\n  {other!r}"
+            f"{when}\n{what} of FastAPI:\n  {one!r}\n{what} of FasterAPI:\n  {other!r}"
             for what, one, other in parts
             if one != other
         ]
