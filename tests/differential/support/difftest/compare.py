@@ -250,6 +250,9 @@ class Pair:
             lambda: len(log) >= len(expected_log) and len(seen) >= len(expected_errors)
         )
         errors = self.errors.take()
+        if expected_errors:
+            # A server may close the connection of an app that raised, also after a whole answer.
+            ours.hang_up()
         status = expected[0]
         if isinstance(status, int):
             self.share.statuses[status] = self.share.statuses.get(status, 0) + 1
