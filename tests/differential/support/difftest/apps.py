@@ -112,7 +112,7 @@ def _app(maker: Maker, name: str, known: list[Dependency]) -> list[Input]:
         options.append("openapi_url=None")
     for text, one_in in (
         ("redirect_slashes=False", 8), ("strict_content_type=False", 8), ('root_path="/api"', 20),
-        ("default_response_class=Upper", 20), ("default_response_class=PlainTextResponse", 24),
+        (f"default_response_class={maker.pick(('Upper', 'PlainTextResponse'))}", 16),
     ):  # fmt: skip
         if maker.chance(one_in):
             options.append(text)

@@ -105,18 +105,12 @@ def execute(source: str, *, candidate: bool) -> types.ModuleType:
     return module
 
 
-def comparable(response: Response, raw: bytes = b"") -> tuple[object, ...]:
-    """What must be equal of the answer to a request. Not: what the time, the name of the server or
-    the connection say. Uvicorn sends chunks to HTTP/1.0 clients too; our answer ends with the
-    connection.
-    """
-    hop_by_hop = HOP_BY_HOP
-    if b" HTTP/1.0\r\n" in raw:
-        hop_by_hop = (*HOP_BY_HOP, b"transfer-encoding")
+def comparable(response: Response) -> tuple[object, ...]:
+    """What must be equal of an answer. Not: what the time, the server or the connection say."""
     headers = [
         (name, b"*" if name in (b"date", b"server") else value)
         for name, value in response.headers
-        if name.lower() not in hop_by_hop
+        if name.lower() not in HOP_BY_HOP
     ]
     reason = response.reason if response.status in KNOWN else b""
     return response.status, reason, tuple(headers), response.body
@@ -157,7 +151,7 @@ class Side:
         close = (response.header(b"connection") or b"").lower() == b"close"
         if close or not self.keep_alive or self.connection.buffer:
             self.hang_up()
-        return comparable(response, raw)
+        return comparable(response)
 
     def hang_up(self) -> None:
         if self.connection is not None:

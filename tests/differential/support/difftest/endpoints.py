@@ -113,6 +113,9 @@ def _write(
     shown = "".join(f", {name}" for name in names)
     body = [f'log("{label}"{shown})', *effects(maker, label, special, is_async)]
     annotation, result = _result(maker, shown, options, models)
+    if any(line.startswith("yield") for line in result):
+        # Starlette watches for a disconnect meanwhile and takes the body away: it waits for ever.
+        body = [line for line in body if "request.body()" not in line]
     body += result
     decorated = f'@{router}.{method}("{path}"'
     if maker.chance(12) and annotation == "":
