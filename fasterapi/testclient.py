@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import weakref
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any, Final
 
+import anyio
 import h11
 from starlette import testclient as _starlette
 from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
@@ -36,7 +38,10 @@ _OPTIONS: Final = {
     "server_header": False,
     "live_stats": False,
     "max_body_size": 1 << 40,
+    "send_timeout": 3600.0,
 }
+#: A head of an answer may be this long [bytes].
+_MAX_HEAD: Final = 1 << 30
 #: Plans of apps, kept as long as they fit: each request without ``with`` has a server of its own.
 _plans: weakref.WeakKeyDictionary[Any, AppPlan] = weakref.WeakKeyDictionary()
 
@@ -47,11 +52,25 @@ class _Call:
     def __init__(self, scope: Scope, send: Send) -> None:
         self.scope = scope
         self.send = send
+        self.context = contextvars.copy_context()
         self.news = asyncio.Event()
+        self.moved = asyncio.Event()
         self.exchange: HttpExchange | None = None
         self.app_headers: set[bytes] | None = None
         self.raised: list[BaseException] = []
         self.begun = 0
+
+    async def end(self) -> None:
+        """Wait until the app and the plan are through with the request."""
+        while True:
+            self.news.clear()
+            if self.exchange is not None and not _is_done(self.exchange):
+                assert self.exchange.task is not None
+                await asyncio.wait([self.exchange.task])
+            elif self.begun:
+                await self.news.wait()
+            else:
+                return
 
     def complete(self, scope: Scope) -> None:
         """Give the app the scope that Starlette's client made, where they differ."""
@@ -74,11 +93,28 @@ class _TestExchange(HttpExchange):
             self.call.app_headers = {name.lower() for name, _ in message.get("headers", ())}
         await super().send(message)
 
+    async def _send_part(self, body: bytes) -> None:
+        """A stream is made as it is read: the next part when the client has taken this one."""
+        self.flushed = True
+        stream, moved = self.stream, self.call.moved
+        stream.write(body, True)
+        while stream.pending and not stream.disconnected:
+            moved.clear()
+            await moved.wait()
+
 
 class _TestBridge(Bridge):
     """Knows which request of the client each one of the core is: by its peer's address."""
 
     calls: dict[str, _Call]
+
+    def __call__(self, stream: Stream) -> None:
+        """In the context of the client's request; the core does so for compiled routes."""
+        call = None if stream.client is None else self.calls.get(stream.client[0])
+        if call is None:
+            super().__call__(stream)
+        else:
+            call.context.copy().run(super().__call__, stream)
 
     def complete(self, scope: dict[str, Any]) -> Scope:
         call = self.calls.get(scope["client"][0])
@@ -92,7 +128,9 @@ class _TestBridge(Bridge):
     def new_exchange(self, app: ASGIApp, stream: Stream, scope: Scope) -> HttpExchange:
         call = scope.get("fasterapi.call")
         if call is None:
-            call = self.calls[scope["client"][0]]
+            call = self.calls.get(scope["client"][0])
+            if call is None:  # the client was interrupted, and has forgotten the request
+                return super().new_exchange(app, stream, scope)
             call.complete(scope)
             scope["fasterapi.call"] = call
         exchange = _TestExchange(self, app, stream, scope)
@@ -102,7 +140,11 @@ class _TestBridge(Bridge):
 
     def app_raised(self, exc: BaseException, scope: Scope) -> None:
         """The client raises it, or not, as it was told."""
-        scope["fasterapi.call"].raised.append(exc)
+        call = scope.get("fasterapi.call")
+        if call is None:
+            super().app_raised(exc, scope)
+        else:
+            call.raised.append(exc)
 
 
 class _TestRuntime(Runtime):
@@ -182,6 +224,7 @@ class _TestServer(Server):
         self.core_server.turn()
         for call in self.calls.values():
             call.news.set()
+            call.moved.set()
 
     async def finish(self) -> None:
         """Stop; nothing is left of it afterwards."""
@@ -275,20 +318,14 @@ class _CoreApp:
             peer.send(_request_bytes(scope, body))
             server.pump()
             await _forward(server, peer, call)
-            while call.begun or (call.exchange is not None and not _is_done(call.exchange)):
-                call.news.clear()
-                if call.exchange is not None and call.exchange.task is not None:
-                    await asyncio.wait([call.exchange.task])
-                if call.begun:
-                    await call.news.wait()
+            await call.end()
         finally:
             peer.close()
             server.pump()
-            if call.exchange is not None and not _is_done(call.exchange):
-                task = call.exchange.task
-                assert task is not None
-                task.cancel()
-                await asyncio.wait([task])
+            if call.exchange is not None and call.exchange.task is not None:
+                call.exchange.task.cancel()
+            with anyio.CancelScope(shield=True):  # the client may have given the answer up
+                await call.end()
             del server.calls[name]
         if call.raised:
             raise call.raised[0]
@@ -312,7 +349,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 async def _forward(server: _TestServer, peer: Any, call: _Call) -> None:
     """Turn the answer's bytes into ASGI events as they come."""
-    parser = h11.Connection(h11.CLIENT)
+    parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD)
     parser.send(h11.Request(method=call.scope["method"], target=b"/", headers=[("host", "t")]))
     parser.send(h11.EndOfMessage())
     ended = False
@@ -327,6 +364,7 @@ async def _forward(server: _TestServer, peer: Any, call: _Call) -> None:
             data = peer.take()
             if data:
                 parser.receive_data(data)
+                server.pump()  # it may go on where it found this end full
             elif peer.closed and not ended:
                 ended = True
                 parser.receive_data(b"")
@@ -336,9 +374,9 @@ async def _forward(server: _TestServer, peer: Any, call: _Call) -> None:
         elif isinstance(event, h11.Response):
             headers = [
                 (name, value)
-                for name, value in event.headers
-                if name not in _SERVER_HEADERS
-                or (name != b"transfer-encoding" and _is_the_app_s(name, call))
+                for name, value in event.headers.raw_items()
+                if name.lower() not in _SERVER_HEADERS
+                or (name.lower() != b"transfer-encoding" and _is_the_app_s(name.lower(), call))
             ]
             start = {"type": "http.response.start", "status": event.status_code}
             await call.send({**start, "headers": headers})

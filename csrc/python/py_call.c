@@ -2,6 +2,7 @@
 
 #include "python/py_exchange.h"
 #include "python/py_params.h"
+#include "python/py_peer.h"
 #include "python/py_response.h"
 #include "server/executor.h"
 
@@ -117,7 +118,7 @@ static PyObject *call_handler(struct fa_py_server *owner, struct fa_clock_date *
 
 void fa_py_call_sync(struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task)
 {
-    PyObject *context = PyContext_Copy(owner->context);
+    PyObject *context = fa_py_peer_new_context(owner, task);
     PyObject *result = NULL;
     struct fa_py_exchange *exchange = NULL;
     bool handed_over = false;
@@ -351,7 +352,7 @@ void fa_py_call_async(struct fa_py_server *owner, struct fa_task *task)
         Py_XDECREF(exchange);
         return;
     }
-    PyObject *context = PyContext_Copy(owner->context);
+    PyObject *context = fa_py_peer_new_context(owner, task);
     PyObject *result = NULL;
     bool failed = context == NULL;
     if (!failed && plan->can_suspend) {

@@ -9,6 +9,7 @@ struct fa_py_peer {
     PyObject_HEAD struct fa_py_server *server;
     PyObject *sending; /* bytes the server has not read to their end, or NULL */
     unsigned number;
+    bool has_context; /* in the server's contexts */
     struct fa_memory_peer peer;
 };
 
@@ -17,6 +18,31 @@ static int check_driven(const struct fa_py_server *server)
     if (server->driven && server->started && !server->stopped && !server->driving) return 0;
     PyErr_SetString(PyExc_RuntimeError, "this needs a running server started with driven=True");
     return -1;
+}
+
+/* Handlers see the context variables of whoever opened the peer. */
+static int keep_context(struct fa_py_peer *self)
+{
+    struct fa_py_server *server = self->server;
+    if (server->contexts == NULL && (server->contexts = PyDict_New()) == NULL) return -1;
+    PyObject *number = PyLong_FromUnsignedLong(self->number), *context = PyContext_CopyCurrent();
+    int kept =
+        number == NULL || context == NULL ? -1 : PyDict_SetItem(server->contexts, number, context);
+    Py_XDECREF(number);
+    Py_XDECREF(context);
+    self->has_context = kept == 0;
+    return kept;
+}
+
+/* Cannot fail for the caller: what goes wrong is reported as unraisable. */
+static void drop_context(struct fa_py_peer *self)
+{
+    if (!self->has_context || self->server->contexts == NULL) return;
+    self->has_context = false;
+    PyObject *number = PyLong_FromUnsignedLong(self->number);
+    if (number == NULL || PyDict_DelItem(self->server->contexts, number) < 0)
+        PyErr_WriteUnraisable((PyObject *)self->server);
+    Py_XDECREF(number);
 }
 
 PyObject *fa_py_peer_open(struct fa_py_server *server, PyObject *unused)
@@ -34,7 +60,22 @@ PyObject *fa_py_peer_open(struct fa_py_server *server, PyObject *unused)
         return PyErr_NoMemory();
     }
     fa_memory_peer_name(&self->peer, self->number);
+    fa_memory_peer_limit(&self->peer, 1);
+    if (keep_context(self) < 0) Py_CLEAR(self);
     return (PyObject *)self;
+}
+
+PyObject *fa_py_peer_new_context(struct fa_py_server *server, const struct fa_task *task)
+{
+    if (FA_LIKELY(server->contexts == NULL)) return PyContext_Copy(server->context);
+    PyObject *found = NULL, *number = PyLong_FromUnsignedLong(fa_memory_peer_number(task));
+    if (number == NULL) return NULL;
+    int got = fa_compat_dict_get(server->contexts, number, &found);
+    Py_DECREF(number);
+    if (got < 0) return NULL;
+    PyObject *context = PyContext_Copy(found != NULL ? found : server->context);
+    Py_XDECREF(found);
+    return context;
 }
 
 PyObject *fa_py_peer_turn(struct fa_py_server *server, PyObject *unused)
@@ -76,13 +117,16 @@ static PyObject *peer_send(struct fa_py_peer *self, PyObject *data)
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(take_doc, "take() -> bytes\n--\n\nWhat the server has sent since the last call.");
+PyDoc_STRVAR(take_doc,
+    "take() -> bytes\n--\n\n"
+    "What the server has sent since the last call. It sends no more before it is taken;\n"
+    "after that it needs a turn().");
 
 static PyObject *peer_take(struct fa_py_peer *self, PyObject *unused)
 {
     (void)unused;
     PyObject *bytes = PyBytes_FromStringAndSize(self->peer.out, (Py_ssize_t)self->peer.out_len);
-    if (bytes != NULL) self->peer.out_len = 0;
+    if (bytes != NULL) fa_memory_peer_took(&self->peer);
     return bytes;
 }
 
@@ -92,6 +136,7 @@ static PyObject *peer_close(struct fa_py_peer *self, PyObject *unused)
 {
     (void)unused;
     if (!self->server->stopped) fa_memory_peer_close(&self->peer);
+    drop_context(self);
     Py_RETURN_NONE;
 }
 
@@ -112,6 +157,7 @@ static void peer_dealloc(struct fa_py_peer *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
+    if (self->server != NULL) drop_context(self);
     if (self->server != NULL && self->server->stopped) self->peer.conn = NULL; /* gone with it */
     fa_memory_peer_deinit(&self->peer);
     Py_CLEAR(self->sending);

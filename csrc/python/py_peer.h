@@ -18,4 +18,14 @@ extern PyType_Spec fa_py_peer_spec;
 PyObject *fa_py_peer_open(struct fa_py_server *server, PyObject *unused);
 PyObject *fa_py_peer_turn(struct fa_py_server *server, PyObject *unused);
 
+/*
+ * fa_py_peer_new_context - what a compiled handler runs in: a copy of the context its
+ * server was started in, or, if a Peer asks, of the one that Peer was opened in.
+ *
+ * Refs: new reference.
+ * GIL:  attached thread state required; any thread that has the task.
+ * Errors: NULL with MemoryError set.
+ */
+PyObject *fa_py_peer_new_context(struct fa_py_server *server, const struct fa_task *task);
+
 #endif

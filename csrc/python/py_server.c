@@ -95,6 +95,7 @@ static int server_traverse(struct fa_py_server *self, visitproc visit, void *arg
     Py_VISIT(self->hooks.batch_task);
     Py_VISIT(self->loop);
     Py_VISIT(self->context);
+    Py_VISIT(self->contexts);
     Py_VISIT(self->task_type);
     Py_VISIT(self->header_pool);
     return fa_py_call_traverse_pending(self, visit, arg);
@@ -114,6 +115,7 @@ static int server_clear(struct fa_py_server *self)
     Py_CLEAR(self->hooks.leave_task);
     Py_CLEAR(self->loop);
     Py_CLEAR(self->context);
+    Py_CLEAR(self->contexts);
     Py_CLEAR(self->task_type);
     Py_CLEAR(self->task_kwnames);
     Py_CLEAR(self->header_pool);

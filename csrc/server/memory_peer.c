@@ -34,6 +34,30 @@ void fa_memory_peer_name(struct fa_memory_peer *p, uint32_t number)
     }
 }
 
+uint32_t fa_memory_peer_number(const struct fa_task *t)
+{
+    const struct fa_socket_address *name = &t->conn->peer;
+    uint32_t number = 0;
+    for (int i = 0; i < 4 && name->family == FA_SOCKET_IPV4; i++) {
+        number = number << 8 | name->ip[i];
+    }
+    return number;
+}
+
+void fa_memory_peer_limit(struct fa_memory_peer *p, size_t limit)
+{
+    p->out_limit = limit;
+}
+
+void fa_memory_peer_took(struct fa_memory_peer *p)
+{
+    p->out_len = 0;
+    if (p->conn != NULL && !p->conn->writable) {
+        p->conn->writable = true;
+        fa_reactor_schedule(&p->conn->server->reactor, p->conn);
+    }
+}
+
 void fa_memory_peer_close(struct fa_memory_peer *p)
 {
     if (p->conn != NULL) {
@@ -93,6 +117,11 @@ fa_status fa_memory_peer_recv(struct fa_memory_peer *p, void *dst, size_t capaci
     return FA_OK;
 }
 
+static bool is_full(const struct fa_memory_peer *p)
+{
+    return p->out_limit > 0 && p->out_len >= p->out_limit;
+}
+
 static bool reserve(struct fa_memory_peer *p, size_t more)
 {
     size_t need;
@@ -120,6 +149,9 @@ static bool reserve(struct fa_memory_peer *p, size_t more)
 fa_status fa_memory_peer_sendv(
     struct fa_memory_peer *p, const struct iovec *iov, size_t count, size_t *n)
 {
+    if (is_full(p)) {
+        return FA_AGAIN;
+    }
     size_t len = 0;
     for (size_t i = 0; i < count; i++) {
         len += iov[i].iov_len;
@@ -138,6 +170,9 @@ fa_status fa_memory_peer_sendv(
 fa_status fa_memory_peer_sendfile(
     struct fa_memory_peer *p, int file_fd, off_t offset, uint64_t count, size_t *n)
 {
+    if (is_full(p)) {
+        return FA_AGAIN;
+    }
     size_t piece = count < FILE_PIECE_SIZE ? (size_t)count : FILE_PIECE_SIZE;
     if (!reserve(p, piece)) {
         return FA_ERR_IO;

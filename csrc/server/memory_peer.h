@@ -31,6 +31,7 @@
 
 struct fa_http_conn;
 struct fa_server;
+struct fa_task;
 
 struct fa_memory_peer {
     struct fa_http_conn *conn; /* NULL: not connected, or the server closed it */
@@ -39,7 +40,8 @@ struct fa_memory_peer {
     bool in_ended; /* no more follows */
     char *out;     /* what the server sent; own */
     size_t out_len, out_capacity;
-    bool out_ended; /* the server ended its side */
+    size_t out_limit; /* takes nothing while it has that much; 0: takes all */
+    bool out_ended;   /* the server ended its side */
 };
 
 /*
@@ -59,6 +61,25 @@ FA_NODISCARD fa_status fa_memory_peer_connect(struct fa_memory_peer *p, struct f
  * others: `number` as an IPv4 address, port 0. Without it there is no address.
  */
 void fa_memory_peer_name(struct fa_memory_peer *p, uint32_t number);
+
+/*
+ * fa_memory_peer_number - the number of the peer that sent a request, 0 if it has none.
+ *
+ * Threads: whoever has the task.
+ */
+uint32_t fa_memory_peer_number(const struct fa_task *t);
+
+/*
+ * fa_memory_peer_limit - be as a socket whose buffer can be full: while `out`
+ * holds `limit` bytes or more nothing is taken. 0 (the beginning): no limit.
+ */
+void fa_memory_peer_limit(struct fa_memory_peer *p, size_t limit);
+
+/*
+ * fa_memory_peer_took - the caller has what is in `out`: empty it. A server that
+ * found the peer full goes on in its next turn.
+ */
+void fa_memory_peer_took(struct fa_memory_peer *p);
 
 /*
  * fa_memory_peer_close - break the connection if there is one; `out` stays.
@@ -91,9 +112,9 @@ bool fa_memory_peer_is_answered(const struct fa_memory_peer *p);
 /*
  * fa_memory_peer_recv, fa_memory_peer_sendv, fa_memory_peer_sendfile - what
  * fa_socket_recv, fa_socket_sendv and fa_socket_sendfile are to a socket: the
- * connection's side. A peer takes all it is given.
+ * connection's side. A peer that is not full takes all it is given.
  *
- * Errors: FA_AGAIN, FA_ERR_CLOSED (recv); FA_ERR_IO when `out` cannot grow or
+ * Errors: FA_AGAIN; FA_ERR_CLOSED (recv); FA_ERR_IO when `out` cannot grow or
  *         the file cannot be read, FA_ERR_INVALID when the file is too short.
  */
 FA_NODISCARD fa_status fa_memory_peer_recv(

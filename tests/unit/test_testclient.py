@@ -1,22 +1,25 @@
 """TestClient: Starlette's, with the C core in the middle."""
 
+import asyncio
 import contextlib
+import contextvars
 import gc
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator
-from typing import Annotated
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Annotated, Any
 
 import pytest
 from fastapi import BackgroundTasks, Depends, HTTPException, Request, WebSocket
 from fastapi.responses import RedirectResponse, StreamingResponse
 from starlette.requests import Request as StarletteRequest
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 
 from fasterapi import FasterAPI
 from fasterapi.testclient import TestClient
 
 calls: list[str] = []
+user: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobody")
 
 
 @contextlib.asynccontextmanager
@@ -89,6 +92,56 @@ async def stream():
 @app.get("/away")
 async def away():
     return RedirectResponse("/sync/1")
+
+
+@app.get("/for-ever")
+async def for_ever():
+    async def parts() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                calls.append("part")
+                yield b"x" * 1000
+        finally:
+            calls.append("closed")
+
+    return StreamingResponse(parts())
+
+
+@app.get("/breaks")
+async def breaks():
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"one"
+        raise ValueError("in the middle")
+
+    return StreamingResponse(parts())
+
+
+@app.get("/user-at-once")
+async def user_at_once():
+    return user.get()
+
+
+@app.get("/user-later")
+async def user_later():
+    await asyncio.sleep(0)
+    return user.get()
+
+
+@app.get("/user-sync")
+def user_sync():
+    return user.get()
+
+
+@app.get("/user-stream")
+async def user_stream():
+    return StreamingResponse(iter([f'"{user.get()}"']))
+
+
+@app.get("/odd-head")
+async def odd_head():
+    answer = Response(headers={"x-long": "v" * 100_000})
+    answer.raw_headers.append((b"X-CaSe", b"1"))
+    return answer
 
 
 @app.websocket("/ws")
@@ -166,6 +219,58 @@ def test_bodies_of_any_length():
     assert client.post("/body", content=(b"x" * 9 for _ in range(9))).json() == 81
 
 
+@pytest.mark.parametrize("kind", ["at-once", "later", "sync", "stream"])
+def test_handlers_see_the_caller_s_context(kind: str):
+    def ask(client: TestClient, name: str) -> str:
+        token = user.set(name)
+        try:
+            return str(client.get(f"/user-{kind}").json())
+        finally:
+            user.reset(token)
+
+    client = TestClient(app)
+    assert [ask(client, "a"), ask(client, "b")] == ["a", "b"]
+    with client:
+        assert [ask(client, "a"), ask(client, "b")] == ["a", "b"]
+        assert client.get(f"/user-{kind}").json() == "nobody"
+
+
+@pytest.mark.parametrize("enter", [contextlib.nullcontext, lambda client: client])
+def test_a_stream_is_made_as_it_is_read(enter: Callable[[TestClient], Any]):
+    client = TestClient(app)
+    with enter(client):
+        with client.stream("GET", "/for-ever") as response:
+            parts = response.iter_bytes()
+            assert sum(len(next(parts)) for _ in range(200)) == 200_000
+            assert 200 <= calls.count("part") <= 210
+        assert client.get("/async").json() == "session"
+    assert "closed" in calls
+
+
+@pytest.mark.parametrize("path", ["/sync/1", "/async", "/stream"])
+def test_exits_run_when_an_answer_is_not_read(path: str):
+    with TestClient(app) as client:
+        for _ in range(3):
+            with client.stream("GET", path) as response:
+                assert response.status_code == 200
+        assert calls.count("open") == calls.count("close")
+        assert client._core_app.servers[client._core_app.kept].calls == {}
+
+
+def test_a_stream_that_breaks():
+    client = TestClient(app)
+    with pytest.raises(ValueError, match="in the middle"):
+        client.get("/breaks")
+    quiet = TestClient(app, raise_server_exceptions=False)
+    assert quiet.get("/breaks").text == "one"
+
+
+def test_heads_arrive_as_they_are():
+    answer = TestClient(app).get("/odd-head")
+    assert len(answer.headers["x-long"]) == 100_000
+    assert (b"X-CaSe", b"1") in answer.headers.raw
+
+
 def test_exceptions_rise_or_become_500():
     with pytest.raises(ValueError, match="from the endpoint"):
         TestClient(app).get("/raises")
@@ -237,14 +342,29 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-def test_three_hundred_clients_leave_nothing():
-    def use() -> None:
-        assert TestClient(app).get("/sync/1").status_code == 200
+def use_once() -> None:
+    assert TestClient(app).get("/sync/1").status_code == 200
 
-    use()
-    gc.collect()
-    before = descriptors(), threading.active_count()
-    for _ in range(300):
+
+def use_entered() -> None:
+    with TestClient(app) as client:
+        assert client.get("/async").status_code == 200
+        with client.stream("GET", "/for-ever") as response:
+            assert next(response.iter_bytes())
+
+
+def use_and_fail() -> None:
+    with pytest.raises(ValueError, match="from the endpoint"):
+        TestClient(app).get("/raises")
+
+
+@pytest.mark.parametrize("use", [use_once, use_entered, use_and_fail])
+def test_three_hundred_clients_leave_nothing(
+    use: Callable[[], None], holds_level: Callable[[Callable[[], object], int], None]
+):
+    for _ in range(200):  # caches fill
         use()
     gc.collect()
+    before = descriptors(), threading.active_count()
+    holds_level(use, 100)  # three rounds
     assert (descriptors(), threading.active_count()) == before

@@ -221,6 +221,65 @@ TEST(an_armed_driver_is_woken_by_the_next_answer)
     stop(&f, &p);
 }
 
+/* Drive until all is answered, taking away at most what the peer has each time; the whole length. */
+static size_t ask_and_take(struct fake *f, struct fa_memory_peer *p, const char *bytes, size_t len)
+{
+    size_t taken = 0;
+    bool answered = false;
+    fa_memory_peer_send(p, bytes, len);
+    while (!answered) {
+        CHECK(fa_server_turn(f->server, p->out_len == 0) == FA_OK);
+        answered = fa_memory_peer_is_answered(p);
+        taken += p->out_len;
+        fa_memory_peer_took(p);
+    }
+    return taken;
+}
+
+TEST(a_full_peer_is_a_full_socket)
+{
+    static const char *const PATHS[] = {GET("/big"), GET("/file"), GET("/stream")};
+    struct fake f;
+    struct fa_memory_peer p;
+    start(&f, &p);
+    for (size_t i = 0; i < sizeof PATHS / sizeof PATHS[0]; i++) {
+        fa_memory_peer_limit(&p, 0);
+        ask(&f, &p, PATHS[i], strlen(PATHS[i]));
+        size_t whole = p.out_len;
+        fa_memory_peer_took(&p);
+        fa_memory_peer_limit(&p, 1);
+        CHECK_EQ_INT(ask_and_take(&f, &p, PATHS[i], strlen(PATHS[i])), whole);
+    }
+    stop(&f, &p);
+}
+
+TEST(nothing_is_sent_to_a_full_peer)
+{
+    static const char ASKED[] = GET("/inline");
+    struct fake f;
+    struct fa_memory_peer p;
+    start(&f, &p);
+    CHECK_EQ_INT(fa_memory_peer_number(&(struct fa_task){.conn = p.conn}), 0);
+    fa_memory_peer_name(&p, 0x01020304u);
+    CHECK_EQ_INT(fa_memory_peer_number(&(struct fa_task){.conn = p.conn}), 0x01020304);
+    fa_memory_peer_limit(&p, 1);
+    ask(&f, &p, ASKED, sizeof ASKED - 1);
+    size_t first = p.out_len;
+    fa_memory_peer_send(&p, ASKED, sizeof ASKED - 1);
+    for (int i = 0; i < 50; i++) {
+        CHECK(fa_server_turn(f.server, false) == FA_OK);
+    }
+    CHECK_EQ_INT(p.in_len, 0);
+    CHECK_EQ_INT(p.out_len, first);
+    CHECK(!fa_memory_peer_is_answered(&p));
+    fa_memory_peer_took(&p);
+    while (!fa_memory_peer_is_answered(&p)) {
+        CHECK(fa_server_turn(f.server, true) == FA_OK);
+    }
+    CHECK(ends_with(&p, "hello"));
+    stop(&f, &p);
+}
+
 int main(void)
 {
     RUN(every_lane_answers);
@@ -230,6 +289,8 @@ int main(void)
     RUN(a_half_closed_connection_gets_its_answer);
     RUN(a_peer_that_leaves_is_a_disconnect);
     RUN(input_is_never_read_beyond_its_end);
+    RUN(a_full_peer_is_a_full_socket);
+    RUN(nothing_is_sent_to_a_full_peer);
     RUN(an_armed_driver_is_woken_by_the_next_answer);
     RUN(a_driven_server_has_no_listeners_and_stops);
     return CHECK_END();
