@@ -290,12 +290,12 @@ class DictPool:
     def acquire(self) -> dict[Any, Any]:
         """An empty dict: a pooled one that nobody else has, or a new one."""
     def release(self, obj: dict[Any, Any], /) -> None:
-        """Give a dict back; it is emptied at once. TypeError: no dict. ValueError: not from here,
-        or released before."""
+        """Give a dict back. Emptied at once if only the caller has it, else when nobody has it any
+        more. TypeError: no dict. ValueError: not from here, or released before."""
     def recycle(self, holder: list[Any], /) -> bool:
         """Give back what `holder` has last, if that was the only reference; whether it was."""
     def stats(self) -> dict[str, int]:
-        """hits, misses, size (in the pool now), high_water."""
+        """hits, misses, size (in the pool now, those that wait included), high_water."""
 
 @final
 class TuplePool:
@@ -305,11 +305,12 @@ class TuplePool:
     def acquire(self, *items: Any) -> tuple[Any, ...]:
         """A tuple of the items: a pooled one that nobody else has, or a new one."""
     def release(self, obj: tuple[Any, ...], /) -> None:
-        """Give a tuple back; None takes the places of its items. Errors as DictPool.release."""
+        """Give a tuple back; it stays as it is while anybody has it. Errors as DictPool.release."""
     def recycle(self, holder: list[Any], /) -> int:
         """Give back the tuples of the list that `holder` has last; how many nobody else had."""
     def stats(self) -> dict[str, int]:
-        """hits, misses, size (in the pool now), high_water, over all lengths."""
+        """hits, misses, size (in the pool now, those that wait included), high_water, over all
+        lengths."""
 
 @final
 class PooledBuffer:

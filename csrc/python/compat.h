@@ -57,6 +57,24 @@ static inline bool fa_compat_is_unique(PyObject *object)
 }
 
 /*
+ * fa_compat_is_callers_only - does nobody but the caller's code, under one name at most,
+ * have `object`, an argument of the C function that runs?
+ *
+ * Up to 3.13 the interpreter's stack has a reference of its own next to the name's; since
+ * 3.14 a local name lends its one. False in doubt.
+ *
+ * GIL: attached thread state required.
+ */
+static inline bool fa_compat_is_callers_only(PyObject *object)
+{
+#if FA_GIL_DISABLED || PY_VERSION_HEX >= 0x030E0000
+    return fa_compat_is_unique(object);
+#else
+    return Py_REFCNT(object) <= 2;
+#endif
+}
+
+/*
  * fa_compat_forget_hash - a tuple gets other items: 3.14 and newer keep its hash in it.
  */
 static inline void fa_compat_forget_hash(PyObject *tuple)

@@ -21,18 +21,39 @@ static size_t find(const struct fa_py_address_set *set, uintptr_t address)
     return at;
 }
 
-static bool grow(struct fa_py_address_set *set)
+static bool resize(struct fa_py_address_set *set, size_t size)
 {
-    size_t size = set->slots == NULL ? FIRST_SIZE : (set->mask + 1) * 2, bytes;
+    struct fa_py_address_set other = *set;
+    size_t bytes;
     if (__builtin_mul_overflow(size, sizeof(uintptr_t), &bytes)) return false;
-    struct fa_py_address_set larger = {fa_alloc_zero(bytes), size - 1, set->count};
-    if (larger.slots == NULL) return false;
+    other.slots = fa_alloc_zero(bytes);
+    if (other.slots == NULL) return false;
+    other.mask = size - 1;
     for (size_t i = 0; set->slots != NULL && i <= set->mask; i++) {
-        if (set->slots[i] != 0) larger.slots[find(&larger, set->slots[i])] = set->slots[i];
+        if (set->slots[i] != 0) other.slots[find(&other, set->slots[i])] = set->slots[i];
     }
     fa_free(set->slots);
-    *set = larger;
+    *set = other;
     return true;
+}
+
+static bool grow(struct fa_py_address_set *set)
+{
+    return resize(set, set->slots == NULL ? FIRST_SIZE : (set->mask + 1) * 2);
+}
+
+/* What remains is three quarters empty, so that the next few neither grow nor shrink it. */
+static void maybe_shrink(struct fa_py_address_set *set)
+{
+    size_t size = set->mask + 1;
+    if (size > FIRST_SIZE && set->count * 8 < size)
+        (void)resize(set, size / 2); /* no memory: it stays as large as it is */
+}
+
+static void give_up(struct fa_py_address_set *set)
+{
+    fa_py_address_set_deinit(set);
+    set->gave_up = true;
 }
 
 void fa_py_address_set_deinit(struct fa_py_address_set *set)
@@ -43,6 +64,11 @@ void fa_py_address_set_deinit(struct fa_py_address_set *set)
 
 bool fa_py_address_set_add(struct fa_py_address_set *set, const void *address)
 {
+    if (set->gave_up) return true;
+    if (set->most > 0 && set->count == set->most) {
+        give_up(set);
+        return true;
+    }
     bool full = set->slots == NULL || (set->count + 1) * 4 > (set->mask + 1) * 3;
     if (full && !grow(set)) return false;
     size_t at = find(set, (uintptr_t)address);
@@ -51,9 +77,20 @@ bool fa_py_address_set_add(struct fa_py_address_set *set, const void *address)
     return true;
 }
 
+bool fa_py_address_set_contains(const struct fa_py_address_set *set, const void *address)
+{
+    if (set->slots == NULL) return set->gave_up;
+    return set->slots[find(set, (uintptr_t)address)] != 0;
+}
+
+size_t fa_py_address_set_bytes(const struct fa_py_address_set *set)
+{
+    return set->slots == NULL ? 0 : (set->mask + 1) * sizeof *set->slots;
+}
+
 bool fa_py_address_set_remove(struct fa_py_address_set *set, const void *address)
 {
-    if (set->slots == NULL) return false;
+    if (set->slots == NULL) return set->gave_up;
     size_t hole = find(set, (uintptr_t)address);
     if (set->slots[hole] == 0) return false;
     set->slots[hole] = 0;
@@ -66,5 +103,6 @@ bool fa_py_address_set_remove(struct fa_py_address_set *set, const void *address
         set->slots[at] = 0;
         hole = at;
     }
+    maybe_shrink(set);
     return true;
 }

@@ -6,6 +6,9 @@
 
 enum { BATCH = FA_PY_OBJECT_POOL_STACK_SIZE / 2 };
 
+/* Held objects that one call looks at: usually, and while one is wanted and none is free. */
+enum { FEW_LOOKS = 2, MANY_LOOKS = 32 };
+
 /* --- life ---------------------------------------------------------------------------- */
 
 fa_status fa_py_object_pool_new(size_t limit, struct fa_py_object_pool **out)
@@ -31,6 +34,7 @@ void fa_py_object_pool_free(struct fa_py_object_pool *pool)
 {
     if (pool == NULL) return;
     void *item;
+    fa_py_object_pool_clear(pool);
     for (int i = 0; i < FA_PY_OBJECT_POOL_STACKS; i++) {
         struct fa_py_object_stack *stack = &pool->stacks[i];
         while (stack->count > 0)
@@ -114,16 +118,77 @@ PyObject *fa_py_object_pool_get(struct fa_py_object_pool *pool)
     return NULL;
 }
 
-bool fa_py_object_pool_put(struct fa_py_object_pool *pool, PyObject *object)
+/* A place for one more; false: the pool is full. */
+static bool reserve(struct fa_py_object_pool *pool)
 {
-    if (!FA_HAVE_UNIQUE) return false;
     size_t size = atomic_fetch_add_explicit(&pool->size, 1, memory_order_relaxed) + 1;
-    if (size > pool->limit || !give(pool, object)) {
+    if (size > pool->limit) {
         (void)atomic_fetch_sub_explicit(&pool->size, 1, memory_order_relaxed);
         return false;
     }
     note_high_water(pool, size);
     return true;
+}
+
+static void unreserve(struct fa_py_object_pool *pool, size_t places)
+{
+    (void)atomic_fetch_sub_explicit(&pool->size, places, memory_order_relaxed);
+}
+
+bool fa_py_object_pool_put(struct fa_py_object_pool *pool, PyObject *object)
+{
+    if (!FA_HAVE_UNIQUE || !reserve(pool)) return false;
+    bool room = give(pool, object);
+    if (!room) unreserve(pool, 1);
+    return room;
+}
+
+/* --- held ---------------------------------------------------------------------------- */
+
+bool fa_py_object_pool_hold(struct fa_py_object_pool *pool, PyObject *object)
+{
+    if (!FA_HAVE_UNIQUE || !reserve(pool)) return false;
+    bool added = fa_py_held_add(&pool->held, object);
+    if (!added) unreserve(pool, 1);
+    return added;
+}
+
+size_t fa_py_object_pool_looks(const struct fa_py_object_pool *pool, bool wanted)
+{
+    size_t held = pool->held.count;
+    if (held == 0) return 0;
+    bool none_free = atomic_load_explicit(&pool->size, memory_order_relaxed) <= held;
+    size_t most = wanted && none_free ? MANY_LOOKS : FEW_LOOKS;
+    return held < most ? held : most;
+}
+
+PyObject *fa_py_object_pool_look(struct fa_py_object_pool *pool, bool *ripe)
+{
+    PyObject *object = fa_py_held_look(&pool->held, ripe);
+    if (object != NULL && !*ripe) unreserve(pool, 1);
+    return object;
+}
+
+void fa_py_object_pool_keep(struct fa_py_object_pool *pool, PyObject *object)
+{
+    if (give(pool, object)) return;
+    unreserve(pool, 1);
+    Py_DECREF(object);
+}
+
+void fa_py_object_pool_clear(struct fa_py_object_pool *pool)
+{
+    unreserve(pool, pool->held.count);
+    fa_py_held_clear(&pool->held);
+}
+
+/* --- what it is ---------------------------------------------------------------------- */
+
+size_t fa_py_object_pool_bytes(const struct fa_py_object_pool *pool)
+{
+    return sizeof *pool + pool->held.room * sizeof *pool->held.items +
+           fa_py_address_set_bytes(&pool->held.addresses) +
+           fa_queue_capacity(&pool->shared) * sizeof(struct fa_mpmc_slot);
 }
 
 /* No thread is inside of get or put: with the GIL they do not give it up while they move
@@ -137,7 +202,7 @@ int fa_py_object_pool_traverse(struct fa_py_object_pool *pool, visitproc visit, 
     size_t count = fa_queue_size(&pool->shared);
     for (size_t n = 0; n < count; n++)
         Py_VISIT((PyObject *)fa_queue_peek(&pool->shared, n));
-    return 0;
+    return fa_py_held_traverse(&pool->held, visit, arg);
 }
 
 PyObject *fa_py_object_pool_stats(const struct fa_py_object_pool *pool)

@@ -1,8 +1,8 @@
 /*
  * py_tuple_pool.c - TuplePool: tuples for reuse, a pool for each length.
  *
- * A tuple in the pool holds None in every place and is unknown to the garbage
- * collector. Whoever still looks at one after its release sees the Nones.
+ * A released tuple waits, unchanged, until nobody has it any more. Then it becomes a free
+ * one: None in every place, unknown to the garbage collector.
  */
 #include "python/py_tuple_pool.h"
 
@@ -14,6 +14,7 @@
 
 #define DEFAULT_SIZE 512
 #define MOST_SIZE    ((size_t)1 << 24)
+#define MOST_OUT     ((size_t)1 << 16) /* remembered as handed out, beside two of each pool's */
 
 enum { LONGEST = 20 }; /* longer ones are made anew, as CPython does beyond that length */
 
@@ -35,13 +36,27 @@ static PyObject *tuple_pool_new(PyTypeObject *type, PyObject *args, PyObject *kw
     struct fa_py_tuple_pool *self = (struct fa_py_tuple_pool *)type->tp_alloc(type, 0);
     if (self == NULL) return NULL;
     self->per_length = size;
+    self->out.most = MOST_OUT + 2 * size;
     return (PyObject *)self;
 }
 
 static int tuple_pool_traverse(struct fa_py_tuple_pool *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(self));
-    return 0; /* Nones only */
+    for (int i = 0; i <= LONGEST; i++) { /* the free ones have only Nones */
+        int result =
+            self->pools[i] == NULL ? 0 : fa_py_held_traverse(&self->pools[i]->held, visit, arg);
+        if (result != 0) return result;
+    }
+    return 0;
+}
+
+static int tuple_pool_clear(struct fa_py_tuple_pool *self)
+{
+    for (int i = 0; i <= LONGEST; i++) {
+        if (self->pools[i] != NULL) fa_py_object_pool_clear(self->pools[i]);
+    }
+    return 0;
 }
 
 static void tuple_pool_dealloc(struct fa_py_tuple_pool *self)
@@ -55,6 +70,53 @@ static void tuple_pool_dealloc(struct fa_py_tuple_pool *self)
     Py_DECREF(type);
 }
 
+/* --- from held to free --------------------------------------------------------------- */
+
+/* Nobody else has the tuple: let go of its items, and make it a free one. The items go
+ * last: their destructors see a whole pool. Steals `tuple`, which has its place in the pool
+ * if it was held. */
+static void make_free(struct fa_py_object_pool *pool, PyObject *tuple, bool was_held)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(tuple);
+    PyObject *old[LONGEST];
+    if (PyObject_GC_IsTracked(tuple)) PyObject_GC_UnTrack(tuple);
+    fa_compat_forget_hash(tuple);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        old[i] = PyTuple_GET_ITEM(tuple, i);
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(Py_None));
+    }
+    if (was_held)
+        fa_py_object_pool_keep(pool, tuple);
+    else if (!fa_py_object_pool_put(pool, tuple))
+        Py_DECREF(tuple);
+    for (Py_ssize_t i = 0; i < count; i++)
+        Py_DECREF(old[i]);
+}
+
+/* Let tuples nobody has any more become free ones, a few in a call. Runs destructors. */
+static void settle(struct fa_py_tuple_pool *self, struct fa_py_object_pool *pool, bool wanted)
+{
+    size_t looks;
+    (void)self; /* only a free-threaded build locks */
+    Py_BEGIN_CRITICAL_SECTION(self);
+    looks = fa_py_object_pool_looks(pool, wanted);
+    Py_END_CRITICAL_SECTION();
+    while (looks-- > 0) {
+        PyObject *tuple;
+        bool ripe;
+        Py_BEGIN_CRITICAL_SECTION(self);
+        tuple = fa_py_object_pool_look(pool, &ripe);
+        Py_END_CRITICAL_SECTION();
+        if (tuple == NULL) continue;
+        if (ripe) {
+            make_free(pool, tuple, true);
+            if (looks > 1) looks = 1; /* there is a free one */
+        } else {
+            Py_DECREF(tuple);
+        }
+    }
+}
+
 /* --- out ----------------------------------------------------------------------------- */
 
 /* A tuple of Nones that the collector does not know; NULL without exception: there is none. */
@@ -65,7 +127,9 @@ static PyObject *get(struct fa_py_tuple_pool *self, Py_ssize_t count)
     pool = count <= LONGEST ? self->pools[count] : NULL;
     self->other_misses += pool == NULL;
     Py_END_CRITICAL_SECTION();
-    return pool == NULL ? NULL : fa_py_object_pool_get(pool);
+    if (pool == NULL) return NULL;
+    settle(self, pool, true);
+    return fa_py_object_pool_get(pool);
 }
 
 static bool note(struct fa_py_tuple_pool *self, PyObject *tuple)
@@ -122,37 +186,26 @@ static struct fa_py_object_pool *pool_for(struct fa_py_tuple_pool *self, Py_ssiz
     return pool;
 }
 
-/* Empty it, then keep it. The old items go last: their destructors see a whole pool. */
-static void put(struct fa_py_tuple_pool *self, PyObject *tuple)
+/* Is it one that was handed out and not given back? NULL: yes, and now it is given back;
+ * else what is wrong. */
+static const char *take_back(struct fa_py_tuple_pool *self, PyObject *tuple)
 {
+    const char *wrong = NULL;
     Py_ssize_t count = PyTuple_GET_SIZE(tuple);
-    struct fa_py_object_pool *pool = pool_for(self, count);
-    if (pool == NULL) return;
-    PyObject *old[LONGEST];
-    if (PyObject_GC_IsTracked(tuple)) PyObject_GC_UnTrack(tuple);
-    fa_compat_forget_hash(tuple);
-    for (Py_ssize_t i = 0; i < count; i++) {
-        old[i] = PyTuple_GET_ITEM(tuple, i);
-        PyTuple_SET_ITEM(tuple, i, Py_NewRef(Py_None));
-    }
-    if (fa_py_object_pool_put(pool, Py_NewRef(tuple)) == false) Py_DECREF(tuple);
-    for (Py_ssize_t i = 0; i < count; i++)
-        Py_DECREF(old[i]);
-}
-
-static bool take_back(struct fa_py_tuple_pool *self, PyObject *tuple)
-{
-    bool known;
     Py_BEGIN_CRITICAL_SECTION(self);
-    known = fa_py_address_set_remove(&self->out, tuple);
+    const struct fa_py_object_pool *pool = count <= LONGEST ? self->pools[count] : NULL;
+    if (pool != NULL && fa_py_held_contains(&pool->held, tuple))
+        wrong = "this tuple was released before";
+    else if (!fa_py_address_set_remove(&self->out, tuple))
+        wrong = "this tuple was not acquired from this pool, or was released before";
     Py_END_CRITICAL_SECTION();
-    return known;
+    return wrong;
 }
 
 PyDoc_STRVAR(release_doc,
     "release($self, obj, /)\n--\n\n"
-    "Give a tuple of this pool's back. Its items are let go at once (None takes their\n"
-    "places); it is reused only if nobody else has it by then. Raises TypeError if it is no\n"
+    "Give a tuple of this pool's back. It stays as it is while anybody has it. A later call\n"
+    "that finds that nobody has lets its items go and reuses it. Raises TypeError if it is no\n"
     "tuple, ValueError if it was not acquired here or was released before.");
 
 static PyObject *tuple_pool_release(struct fa_py_tuple_pool *self, PyObject *tuple)
@@ -162,12 +215,17 @@ static PyObject *tuple_pool_release(struct fa_py_tuple_pool *self, PyObject *tup
             Py_TYPE(tuple)->tp_name);
     }
     if (PyTuple_GET_SIZE(tuple) == 0) Py_RETURN_NONE; /* there is only one */
-    if (!take_back(self, tuple)) {
-        PyErr_SetString(
-            PyExc_ValueError, "this tuple was not acquired from this pool, or was released before");
+    const char *wrong = take_back(self, tuple);
+    if (wrong != NULL) {
+        PyErr_SetString(PyExc_ValueError, wrong);
         return NULL;
     }
-    put(self, tuple);
+    struct fa_py_object_pool *pool = pool_for(self, PyTuple_GET_SIZE(tuple));
+    if (pool == NULL) Py_RETURN_NONE;
+    settle(self, pool, false);
+    Py_BEGIN_CRITICAL_SECTION(self);
+    (void)fa_py_object_pool_hold(pool, tuple); /* false: full, the caller has the last one */
+    Py_END_CRITICAL_SECTION();
     Py_RETURN_NONE;
 }
 
@@ -182,12 +240,14 @@ static Py_ssize_t recycle_all(struct fa_py_tuple_pool *self, PyObject *list)
     for (Py_ssize_t i = PyList_GET_SIZE(list); i-- > 0;) {
         PyObject *tuple = PyList_GET_ITEM(list, i);
         if (!PyTuple_CheckExact(tuple) || !fa_compat_is_unique(tuple)) continue;
-        Py_INCREF(tuple);
-        if (take_back(self, tuple)) {
-            put(self, tuple);
-            given++;
-        }
-        Py_DECREF(tuple);
+        if (take_back(self, tuple) != NULL) continue;
+        struct fa_py_object_pool *pool = pool_for(self, PyTuple_GET_SIZE(tuple));
+        PyList_SET_ITEM(list, i, Py_NewRef(Py_None)); /* the tuple is ours now */
+        if (pool != NULL)
+            make_free(pool, tuple, false);
+        else
+            Py_DECREF(tuple);
+        given++;
     }
     return given;
 }
@@ -212,7 +272,8 @@ static PyObject *tuple_pool_recycle(struct fa_py_tuple_pool *self, PyObject *hol
 PyDoc_STRVAR(stats_doc,
     "stats($self, /)\n--\n\n"
     "{'hits', 'misses', 'size', 'high_water'}: acquired from the pool, acquired anew, tuples\n"
-    "in the pool now, and the sum of the most there were of each length.");
+    "in the pool now (those that wait included), and the sum of the most there were of each "
+    "length.");
 
 static PyObject *tuple_pool_stats(struct fa_py_tuple_pool *self, PyObject *unused)
 {
@@ -231,11 +292,27 @@ static PyObject *tuple_pool_stats(struct fa_py_tuple_pool *self, PyObject *unuse
         "high_water", (Py_ssize_t)high_water);
 }
 
+PyDoc_STRVAR(sizeof_doc, "__sizeof__($self, /)\n--\n\n"
+                         "Bytes of the pool itself, without the tuples in it.");
+
+static PyObject *tuple_pool_sizeof(struct fa_py_tuple_pool *self, PyObject *unused)
+{
+    (void)unused;
+    size_t size = sizeof *self;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    size += fa_py_address_set_bytes(&self->out);
+    for (int i = 0; i <= LONGEST; i++)
+        size += self->pools[i] == NULL ? 0 : fa_py_object_pool_bytes(self->pools[i]);
+    Py_END_CRITICAL_SECTION();
+    return PyLong_FromSize_t(size);
+}
+
 static PyMethodDef tuple_pool_methods[] = {
     {"acquire", (PyCFunction)(void (*)(void))tuple_pool_acquire, METH_FASTCALL, acquire_doc},
     {"release", (PyCFunction)tuple_pool_release, METH_O, release_doc},
     {"recycle", (PyCFunction)tuple_pool_recycle, METH_O, recycle_doc},
     {"stats", (PyCFunction)tuple_pool_stats, METH_NOARGS, stats_doc},
+    {"__sizeof__", (PyCFunction)tuple_pool_sizeof, METH_NOARGS, sizeof_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -248,6 +325,7 @@ static PyType_Slot tuple_pool_slots[] = {
     {Py_tp_doc, (void *)tuple_pool_doc},
     {Py_tp_new, tuple_pool_new},
     {Py_tp_traverse, tuple_pool_traverse},
+    {Py_tp_clear, tuple_pool_clear},
     {Py_tp_dealloc, tuple_pool_dealloc},
     {Py_tp_methods, tuple_pool_methods},
     {0, NULL},
