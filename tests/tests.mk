@@ -1,5 +1,5 @@
 # Checks that take their time, or that need a tool of their own. Included by the Makefile.
-.PHONY: test-tsan-long model differential bench-compare build-c-benches compat
+.PHONY: test-tsan-long model differential bench-compare build-c-benches compat compat-share
 
 LONG_OPS ?= 100000000
 LONG_TESTS := spsc_queue mpmc_queue locked_queue
@@ -13,6 +13,9 @@ model: ## how threads sleep and wake, explored by SPIN; needs the package spin
 
 differential: ## 20,000 programs nobody wrote: FastAPI and FasterAPI do the same (PROFILE=soak: 50,000)
 	@HYPOTHESIS_PROFILE=$(or $(PROFILE),nightly) $(PYTHON) -P -m pytest tests/differential $(ARGS)
+
+compat-share: ## how much of FastAPI's tutorial runs compiled (ARGS=--examples 2)
+	@PYTHONPATH=$(CURDIR) $(PYTHON) -P tests/compat/share.py $(ARGS)
 
 bench-compare: ## have the parts become slower than the last stored result? (ARGS=--threshold 1.5)
 	@$(MAKE) --no-print-directory -j$(J) SAN=release build-c-benches
