@@ -22,7 +22,7 @@ from fasterapi.config import (
     unknown_name,
 )
 
-__all__ = ["AppOptions", "FasterAPI", "inline"]
+__all__ = ["AppOptions", "FasterAPI", "inline", "must_compile"]
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
@@ -164,4 +164,23 @@ def inline(function: AnyFunction) -> AnyFunction:
         function.__fasterapi_inline__ = True  # type: ignore[attr-defined]
     except AttributeError:
         raise TypeError(f"inline takes a function, not {function!r}") from None
+    return function
+
+
+def must_compile(function: AnyFunction) -> AnyFunction:
+    """Refuse to serve an endpoint in any way but compiled.
+
+        @app.get("/items/{item_id}")
+        @must_compile
+        async def read_item(item_id: int) -> Item: ...
+
+    A server with the C core does not start while a route of this endpoint is not compiled; it names
+    the route and the reason. ``fasterapi explain --check`` says the same without serving. Above or
+    below the route's decorator; marks the function and returns it. No effect on other servers, nor
+    where the core is missing. Raises TypeError for something that cannot be marked.
+    """
+    try:
+        function.__fasterapi_must_compile__ = True  # type: ignore[attr-defined]
+    except AttributeError:
+        raise TypeError(f"must_compile takes a function, not {function!r}") from None
     return function

@@ -173,21 +173,52 @@ def explain(
     target: AppArgument = None,
     app_name: NameOption = None,
     factory: FactoryOption = False,
+    route: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help='Only these routes: "/items/*" or "GET /items/*"; may be repeated.',
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="End with 1 unless every route marked @fasterapi.must_compile, and every one "
+            "that --route names, is compiled.",
+        ),
+    ] = False,
+    cost: Annotated[
+        bool,
+        typer.Option(
+            "--cost",
+            help="Call each route with made-up parameters and say what a request costs, and where "
+            "the time goes. Only GET and the like, unless --route names the route.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> None:
     """Say for each route how it is served (compiled or by FastAPI's own code), and why."""
     from fastapi import FastAPI
 
-    from fasterapi.explain import explain as explain_app
-    from fasterapi.explain import format_table
+    from fasterapi import explain_view
 
+    if check and cost:
+        raise StartupError("give either --check or --cost, not both")
     place = find_target(target, app_name=app_name, factory=factory)
     with contextlib.redirect_stdout(sys.stderr):
         found = load_app(place)
         if not isinstance(found, FastAPI):
             raise StartupError(f"{place} is no FastAPI app, so there are no routes to explain")
-        report = explain_app(found)
-    say(json.dumps(report, indent=2) if as_json else format_table(report))
+        view = explain_view.View(found, tuple(route or ()))
+        costs = view.costs() if cost else None
+    if check:
+        if not view.check(as_json):
+            raise typer.Exit(1)
+    elif costs is not None:
+        view.show_costs(costs, as_json)
+    else:
+        view.show_routes(as_json)
 
 
 @app.command()

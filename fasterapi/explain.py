@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import fnmatch
 import textwrap
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import fastapi
 
 from fasterapi.applications import FasterAPI
-from fasterapi.plan import RouteVerdict, plan_app, reason
+from fasterapi.plan import AppPlan, RouteVerdict, plan_app, reason
 
-__all__ = ["explain", "format_table"]
+__all__ = [
+    "explain",
+    "format_table",
+    "hints",
+    "matches",
+    "report",
+    "route_text",
+    "unmatched",
+    "unmet_demands",
+    "verdicts_of",
+]
 
 
 def explain(app: fastapi.FastAPI) -> dict[str, Any]:
@@ -21,11 +33,20 @@ def explain(app: fastapi.FastAPI) -> dict[str, Any]:
     tier is "compiled", "asgi" or "fastapi"; a compiled route has no reasons. Needs no core and no
     server, so it shows what would compile here and now. Not for two threads at once.
     """
-    verdicts = plan_app(app).verdicts
+    return report(verdicts_of(app, plan_app(app)))
+
+
+def verdicts_of(app: fastapi.FastAPI, plan: AppPlan) -> list[RouteVerdict]:
+    """A plan's verdicts, as they are for the server: it compiles nothing of a plain FastAPI."""
     if not isinstance(app, FasterAPI):
-        for verdict in verdicts:
+        for verdict in plan.verdicts:
             verdict.tier = "fastapi"
             verdict.reasons.insert(0, reason("plain-fastapi"))
+    return plan.verdicts
+
+
+def report(verdicts: Iterable[RouteVerdict]) -> dict[str, Any]:
+    """What `explain` returns, for these routes."""
     return {"fastapi": fastapi.__version__, "routes": [_row(verdict) for verdict in verdicts]}
 
 
@@ -39,8 +60,71 @@ def _row(verdict: RouteVerdict) -> dict[str, Any]:
     }
 
 
-def format_table(report: dict[str, Any], width: int = 100) -> str:
-    """The report of `explain` as lines for a terminal of `width` columns."""
+# -- demands ---------------------------------------------------------------------------------------
+
+
+def matches(verdict: RouteVerdict, pattern: str) -> bool:
+    """Whether a route is meant by "PATH" or "METHOD PATH"; * and ? in it stand for any text."""
+    method, _, path = pattern.rpartition(" ")
+    if method.strip() and method.strip().upper() not in verdict.methods:
+        return False
+    # Brackets are plain characters of a path here.
+    return fnmatch.fnmatchcase(verdict.path, path.replace("[", "[[]"))
+
+
+def unmatched(verdicts: Sequence[RouteVerdict], patterns: Iterable[str]) -> list[str]:
+    """The patterns that mean no route at all."""
+    return [text for text in patterns if not any(matches(one, text) for one in verdicts)]
+
+
+def unmet_demands(verdicts: Iterable[RouteVerdict], *, everything: bool = False) -> list[str]:
+    """One sentence for each route that must be compiled and is not, with the reasons.
+
+    Those are the routes marked with `fasterapi.must_compile`; with everything, all of them.
+    """
+    return [
+        f"{route_text(one)} must be compiled, but its tier is {one.tier}: "
+        + " ".join(f"{why.text} [{why.code}]" for why in one.reasons)
+        for one in verdicts
+        if (everything or one.must_compile) and one.tier != "compiled"
+    ]
+
+
+def route_text(verdict: RouteVerdict) -> str:
+    """A route in a sentence: "GET,HEAD /items"."""
+    return f"{','.join(verdict.methods) or '*'} {verdict.path or '*'}"
+
+
+# -- what could be faster --------------------------------------------------------------------------
+
+
+def hints(plan: AppPlan) -> list[str]:
+    """For each verdict of a plan, what would make a compiled route faster; "" if nothing known."""
+    made = {
+        (entry.path, method): entry.spec
+        for entry in plan.entries
+        if entry.spec is not None
+        for method in entry.methods
+    }
+    texts = []
+    for verdict in plan.verdicts:
+        specs = [made.get((verdict.path, method)) for method in verdict.methods]
+        spec = next((one for one in specs if one is not None), None)
+        if verdict.tier != "compiled" or spec is None or spec.is_async or spec.inline:
+            texts.append("")
+        else:
+            texts.append(
+                "Runs on a worker thread because it is a plain def; if it never blocks, "
+                "async def or @fasterapi.inline saves the hop."
+            )
+    return texts
+
+
+# -- as text ---------------------------------------------------------------------------------------
+
+
+def format_table(report: dict[str, Any], width: int = 100, tips: Sequence[str] = ()) -> str:
+    """The report of `explain` as plain lines, `width` columns wide. tips: see `hints`."""
     routes = report["routes"]
     heads = ("METHODS", "PATH", "TIER", "NAME")
     rows = [
@@ -49,20 +133,31 @@ def format_table(report: dict[str, Any], width: int = 100) -> str:
     ]
     sizes = [max(len(row[column]) for row in (heads, *rows)) for column in range(3)]
     lines = [_line(heads, sizes)]
-    for row, route in zip(rows, routes, strict=True):
+    for number, (row, route) in enumerate(zip(rows, routes, strict=True)):
         lines.append(_line(row, sizes))
-        for one in route["reasons"]:
+        notes = [f"{one['code']}: {one['text']}" for one in route["reasons"]]
+        if tips and tips[number]:
+            notes.append(f"faster: {tips[number]}")
+        for note in notes:
             lines += textwrap.wrap(
-                f"{one['code']}: {one['text']}",
+                note,
                 width=max(width, 40),
                 initial_indent="    ",
                 subsequent_indent="      ",
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-    count = sum(route["tier"] == "compiled" for route in routes)
-    lines += ["", f"{count} of {len(routes)} routes compiled (FastAPI {report['fastapi']})"]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", summary(report)])
+
+
+def summary(report: dict[str, Any]) -> str:
+    """The last line of the table: "3 of 8 routes compiled (FastAPI 0.165.0)"."""
+    tiers = [route["tier"] for route in report["routes"]]
+    inner = f", {tiers.count('asgi')} compiled inside ASGI" if "asgi" in tiers else ""
+    return (
+        f"{tiers.count('compiled')} of {len(tiers)} routes compiled{inner} "
+        f"(FastAPI {report['fastapi']})"
+    )
 
 
 def _line(cells: tuple[str, ...], sizes: list[int]) -> str:

@@ -197,6 +197,7 @@ class Server:
 
     def _install_routes(self, core_server: Any) -> Callable[[], None]:
         """Give the core the app's plans; returns the check that does it again after a change."""
+        from fasterapi.explain import unmet_demands
         from fasterapi.plan import core_hooks
 
         app, loop, root_path = self._compiled_app, self._loop, self.settings.root_path
@@ -226,6 +227,8 @@ class Server:
                     install()
 
         install()
+        if unmet := unmet_demands(plan.verdicts):
+            raise StartupError("; ".join(unmet))
         return check
 
     def _plan(self, root_path: str) -> AppPlan:

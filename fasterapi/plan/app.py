@@ -62,6 +62,8 @@ class RouteVerdict:
     name: str
     tier: str
     reasons: list[Reason] = field(default_factory=list)
+    #: The endpoint is marked with `fasterapi.must_compile`.
+    must_compile: bool = False
 
 
 @dataclass(slots=True)
@@ -250,6 +252,7 @@ def _plan_context(
     path = context.path or ""
     methods = tuple(sorted(context.methods or ()))
     verdict = RouteVerdict(path, methods, context.name or "", "fastapi", list(shared))
+    verdict.must_compile = getattr(context.endpoint, "__fasterapi_must_compile__", False) is True
     entry: Entry | None = Entry(path, methods, None, "", exact=False)
     try:
         if type(context.original_route) is APIRoute:

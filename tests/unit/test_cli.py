@@ -174,6 +174,85 @@ def test_explain_table(folder, capsys):
     assert result.out.strip()
 
 
+DEMANDS = """
+import fasterapi
+from fastapi import Form
+app = fasterapi.FasterAPI()
+@app.get("/good")
+@fasterapi.must_compile
+async def good(): return 1
+@app.post("/form")
+async def form(a: str = Form()): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("routes", "code", "words"),
+    [
+        ([], 0, ["1 route checked, all compiled"]),
+        (["/good"], 0, ["1 route checked"]),
+        (["POST /f*"], 1, ["POST /form must be compiled", "[form]"]),
+        (["/good", "/form"], 1, ["POST /form"]),
+    ],
+)
+def test_explain_check(folder, capsys, routes, code, words):
+    (folder / "demands_cli.py").write_text(DEMANDS)
+    options = [text for route in routes for text in ("--route", route)]
+    result = call(capsys, "explain", "demands_cli:app", "--check", *options)
+    assert result.code == code
+    assert len(result.out.splitlines()) == 1
+    for word in words:
+        assert word in result.out
+
+
+def test_explain_check_looks_at_marked_routes_whatever_is_named(folder, capsys):
+    source = DEMANDS.replace("async def form", "@fasterapi.must_compile\nasync def form", 1)
+    (folder / "demands_cli.py").write_text(
+        source.replace(
+            '@app.post("/form")\n@fasterapi.must_compile',
+            '@fasterapi.must_compile\n@app.post("/form")',
+        )
+    )
+    result = call(capsys, "explain", "demands_cli:app", "--check", "--route", "/good", "--json")
+    assert result.code == 1
+    report = json.loads(result.out)
+    assert report["checked"] == 2
+    assert "POST /form" in report["failures"][0]
+
+
+def test_explain_check_without_anything_to_check(folder, capsys):
+    result = call(capsys, "explain", "hello_cli:app", "--check")
+    assert result.code == 0
+    assert "Nothing to check" in result.out
+
+
+def test_explain_route_selects_and_must_mean_something(folder, capsys):
+    result = call(capsys, "explain", "hello_cli:app", "--json", "--route", "GET /items*")
+    assert [route["path"] for route in json.loads(result.out)["routes"]] == ["/items/{item_id}"]
+    result = call(capsys, "explain", "hello_cli:app", "--route", "/nowhere")
+    assert result.code == 3
+    assert "'/nowhere' means no route" in result.err
+
+
+def test_explain_on_a_terminal(folder, capsys, monkeypatch):
+    (folder / "demands_cli.py").write_text(DEMANDS)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "300")
+    result = call(capsys, "explain", "demands_cli:app")
+    assert "\x1b[32mcompiled" in result.out
+    assert "take JSON to compile" in result.out
+
+
+def test_explain_cost(folder, capsys):
+    result = call(capsys, "explain", "hello_cli:app", "--cost", "--json", "--route", "/items*")
+    assert result.code == 0
+    (cost,) = json.loads(result.out)
+    assert cost["status"] == 200
+    assert cost["us"] > 0
+    result = call(capsys, "explain", "hello_cli:app", "--cost", "--check")
+    assert result.code == 3
+
+
 def test_explain_of_another_asgi_app(folder, capsys):
     (folder / "raw_cli.py").write_text("async def app(scope, receive, send): ...\n")
     result = call(capsys, "explain", "raw_cli:app")

@@ -1,13 +1,20 @@
 """explain: the report and its table."""
 
+import asyncio
+import functools
 import json
 from typing import Annotated
 
 import fastapi
-from fastapi import Depends
+import pytest
+from fastapi import Depends, Form
 
+import fasterapi
 from fasterapi import FasterAPI
-from fasterapi.explain import explain, format_table
+from fasterapi.explain import explain, format_table, hints, matches, unmatched, unmet_demands
+from fasterapi.log import StartupError
+from fasterapi.plan import plan_app
+from fasterapi.server import Server, Settings
 
 
 def example() -> FasterAPI:
@@ -77,3 +84,91 @@ def test_table():
 def test_table_of_an_app_without_routes():
     text = format_table(explain(FasterAPI(openapi_url=None)))
     assert text.splitlines()[-1].startswith("0 of 0 routes compiled")
+
+
+def test_hints_are_for_compiled_def_routes_that_are_not_inline():
+    app = FasterAPI(openapi_url=None)
+    app.get("/def")(lambda: 1)
+    app.get("/inline")(fasterapi.inline(lambda: 1))
+    app.get("/form")(lambda a=Form(): 1)
+
+    @app.get("/async")
+    async def read(): ...
+
+    tips = hints(plan_app(app))
+    assert "worker thread" in tips[0]
+    assert tips[1:] == ["", "", ""]
+    text = format_table(explain(app), tips=tips)
+    assert text.count("faster: ") == 1
+
+
+# -- demands ---------------------------------------------------------------------------------------
+
+
+def demanding(above: bool) -> FasterAPI:
+    app = FasterAPI(openapi_url=None)
+
+    def read(a: Annotated[str, Form()]): ...
+
+    if above:
+        fasterapi.must_compile(app.post("/form")(read))
+    else:
+        app.post("/form")(fasterapi.must_compile(read))
+    app.get("/free/{a:uuid}")(lambda a: a)
+    app.get("/good")(fasterapi.must_compile(lambda: 1))
+    return app
+
+
+@pytest.mark.parametrize("above", [False, True])
+def test_must_compile_above_and_below_the_route(above):
+    verdicts = plan_app(demanding(above)).verdicts
+    assert [one.must_compile for one in verdicts] == [True, False, True]
+    (text,) = unmet_demands(verdicts)
+    assert text.startswith("POST /form must be compiled, but its tier is fastapi: ")
+    assert text.endswith(" [form]")
+    assert len(unmet_demands(verdicts, everything=True)) == 2
+
+
+def test_must_compile_survives_a_decorator():
+    @fasterapi.must_compile
+    def read(): ...
+
+    @functools.wraps(read)
+    def wrapper():
+        return read()
+
+    app = FasterAPI(openapi_url=None)
+    app.get("/x")(wrapper)
+    assert plan_app(app).verdicts[0].must_compile
+
+
+def test_must_compile_of_what_cannot_be_marked():
+    with pytest.raises(TypeError, match="must_compile takes a function"):
+        fasterapi.must_compile(3)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("/form", ["/form"]),
+        ("/f*", ["/form", "/free/{a:uuid}"]),
+        ("POST /f*", ["/form"]),
+        ("post /f*", ["/form"]),
+        ("*", ["/form", "/free/{a:uuid}", "/good"]),
+        ("/free/{a:uuid}", ["/free/{a:uuid}"]),
+        ("/[fg]*", []),
+        ("DELETE *", []),
+    ],
+)
+def test_patterns(pattern, found):
+    verdicts = plan_app(demanding(False)).verdicts
+    assert [one.path for one in verdicts if matches(one, pattern)] == found
+    assert unmatched(verdicts, [pattern]) == ([] if found else [pattern])
+
+
+def test_a_server_does_not_start_with_an_unmet_demand():
+    async def main() -> None:
+        await Server(demanding(False), Settings(driven=True, log_level="warning")).serve()
+
+    with pytest.raises(StartupError, match=r"POST /form must be compiled.*\[form\]"):
+        asyncio.run(main())
