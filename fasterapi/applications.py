@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.params import Depends
-from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import Lifespan
@@ -21,6 +20,9 @@ from fasterapi.config import (
     resolve_options,
     unknown_name,
 )
+
+if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig  # young: a FastAPI without it must do as well
 
 __all__ = ["AppOptions", "FasterAPI", "inline", "must_compile"]
 

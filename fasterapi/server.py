@@ -166,7 +166,8 @@ class Server:
         assert loop is not None
         core_server = _native.core.Server(self._options)
         outcome_app = None
-        if self._compiled_app is not None:
+        planned = self._compiled_app is not None and can_plan()
+        if planned:
             from fasterapi.plan.outcome import OutcomeApp
 
             outcome_app = OutcomeApp(self._compiled_app)
@@ -182,7 +183,7 @@ class Server:
             pools=pools,
             note_failure=core_server.note_failure,
         )
-        if self._compiled_app is not None:
+        if planned:
             self.bridge.before_request = self._install_routes(core_server)
         if not self.settings.driven:
             self._listen(core_server)
@@ -198,7 +199,7 @@ class Server:
     def _install_routes(self, core_server: Any) -> Callable[[], None]:
         """Give the core the app's plans; returns the check that does it again after a change."""
         from fasterapi.explain import unmet_demands
-        from fasterapi.plan import core_hooks
+        from fasterapi.plan import core_hooks, warn_once
 
         app, loop, root_path = self._compiled_app, self._loop, self.settings.root_path
         assert loop is not None
@@ -209,6 +210,7 @@ class Server:
             **core_hooks(app), batch_task=self._batch_task, runtime=self._runtime(bridge)
         )
         plan = self._plan(root_path)
+        warn_once(plan.reasons)
         next_check = 0.0
 
         def install() -> None:
@@ -595,6 +597,15 @@ def _as_fasterapi(app: Any) -> Any:
     from fasterapi.applications import FasterAPI
 
     return app if isinstance(app, FasterAPI) else None
+
+
+def can_plan() -> bool:
+    """Whether FastAPI has the inside that plans are made for; says so in the log if not."""
+    from fasterapi import plan
+
+    if plan.failure is not None:
+        plan.warn_once([plan.failure])
+    return plan.failure is None
 
 
 async def _wait_for_ever() -> None:

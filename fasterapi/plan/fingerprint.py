@@ -36,6 +36,7 @@ from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 
+from fasterapi.plan.digest import is_known
 from fasterapi.plan.reasons import Reason, reason
 
 __all__ = [
@@ -190,7 +191,7 @@ def _version_reasons() -> Iterator[Reason]:
     }
     for name, version in installed.items():
         first, end = TESTED[name]
-        if not first <= parse_version(version) < end:
+        if not first <= parse_version(version) < end and not is_known(name):
             low, high = (".".join(map(str, bound)) for bound in (first, end))
             yield reason("version", name=name, version=version, low=low, high=high)
 

@@ -2,15 +2,20 @@
 
 import dataclasses
 import functools
+import shutil
+import types
+from pathlib import Path
 
 import fastapi
 import fastapi.dependencies.utils
 import fastapi.routing
+import pydantic
 import pytest
+import starlette
 from starlette.responses import JSONResponse
 
 from fasterapi import FasterAPI
-from fasterapi.plan import fingerprint, plan_app
+from fasterapi.plan import digest, fingerprint, plan_app
 from fasterapi.plan.fingerprint import check_internals, is_patched, parse_version
 
 
@@ -40,10 +45,43 @@ def test_parse_version(text, numbers):
 @pytest.mark.parametrize("version", ["0.164.9", "0.166.0", "0.166.0rc1", "1.0", "odd"])
 def test_untested_version(monkeypatch, version):
     monkeypatch.setattr(fastapi, "__version__", version)
+    monkeypatch.setitem(digest.KNOWN, "fastapi", frozenset())
     (why,) = check_internals()
     assert why.code == "version"
     assert version in why.text
     assert "0.165" in why.text
+
+
+def test_the_installed_releases_have_known_digests():
+    """After a change of the tested range: python -m fasterapi.plan.digest."""
+    for name, known in digest.KNOWN.items():
+        assert digest.source_digest(name) in known
+
+
+def test_an_untested_version_with_the_files_of_a_tested_one_compiles(monkeypatch):
+    monkeypatch.setattr(fastapi, "__version__", "0.166.7")
+    monkeypatch.setattr(starlette, "__version__", "1.77")
+    assert check_internals() == []
+    monkeypatch.setattr(pydantic, "VERSION", "2.77")  # its core is no Python: nothing to compare
+    assert codes() == ["version"]
+
+
+def test_one_other_byte_is_another_digest(monkeypatch, tmp_path):
+    folder = tmp_path / "fastapi"
+    shutil.copytree(Path(fastapi.__file__).parent, folder)
+    monkeypatch.setitem(
+        digest._PACKAGES, "fastapi", types.SimpleNamespace(__file__=str(folder / "__init__.py"))
+    )
+    assert digest.is_known("fastapi")
+    (folder / "openapi" / "utils.py").write_text("other")
+    (folder / "__init__.py").write_text("other")
+    assert digest.is_known("fastapi")
+    with (folder / "routing.py").open("a") as file:
+        file.write("\n")
+    assert not digest.is_known("fastapi")
+    shutil.rmtree(folder)
+    assert not digest.is_known("fastapi")
+    assert not digest.is_known("pydantic")
 
 
 @pytest.mark.parametrize(
