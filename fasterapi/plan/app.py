@@ -275,6 +275,17 @@ def _plan_context(
     return verdict, [] if entry is None else [entry]
 
 
+def _contexts_of(route: Any) -> tuple[list[RouteContext], Reason | None]:
+    """The path operations of a route, up to one that FastAPI cannot build, and what it raises there
+    (a name twice in the path of an included route, say)."""
+    found: list[RouteContext] = []
+    try:
+        found.extend(iter_route_contexts([route]))
+    except Exception as exc:
+        return found, reason("unreadable-routes", what=f"{type(exc).__name__}: {exc}")
+    return found, None
+
+
 def plan_app(app: FastAPI, *, root_path: str = "") -> AppPlan:
     """Plan every route of an app.
 
@@ -287,23 +298,23 @@ def plan_app(app: FastAPI, *, root_path: str = "") -> AppPlan:
     above = app_reasons(app)
     verdicts: list[RouteVerdict] = []
     made: list[tuple[Entry, RouteVerdict]] = []
-    try:
-        for route in app.router.routes:
-            shared = list(above)
-            if isinstance(route, _IncludedRouter):
-                shared += _included_reasons(route)
-            trusted = len(shared) == len(above)
-            for context in iter_route_contexts([route]):
-                verdict, entries = _plan_context(context, shared, trusted, root_path)
-                verdicts.append(verdict)
-                made += [(entry, verdict) for entry in entries]
-    except Exception as exc:
-        # FastAPI cannot build a route that is included (a name twice in its path, say). It raises
-        # that again for each request that gets as far as there, and those it answers itself.
-        above.append(reason("unreadable-routes", what=f"{type(exc).__name__}: {exc}"))
-        for verdict in verdicts:
-            verdict.tier = "fastapi"
-            verdict.reasons.append(above[-1])
+    for route in app.router.routes:
+        shared = list(above)
+        if isinstance(route, _IncludedRouter):
+            shared += _included_reasons(route)
+        trusted = len(shared) == len(above)
+        contexts, unreadable = _contexts_of(route)
+        for context in contexts:
+            verdict, entries = _plan_context(context, shared, trusted, root_path)
+            verdicts.append(verdict)
+            made += [(entry, verdict) for entry in entries]
+        if unreadable is not None:
+            # What FastAPI raises here it raises again for each request that gets this far.
+            above.append(unreadable)
+            for verdict in verdicts:
+                verdict.tier = "fastapi"
+                verdict.reasons.append(unreadable)
+            break
     if above:
         return AppPlan([], verdicts, above, state)
     arranged, shadowed = arrange([entry for entry, _ in made])
