@@ -150,7 +150,7 @@ static struct fa_server *new_server(enum fa_lane lane)
     }
     struct fa_route routes[2] = {{.id = 0, .lane = lane, .inline_run = run_inline},
         {.id = 1, .lane = lane, .inline_run = run_inline}};
-    if (fa_server_set_routes(s, router, routes, 2, NULL, NULL) != FA_OK) {
+    if (fa_server_set_routes(s, router, routes, 2, NULL, NULL, NULL) != FA_OK) {
         die("routes");
     }
     return s;

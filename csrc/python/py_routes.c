@@ -163,7 +163,7 @@ static int build_table(
     if (miss != Py_None && add_miss(owner, build, miss) < 0) return -1;
     if (fa_router_freeze(build->router) != FA_OK ||
         fa_server_set_routes(owner->server, build->router, build->routes, build->count,
-            build->miss.known == NULL ? NULL : &build->miss, build->plans) != FA_OK) {
+            build->miss.known == NULL ? NULL : &build->miss, NULL, build->plans) != FA_OK) {
         PyErr_NoMemory();
         return -1;
     }

@@ -60,10 +60,11 @@ static const struct fa_route *find_route(struct fa_reactor *r, struct fa_task *t
     } else if (found == FA_ROUTE_MISS && !t->req.chunked && t->req.content_length == 0) {
         route = fa_route_table_missed(table, t->path);
     }
-    if (route != NULL) {
-        fa_route_table_retain(table);
-        t->table = table;
+    if (route == NULL || (table->gate != NULL && !fa_gate_passes(table->gate, &t->req))) {
+        return NULL;
     }
+    fa_route_table_retain(table);
+    t->table = table;
     return route;
 }
 

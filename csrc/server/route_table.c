@@ -9,7 +9,8 @@
 #define TOGGLED_PATH_MAX 1024
 
 fa_status fa_route_table_new(struct fa_router *router, const struct fa_route *routes, size_t count,
-    const struct fa_route_miss *miss, void *owner, struct fa_route_table **out)
+    const struct fa_route_miss *miss, const struct fa_gate *gate, void *owner,
+    struct fa_route_table **out)
 {
     if (count > UINT32_MAX || (router == NULL && count > 0) ||
         (miss != NULL && miss->route >= count)) {
@@ -29,6 +30,7 @@ fa_status fa_route_table_new(struct fa_router *router, const struct fa_route *ro
     table->count = (uint32_t)count;
     table->router = router;
     table->miss = miss != NULL ? *miss : (struct fa_route_miss){0};
+    table->gate = gate;
     table->owner = owner;
     if (count > 0) {
         memcpy(table->routes, routes, count * sizeof routes[0]);

@@ -17,6 +17,7 @@
 #include "base/base.h"
 #include "base/status.h"
 #include "route/router.h"
+#include "server/gate.h"
 
 struct fa_task;
 
@@ -56,22 +57,25 @@ struct fa_route_table {
     uint32_t refs;
     uint32_t count;
     struct fa_router *router;
-    struct fa_route_miss miss; /* known NULL: what misses is handed over */
+    struct fa_route_miss miss;  /* known NULL: what misses is handed over */
+    const struct fa_gate *gate; /* NULL: every request passes */
     void *owner;
     struct fa_route routes[];
 };
 
 /*
- * fa_route_table_new - wrap a frozen router and a copy of `routes`. `miss` may
- * be NULL.
+ * fa_route_table_new - wrap a frozen router and a copy of `routes`. `miss` and
+ * `gate` may be NULL.
  *
  * Ownership: on FA_OK the table owns `router`, miss->known and `owner`; on error
- *            the caller still does. The table starts with one reference.
+ *            the caller still does. `gate` is borrowed: `owner` keeps it. The table
+ *            starts with one reference.
  * Errors:    FA_ERR_NOMEM; FA_ERR_INVALID when routes[i].id != i, an INLINE
  *            route has no handler, or miss->route is none of them.
  */
 FA_NODISCARD fa_status fa_route_table_new(struct fa_router *router, const struct fa_route *routes,
-    size_t count, const struct fa_route_miss *miss, void *owner, struct fa_route_table **out);
+    size_t count, const struct fa_route_miss *miss, const struct fa_gate *gate, void *owner,
+    struct fa_route_table **out);
 
 /*
  * fa_route_table_missed - the route that answers a path which the router did

@@ -167,10 +167,11 @@ const struct fa_config *fa_server_config(const struct fa_server *s)
 }
 
 fa_status fa_server_set_routes(struct fa_server *s, struct fa_router *router,
-    const struct fa_route *routes, size_t count, const struct fa_route_miss *miss, void *owner)
+    const struct fa_route *routes, size_t count, const struct fa_route_miss *miss,
+    const struct fa_gate *gate, void *owner)
 {
     struct fa_route_table *table;
-    fa_status st = fa_route_table_new(router, routes, count, miss, owner, &table);
+    fa_status st = fa_route_table_new(router, routes, count, miss, gate, owner, &table);
     if (st != FA_OK) {
         return st;
     }

@@ -53,16 +53,18 @@ const struct fa_config *fa_server_config(const struct fa_server *s);
  * routed keep the old one. When the last of them is back, the old table's
  * `owner` (may be NULL) is given to ops->drop_owner: keep the plans alive by it.
  *
- * `miss` (may be NULL) says what answers a request that fits none of them.
+ * `miss` (may be NULL) says what answers a request that fits none of them. What
+ * does not pass `gate` (may be NULL) is handed over, whatever its route.
  *
  * Ownership: on FA_OK the server owns router, miss->known and owner; else the
- *            caller does.
+ *            caller does. `gate` is borrowed until owner is dropped.
  * Errors:    FA_ERR_NOMEM, FA_ERR_INVALID (see fa_route_table_new).
  * Memory:    release exchange of the table slot pairs with the reactor's
  *            acquire load before each routing.
  */
 FA_NODISCARD fa_status fa_server_set_routes(struct fa_server *s, struct fa_router *router,
-    const struct fa_route *routes, size_t count, const struct fa_route_miss *miss, void *owner);
+    const struct fa_route *routes, size_t count, const struct fa_route_miss *miss,
+    const struct fa_gate *gate, void *owner);
 
 /*
  * fa_server_listen_tcp - listen on host:port (port 0: any free one).

@@ -54,6 +54,7 @@ struct fake {
     uint16_t port;
     pthread_t loop;
     bool has_loop;
+    const struct fa_gate *gate; /* for fake_start; NULL: none */
     int stop_fd;
     fake_handler on_stream; /* the app: called for a new stream and for each event */
     atomic_int threads_started;
@@ -546,8 +547,8 @@ static FAKE_UNUSED void fake_set_routes(
             .inline_run = table[i].inline_run};
     }
     fake_require(fa_router_freeze(router) == FA_OK, "freeze");
-    fake_require(
-        fa_server_set_routes(f->server, router, routes, n, NULL, owner) == FA_OK, "set_routes");
+    fake_require(fa_server_set_routes(f->server, router, routes, n, NULL, f->gate, owner) == FA_OK,
+        "set_routes");
 }
 
 /* Prepare `f`; change f->config, then fake_start. */

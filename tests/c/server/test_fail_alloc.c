@@ -42,7 +42,7 @@ static bool add_routes(struct fa_server *s)
             .inline_run = row->inline_run};
     }
     ok = ok && fa_router_freeze(router) == FA_OK &&
-         fa_server_set_routes(s, router, routes, FAKE_ROUTE_COUNT, NULL, NULL) == FA_OK;
+         fa_server_set_routes(s, router, routes, FAKE_ROUTE_COUNT, NULL, NULL, NULL) == FA_OK;
     if (!ok) {
         fa_router_free(router);
     }

@@ -141,6 +141,30 @@ TEST(an_upgrade_that_is_declined_stays_http)
     fake_stop(&f);
 }
 
+TEST(what_does_not_pass_the_gate_is_handed_over)
+{
+    static const struct fa_gate_host name = {{"a", 1}, false};
+    static const struct fa_gate_hosts list = {&name, 1};
+    static const struct fa_gate gate = {.has_cors = true, .hosts = &list, .host_list_count = 1};
+    struct fake f;
+    fake_init(&f);
+    f.gate = &gate;
+    fake_start(&f);
+    int fd = fake_connect(&f);
+    asked(fd, GET("/inline"), 200, "hello");
+    asked(fd, GET("/worker"), 200, "hello");
+    asked(
+        fd, "POST /loop-body HTTP/1.1\r\nHost: A:1\r\nContent-Length: 4\r\n\r\nbody", 200, "body");
+    CHECK_EQ_INT(atomic_load(&f.streams_ended), 0);
+    asked(fd, "GET /inline HTTP/1.1\r\nHost: b\r\n\r\n", 200, "");
+    asked(fd, "GET /worker HTTP/1.1\r\nHost: a\r\nOrigin: \xff\r\n\r\n", 200, "");
+    asked(fd, "POST /loop-body HTTP/1.1\r\nHost: b\r\nContent-Length: 4\r\n\r\nbody", 200, "body");
+    CHECK_EQ_INT(fake_stats(&f).handovers, 0); /* no executor has seen them before */
+    close(fd);
+    fake_stop(&f);
+    CHECK_EQ_INT(atomic_load(&f.streams_ended), 3);
+}
+
 int main(void)
 {
     RUN(routes_decode_the_path);
@@ -149,5 +173,6 @@ int main(void)
     RUN(answers_keep_their_order_across_lanes);
     RUN(an_upgraded_connection_is_a_tunnel);
     RUN(an_upgrade_that_is_declined_stays_http);
+    RUN(what_does_not_pass_the_gate_is_handed_over);
     return CHECK_END();
 }

@@ -24,7 +24,7 @@ TEST(the_last_user_frees_it)
     struct fa_route_table *table = NULL;
     struct fa_route routes[2] = {
         {.id = 0, .lane = FA_LANE_LOOP}, {.id = 1, .lane = FA_LANE_INLINE, .inline_run = run}};
-    CHECK_EQ_INT(fa_route_table_new(new_router(), routes, 2, NULL, &owner, &table), FA_OK);
+    CHECK_EQ_INT(fa_route_table_new(new_router(), routes, 2, NULL, NULL, &owner, &table), FA_OK);
     CHECK_EQ_INT(table->count, 2);
     fa_route_table_retain(table);
     CHECK(fa_route_table_release(table) == NULL);
@@ -37,11 +37,11 @@ TEST(bad_routes_are_refused)
     struct fa_router *router = new_router();
     struct fa_route wrong_id = {.id = 1, .lane = FA_LANE_LOOP};
     struct fa_route no_handler = {.id = 0, .lane = FA_LANE_INLINE};
-    CHECK_EQ_INT(fa_route_table_new(router, &wrong_id, 1, NULL, NULL, &table), FA_ERR_INVALID);
-    CHECK_EQ_INT(fa_route_table_new(router, &no_handler, 1, NULL, NULL, &table), FA_ERR_INVALID);
-    CHECK_EQ_INT(fa_route_table_new(NULL, &wrong_id, 1, NULL, NULL, &table), FA_ERR_INVALID);
+    CHECK_EQ_INT(fa_route_table_new(router, &wrong_id, 1, NULL, NULL, NULL, &table), FA_ERR_INVALID);
+    CHECK_EQ_INT(fa_route_table_new(router, &no_handler, 1, NULL, NULL, NULL, &table), FA_ERR_INVALID);
+    CHECK_EQ_INT(fa_route_table_new(NULL, &wrong_id, 1, NULL, NULL, NULL, &table), FA_ERR_INVALID);
     fa_router_free(router);
-    CHECK_EQ_INT(fa_route_table_new(NULL, NULL, 0, NULL, NULL, &table), FA_OK);
+    CHECK_EQ_INT(fa_route_table_new(NULL, NULL, 0, NULL, NULL, NULL, &table), FA_OK);
     CHECK(fa_route_table_release(table) == NULL);
 }
 
@@ -69,7 +69,7 @@ TEST(only_a_certain_miss_is_one)
         CHECK_EQ_INT(fa_router_add_opaque(miss.known, FA_SPAN("/static"), 0), FA_OK);
         CHECK_EQ_INT(fa_router_freeze(miss.known), FA_OK);
         struct fa_route_table *table = NULL;
-        CHECK_EQ_INT(fa_route_table_new(new_router(), &route, 1, &miss, NULL, &table), FA_OK);
+        CHECK_EQ_INT(fa_route_table_new(new_router(), &route, 1, &miss, NULL, NULL, &table), FA_OK);
         CHECK(is_missed(table, "/"));
         CHECK(is_missed(table, "/nothing"));
         CHECK(is_missed(table, "/users/1/x"));
@@ -91,8 +91,8 @@ TEST(only_a_certain_miss_is_one)
     }
     struct fa_route_table *table = NULL;
     struct fa_route_miss wrong = {.route = 1};
-    CHECK_EQ_INT(fa_route_table_new(NULL, NULL, 0, &wrong, NULL, &table), FA_ERR_INVALID);
-    CHECK_EQ_INT(fa_route_table_new(new_router(), &route, 1, NULL, NULL, &table), FA_OK);
+    CHECK_EQ_INT(fa_route_table_new(NULL, NULL, 0, &wrong, NULL, NULL, &table), FA_ERR_INVALID);
+    CHECK_EQ_INT(fa_route_table_new(new_router(), &route, 1, NULL, NULL, NULL, &table), FA_OK);
     CHECK(!is_missed(table, "/nothing"));
     CHECK(fa_route_table_release(table) == NULL);
 }

@@ -425,7 +425,7 @@ TEST(without_routes_everything_is_the_apps)
     struct fake f;
     fake_init(&f);
     fake_start(&f);
-    CHECK_EQ_INT(fa_server_set_routes(f.server, NULL, NULL, 0, NULL, NULL), FA_OK);
+    CHECK_EQ_INT(fa_server_set_routes(f.server, NULL, NULL, 0, NULL, NULL, NULL), FA_OK);
     int fd = fake_connect(&f);
     struct fake_response r;
     CHECK_EQ_INT(fake_ask(fd, GET("/worker"), &r), 200);
