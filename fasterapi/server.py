@@ -216,7 +216,8 @@ class Server:
         def install() -> None:
             entries = plan.core_entries(_native.core)
             miss = None if plan.miss is None else plan.miss.core_miss(_native.core, check)
-            core_server.set_routes(entries, miss)
+            gate = None if plan.gate is None else plan.gate.core_gate(_native.core)
+            core_server.set_routes(entries, miss, gate)
             self.routes_compiled, self.routes_total = plan.compiled, len(plan.verdicts)
 
         def check() -> None:

@@ -2,11 +2,12 @@
 #include "python/module_state.h"
 #include "python/py_buffer_pool.h"
 #include "python/py_call.h"
-#include "python/py_exchange.h"
-#include "python/py_peer.h"
 #include "python/py_dict_pool.h"
+#include "python/py_exchange.h"
+#include "python/py_gate.h"
 #include "python/py_json.h"
 #include "python/py_json_builder.h"
+#include "python/py_peer.h"
 #include "python/py_plan.h"
 #include "python/py_queue.h"
 #include "python/py_request.h"
@@ -94,6 +95,7 @@ static int module_exec(PyObject *module)
     state->call_name = PyUnicode_InternFromString("__call__");
     if (state->call_name == NULL) return -1;
     if (add_type(module, &fa_py_plan_spec, &state->plan_type, true) < 0) return -1;
+    if (add_type(module, &fa_py_gate_spec, &state->gate_type, true) < 0) return -1;
     if (add_type(module, &fa_py_server_spec, &state->server_type, true) < 0) return -1;
     if (add_type(module, &fa_py_stream_spec, &state->stream_type, true) < 0) return -1;
     if (add_type(module, &fa_py_pending_spec, &state->pending_type, false) < 0) return -1;
@@ -116,6 +118,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     struct fa_module_state *state = PyModule_GetState(module);
     Py_VISIT(state->plan_type);
+    Py_VISIT(state->gate_type);
     Py_VISIT(state->server_type);
     Py_VISIT(state->stream_type);
     Py_VISIT(state->pending_type);
@@ -132,6 +135,7 @@ static int module_clear(PyObject *module)
 {
     struct fa_module_state *state = PyModule_GetState(module);
     Py_CLEAR(state->plan_type);
+    Py_CLEAR(state->gate_type);
     Py_CLEAR(state->server_type);
     Py_CLEAR(state->stream_type);
     Py_CLEAR(state->pending_type);

@@ -22,6 +22,7 @@
 
 struct fa_module_state {
     PyTypeObject *plan_type;
+    PyTypeObject *gate_type;
     PyTypeObject *server_type;
     PyTypeObject *stream_type;
     PyTypeObject *pending_type;

@@ -65,7 +65,7 @@ static void finish(struct fa_py_server *owner, struct fa_clock_date *date, struc
         fa_executor_hand_over(owner->server, task);
         return;
     }
-    switch (fa_py_response_write(owner, date, task, plan, result)) {
+    switch (fa_py_response_write(owner, date, task, plan, &result)) {
     case FA_PY_REPLY_DONE: fa_executor_complete(owner->server, task); break;
     case FA_PY_REPLY_RAISED: answer_raised(owner, date, task, exchange); break;
     case FA_PY_REPLY_DEFER:

@@ -100,9 +100,9 @@ static PyObject *exchange_body(struct fa_py_exchange *self, PyObject *unused)
 }
 
 PyDoc_STRVAR(respond_doc,
-    "respond(value: object) -> bool\n--\n\n"
-    "Write the answer for a return value, without sending it. False: it is a Response that\n"
-    "only its own __call__ can send; see hand_over(). Raises what FastAPI raises.");
+    "respond(value: object) -> Response | None\n--\n\n"
+    "Write the answer for a return value, without sending it. Else it gives the Response\n"
+    "that only its own __call__ can send; see hand_over(). Raises what FastAPI raises.");
 
 static PyObject *exchange_respond(struct fa_py_exchange *self, PyObject *value)
 {
@@ -110,13 +110,17 @@ static PyObject *exchange_respond(struct fa_py_exchange *self, PyObject *value)
     if (self->written) drop_answer(self);
     /* What fails after the answer was sent is reported with the request. */
     if (make_scope(self) < 0) return NULL;
-    switch (
-        fa_py_response_write(self->owner, self->date, self->task, self->task->route->plan, value)) {
-    case FA_PY_REPLY_DONE: self->written = true; Py_RETURN_TRUE;
-    case FA_PY_REPLY_RAISED: return NULL;
+    const struct fa_py_plan *plan = self->task->route->plan;
+    PyObject *response = Py_NewRef(value);
+    switch (fa_py_response_write(self->owner, self->date, self->task, plan, &response)) {
+    case FA_PY_REPLY_DONE:
+        self->written = true;
+        Py_SETREF(response, Py_NewRef(Py_None));
+        break;
+    case FA_PY_REPLY_RAISED: Py_CLEAR(response); break;
     case FA_PY_REPLY_DEFER: break;
     }
-    Py_RETURN_FALSE;
+    return response;
 }
 
 PyDoc_STRVAR(send_doc, "send() -> None\n--\n\nSend the answer that respond() has written.");

@@ -1,49 +1,55 @@
-/* py_gate.h - the Gate type: Starlette's own middleware as the core runs it.
+/* py_gate.h - the Gate type: Starlette's own middleware, as the core does its work.
  *
- * What it does before the app is struct fa_gate's part; here is what it does to an
- * answer: CORS headers, compression.
+ * What it does to requests is struct fa_gate's part; what it does to answers stands
+ * here as layers, and py_decorate.c does it. Read-only once made, so any thread with
+ * the GIL may use it without a lock.
  */
 #ifndef FA_PYTHON_PY_GATE_H
 #define FA_PYTHON_PY_GATE_H
 
-#include "http/http_response.h"
-#include "python/module_state.h"
-#include "python/py_response.h"
+#include "http/http_parser.h"
+#include "python/compat.h"
 #include "server/gate.h"
-#include "server/task.h"
+
+enum fa_py_gate_kind { FA_PY_GATE_CORS = 0, FA_PY_GATE_GZIP = 1 };
+
+/* Spans and borrowed references point into what fa_py_gate.given keeps. */
+struct fa_py_gate_cors {
+    struct fa_http_header *simple; /* for every answer to a request with an origin */
+    size_t simple_count;
+    PyObject *origins;   /* borrowed: list, tuple, set or frozenset */
+    PyObject *fullmatch; /* borrowed, or NULL */
+    bool everyone;
+    bool credentials;
+};
+
+struct fa_py_gate_gzip {
+    PyObject *arguments; /* for zlib.compressobj; owned */
+    fa_span *excluded;   /* media types that are left alone */
+    size_t excluded_count;
+    size_t minimum_size;
+    size_t thread_minimum_size;
+};
+
+struct fa_py_gate_layer {
+    enum fa_py_gate_kind kind;
+    union {
+        struct fa_py_gate_cors cors;
+        struct fa_py_gate_gzip gzip;
+    };
+};
+
+struct fa_py_gate {
+    PyObject_HEAD struct fa_gate gate;
+    struct fa_gate_hosts *hosts;
+    size_t host_list_count;
+    struct fa_py_gate_layer *layers; /* innermost first */
+    size_t layer_count;
+    PyObject *given;       /* tuple of the arguments */
+    PyObject *replay;      /* callable(status, header lines, body) -> Response */
+    PyObject *compressobj; /* zlib's */
+};
 
 extern PyType_Spec fa_py_gate_spec;
-
-/*
- * fa_py_gate_of - the C half of a Gate object.
- *
- * Refs: borrowed; lives as long as `gate`.
- * GIL:  attached thread state required, here and below.
- */
-const struct fa_gate *fa_py_gate_of(PyObject *gate);
-
-/*
- * fa_py_gate_decorate - let the middleware change an answer, from the innermost one to
- * the outermost: `head` gets other header lines (allocated from the task's arena), and
- * *new_body (NULL before) the body that takes the place of `body`, if one does.
- *
- * Refs:      *new_body is a new reference to bytes.
- * Calls out: yes (a regular expression, == of what stands among the allowed origins, zlib).
- * Errors:    FA_PY_REPLY_RAISED with the exception set; FA_PY_REPLY_DEFER when the
- *            middleware itself must do it. Nothing has changed then.
- */
-enum fa_py_reply fa_py_gate_decorate(
-    struct fa_task *task, struct fa_http_head *head, fa_span body, PyObject **new_body);
-
-/*
- * fa_py_gate_response - a Response with the status, headers and body of an answer that
- * fa_py_gate_decorate would not change itself.
- *
- * Refs:      new reference.
- * Calls out: yes.
- * Errors:    NULL with the exception set.
- */
-PyObject *fa_py_gate_response(
-    const struct fa_task *task, const struct fa_http_head *head, fa_span body);
 
 #endif

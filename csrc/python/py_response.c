@@ -4,6 +4,7 @@
 
 #include "base/writer.h"
 #include "http/http_response.h"
+#include "python/py_decorate.h"
 #include "python/py_json.h"
 
 /* Typed bodies up to this size are copied behind their head: one buffer, one
@@ -43,19 +44,17 @@ static void body_restart(struct fa_writer *w)
     w->cur = w->buf->data + FA_HTTP_HEAD_ROOM;
 }
 
-/* Give the buffer back and put the head in front of what was written. */
-static enum fa_py_reply body_finish(
-    struct fa_writer *w, struct fa_task *task, struct fa_http_head *head, PyObject *tail)
+/* Give the buffer back and put the head in front of what was written. `room`: bytes
+ * before the body. */
+static enum fa_py_reply body_send(struct fa_writer *w, struct fa_task *task,
+    const struct fa_http_head *head, size_t room, PyObject *tail)
 {
-    size_t body_len = fa_writer_len(w) - FA_HTTP_HEAD_ROOM;
+    size_t body_len = fa_writer_len(w) - room;
     task->out = fa_writer_detach(w);
-    char *body = task->out->data + FA_HTTP_HEAD_ROOM, *start = NULL;
-    head->has_content_length = true;
-    head->content_length = tail == NULL ? body_len : (uint64_t)PyBytes_GET_SIZE(tail);
-    head->content_type = FA_SPAN("application/json");
+    char *body = task->out->data + room, *start = NULL;
     if (fa_http_head_write_before(head, body, task->out->data, &start) != FA_OK) return no_memory();
     task->out_start = (uint32_t)(start - task->out->data);
-    task->out_end = (uint32_t)(FA_HTTP_HEAD_ROOM + (task->head_only ? 0 : body_len));
+    task->out_end = (uint32_t)(room + (task->head_only ? 0 : body_len));
     if (tail != NULL && !task->head_only) {
         task->tail.ptr = PyBytes_AS_STRING(tail);
         task->tail.len = (size_t)PyBytes_GET_SIZE(tail);
@@ -71,9 +70,62 @@ static enum fa_py_reply body_failed(struct fa_writer *w, struct fa_task *task)
     return FA_PY_REPLY_RAISED;
 }
 
+/* A head with more lines than the room is for: move the body behind it. */
+static bool body_make_room(struct fa_writer *w, size_t room)
+{
+    size_t more = room - FA_HTTP_HEAD_ROOM, len = fa_writer_len(w) - FA_HTTP_HEAD_ROOM;
+    if (!fa_writer_reserve(w, more)) return false;
+    memmove(w->buf->data + room, w->buf->data + FA_HTTP_HEAD_ROOM, len);
+    w->cur += more;
+    return true;
+}
+
+/* The answer as the app's middleware changes it; *result becomes a Response if that
+ * must do it itself. */
+static enum fa_py_reply body_decorate(struct fa_writer *w, struct fa_task *task,
+    struct fa_http_head *head, PyObject *tail, PyObject **result)
+{
+    fa_span body = tail != NULL ? (fa_span){PyBytes_AS_STRING(tail), (size_t)PyBytes_GET_SIZE(tail)}
+                                : (fa_span){w->buf->data + FA_HTTP_HEAD_ROOM,
+                                      fa_writer_len(w) - FA_HTTP_HEAD_ROOM};
+    PyObject *other = NULL;
+    enum fa_py_reply reply = fa_py_decorate(task, head, body, &other);
+    if (reply == FA_PY_REPLY_DEFER) {
+        PyObject *response = fa_py_decorate_later(task, head, body);
+        if (response == NULL) return body_failed(w, task);
+        Py_SETREF(*result, response);
+    }
+    if (reply != FA_PY_REPLY_DONE) {
+        task->out = fa_writer_detach(w);
+        return reply;
+    }
+    bool fits = true;
+    if (other != NULL) {
+        body_restart(w);
+        fits = fa_writer_put(w, PyBytes_AS_STRING(other), (size_t)PyBytes_GET_SIZE(other));
+        Py_DECREF(other);
+        tail = NULL;
+    }
+    size_t size = fa_http_head_size(head);
+    size_t room = size > FA_HTTP_HEAD_ROOM ? size : FA_HTTP_HEAD_ROOM;
+    if (!fits || !body_make_room(w, room)) return body_failed(w, task);
+    return body_send(w, task, head, room, tail);
+}
+
+static enum fa_py_reply body_finish(struct fa_writer *w, struct fa_task *task,
+    struct fa_http_head *head, PyObject *tail, PyObject **result)
+{
+    head->has_content_length = true;
+    head->content_length =
+        tail == NULL ? fa_writer_len(w) - FA_HTTP_HEAD_ROOM : (uint64_t)PyBytes_GET_SIZE(tail);
+    head->content_type = FA_SPAN("application/json");
+    if (FA_UNLIKELY(task->table->gate != NULL)) return body_decorate(w, task, head, tail, result);
+    return body_send(w, task, head, FA_HTTP_HEAD_ROOM, tail);
+}
+
 static enum fa_py_reply write_bytes_body(const struct fa_py_server *owner,
     struct fa_clock_date *date, struct fa_writer *w, struct fa_task *task, int status,
-    PyObject *bytes)
+    PyObject *bytes, PyObject **result)
 {
     struct fa_http_head head;
     if (!PyBytes_Check(bytes)) {
@@ -85,7 +137,7 @@ static enum fa_py_reply write_bytes_body(const struct fa_py_server *owner,
     bool in_place = owner->config.zero_copy && len > COPY_BODY_MAX;
     if (!in_place && !fa_writer_put(w, PyBytes_AS_STRING(bytes), len)) return body_failed(w, task);
     head_init(&head, owner, date, task, status);
-    return body_finish(w, task, &head, in_place ? bytes : NULL);
+    return body_finish(w, task, &head, in_place ? bytes : NULL, result);
 }
 
 /* What FastAPI does with a response model: validate, then dump_json. */
@@ -111,44 +163,45 @@ static PyObject *dump_typed(const struct fa_py_plan *plan, PyObject *result)
 }
 
 static enum fa_py_reply write_untyped(const struct fa_py_server *owner, struct fa_clock_date *date,
-    struct fa_task *task, int status, PyObject *result)
+    struct fa_task *task, int status, PyObject **result)
 {
     struct fa_writer w;
     struct fa_http_head head;
     body_begin(&w, task);
-    switch (fa_py_json_write(&w, result)) {
+    switch (fa_py_json_write(&w, *result)) {
     case FA_PY_JSON_OK:
         head_init(&head, owner, date, task, status);
-        return body_finish(&w, task, &head, NULL);
+        return body_finish(&w, task, &head, NULL, result);
     case FA_PY_JSON_NOMEM: return body_failed(&w, task);
     case FA_PY_JSON_UNSURE: break;
     }
     body_restart(&w);
-    PyObject *bytes = PyObject_CallOneArg(owner->hooks.encode, result);
+    PyObject *bytes = PyObject_CallOneArg(owner->hooks.encode, *result);
     if (bytes == NULL) return body_failed(&w, task);
-    enum fa_py_reply reply = write_bytes_body(owner, date, &w, task, status, bytes);
+    enum fa_py_reply reply = write_bytes_body(owner, date, &w, task, status, bytes, result);
     Py_DECREF(bytes);
     return reply;
 }
 
 static enum fa_py_reply write_typed(const struct fa_py_server *owner, struct fa_clock_date *date,
-    struct fa_task *task, const struct fa_py_plan *plan, PyObject *result)
+    struct fa_task *task, const struct fa_py_plan *plan, PyObject **result)
 {
-    PyObject *bytes = dump_typed(plan, result);
+    PyObject *bytes = dump_typed(plan, *result);
     if (bytes == NULL) return FA_PY_REPLY_RAISED;
     struct fa_writer w;
     body_begin(&w, task);
-    enum fa_py_reply reply = write_bytes_body(owner, date, &w, task, plan->answer.status, bytes);
+    enum fa_py_reply reply =
+        write_bytes_body(owner, date, &w, task, plan->answer.status, bytes, result);
     Py_DECREF(bytes);
     return reply;
 }
 
 enum fa_py_reply fa_py_response_write(const struct fa_py_server *owner, struct fa_clock_date *date,
-    struct fa_task *task, const struct fa_py_plan *plan, PyObject *result)
+    struct fa_task *task, const struct fa_py_plan *plan, PyObject **result)
 {
     /* FastAPI asks isinstance(result, Response) before anything else. */
-    if (PyType_IsSubtype(Py_TYPE(result), (PyTypeObject *)owner->hooks.response_base)) {
-        return fa_py_response_object(owner, date, task, result);
+    if (PyType_IsSubtype(Py_TYPE(*result), (PyTypeObject *)owner->hooks.response_base)) {
+        return fa_py_response_object(owner, date, task, *result);
     }
     if (plan->answer.validate != NULL) return write_typed(owner, date, task, plan, result);
     return write_untyped(owner, date, task, plan->answer.status, result);
@@ -253,6 +306,31 @@ static void parts_drop(struct parts *parts)
     Py_XDECREF(parts->background);
 }
 
+/* The head that was made of the parts, and the body behind it. */
+static enum fa_py_reply send_parts(const struct fa_py_server *owner, struct fa_task *task,
+    const struct fa_http_head *head, PyObject *body)
+{
+    struct fa_writer w;
+    fa_writer_attach(&w, task->out, 0);
+    task->out = NULL;
+    size_t head_size = fa_http_head_size(head), body_len = (size_t)PyBytes_GET_SIZE(body);
+    bool in_place = owner->config.zero_copy && body_len > COPY_BODY_MAX;
+    size_t copied = in_place || task->head_only ? 0 : body_len;
+    if (!fa_writer_reserve(&w, head_size + copied)) return body_failed(&w, task);
+    w.cur += fa_http_head_write(head, w.cur);
+    memcpy(w.cur, PyBytes_AS_STRING(body), copied);
+    w.cur += copied;
+    task->out_start = 0;
+    task->out_end = (uint32_t)fa_writer_len(&w);
+    task->out = fa_writer_detach(&w);
+    if (in_place && !task->head_only) {
+        task->tail.ptr = PyBytes_AS_STRING(body);
+        task->tail.len = body_len;
+        task->tail.owner = Py_NewRef(body);
+    }
+    return FA_PY_REPLY_DONE;
+}
+
 static enum fa_py_reply write_parts(const struct fa_py_server *owner, struct fa_clock_date *date,
     struct fa_task *task, const struct parts *parts)
 {
@@ -266,25 +344,14 @@ static enum fa_py_reply write_parts(const struct fa_py_server *owner, struct fa_
     struct fa_http_head head;
     head_init(&head, owner, date, task, (int)parts->status);
     head.before = (fa_span){text, lines};
-    struct fa_writer w;
-    fa_writer_attach(&w, task->out, 0);
-    task->out = NULL;
-    size_t head_size = fa_http_head_size(&head);
-    bool in_place = owner->config.zero_copy && body_len > COPY_BODY_MAX;
-    size_t copied = in_place || task->head_only ? 0 : body_len;
-    if (!fa_writer_reserve(&w, head_size + copied)) return body_failed(&w, task);
-    w.cur += fa_http_head_write(&head, w.cur);
-    memcpy(w.cur, PyBytes_AS_STRING(parts->body), copied);
-    w.cur += copied;
-    task->out_start = 0;
-    task->out_end = (uint32_t)fa_writer_len(&w);
-    task->out = fa_writer_detach(&w);
-    if (in_place && !task->head_only) {
-        task->tail.ptr = PyBytes_AS_STRING(parts->body);
-        task->tail.len = body_len;
-        task->tail.owner = Py_NewRef(parts->body);
-    }
-    return FA_PY_REPLY_DONE;
+    enum fa_py_reply reply = FA_PY_REPLY_DONE;
+    PyObject *other = NULL;
+    if (FA_UNLIKELY(task->table->gate != NULL))
+        reply = fa_py_decorate(task, &head, bytes_span(parts->body), &other);
+    if (reply == FA_PY_REPLY_DONE)
+        reply = send_parts(owner, task, &head, other == NULL ? parts->body : other);
+    Py_XDECREF(other);
+    return reply;
 }
 
 enum fa_py_reply fa_py_response_object(const struct fa_py_server *owner, struct fa_clock_date *date,

@@ -1,6 +1,7 @@
 #include "python/py_routes.h"
 
 #include "http/http_method.h"
+#include "python/py_gate.h"
 #include "python/py_plan.h"
 #include "route/router.h"
 
@@ -145,8 +146,19 @@ static int add_miss(struct fa_py_server *owner, struct build *build, PyObject *m
     return append_route(build, (struct fa_py_plan *)plan);
 }
 
+/* NULL with an exception: not a Gate. */
+static const struct fa_gate *add_gate(
+    struct fa_py_server *owner, struct build *build, PyObject *gate)
+{
+    if (!PyObject_TypeCheck(gate, owner->state->gate_type)) {
+        PyErr_Format(PyExc_TypeError, "gate must be a Gate or None, not %R", gate);
+        return NULL;
+    }
+    return PyList_Append(build->plans, gate) < 0 ? NULL : &((struct fa_py_gate *)gate)->gate;
+}
+
 static int build_table(
-    struct fa_py_server *owner, struct build *build, PyObject *rows, PyObject *miss)
+    struct fa_py_server *owner, struct build *build, PyObject *rows, PyObject *miss, PyObject *gate)
 {
     Py_ssize_t total = PySequence_Fast_GET_SIZE(rows);
     build->plans = PyList_New(0);
@@ -161,9 +173,11 @@ static int build_table(
         if (add_entry(owner, build, PySequence_Fast_GET_ITEM(rows, i)) < 0) return -1;
     }
     if (miss != Py_None && add_miss(owner, build, miss) < 0) return -1;
+    const struct fa_gate *core_gate = NULL;
+    if (gate != Py_None && (core_gate = add_gate(owner, build, gate)) == NULL) return -1;
     if (fa_router_freeze(build->router) != FA_OK ||
         fa_server_set_routes(owner->server, build->router, build->routes, build->count,
-            build->miss.known == NULL ? NULL : &build->miss, NULL, build->plans) != FA_OK) {
+            build->miss.known == NULL ? NULL : &build->miss, core_gate, build->plans) != FA_OK) {
         PyErr_NoMemory();
         return -1;
     }
@@ -173,12 +187,13 @@ static int build_table(
     return 0;
 }
 
-int fa_py_routes_install(struct fa_py_server *owner, PyObject *entries, PyObject *miss)
+int fa_py_routes_install(
+    struct fa_py_server *owner, PyObject *entries, PyObject *miss, PyObject *gate)
 {
     PyObject *rows = PySequence_Fast(entries, "set_routes() takes a sequence of entries");
     if (rows == NULL) return -1;
     struct build build = {0};
-    int failed = build_table(owner, &build, rows, miss);
+    int failed = build_table(owner, &build, rows, miss, gate);
     fa_router_free(build.router);
     fa_router_free(build.miss.known);
     Py_XDECREF(build.plans);

@@ -28,6 +28,12 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from fasterapi.plan.fingerprint import check_internals, is_patched
+from fasterapi.plan.middleware import (
+    GateSpec,
+    foreign_middleware,
+    is_middleware_patched,
+    plan_middleware,
+)
 from fasterapi.plan.miss import MissPlan, plan_miss
 from fasterapi.plan.order import Entry, arrange
 from fasterapi.plan.pattern import convertor_names, is_core_pattern, static_prefix
@@ -51,6 +57,7 @@ _STACK: Final[tuple[type, ...]] = (
     ExceptionMiddleware,
     AsyncExitStackMiddleware,
 )
+_USERS_PLACE: Final = 3  # where in _STACK the app's own middleware comes
 
 
 @dataclass(slots=True)
@@ -73,6 +80,7 @@ class AppPlan:
     entries: in the core's order, see `order`; verdicts: one for each route, in FastAPI's order.
     reasons: why nothing of the app compiles; there are no entries then, so everything is handed
     over. state: see `is_current`. miss: what answers paths that no route may match, see `miss`.
+    gate: the app's middleware, None if it has none.
     """
 
     entries: list[Entry]
@@ -80,6 +88,7 @@ class AppPlan:
     reasons: list[Reason]
     state: tuple[Any, ...] = field(repr=False)
     miss: MissPlan | None = None
+    gate: GateSpec | None = None
 
     @property
     def compiled(self) -> int:
@@ -130,7 +139,8 @@ def _stack_difference(app: FastAPI) -> str | None:
     layer: Any = app.middleware_stack
     if layer is None:
         return None
-    for expected in _STACK:
+    users: list[Any] = [one.cls for one in app.user_middleware]
+    for expected in (*_STACK[:_USERS_PLACE], *users, *_STACK[_USERS_PLACE:]):
         if type(layer) is not expected:
             return f"{type(layer).__name__} is where {expected.__name__} should be"
         layer = getattr(layer, "app", None)
@@ -161,13 +171,12 @@ def app_reasons(app: FastAPI) -> list[Reason]:
             reasons.append(reason("custom-call", name=type(app).__name__, what=name))
     if app.debug:
         reasons.append(reason("debug"))
-    if app.user_middleware:
-        names = ", ".join(
-            getattr(one.cls, "__name__", repr(one.cls)) for one in app.user_middleware
-        )
-        reasons.append(reason("middleware", names=names))
+    if (refused := foreign_middleware(app)) is not None:
+        reasons.append(refused)
     elif (what := _stack_difference(app)) is not None:
         reasons.append(reason("middleware-stack", what=what))
+    else:
+        reasons += plan_middleware(app)[1]
     if app.root_path:
         reasons.append(reason("root-path"))
     if app.max_body_size is not None or getattr(app.router, "max_body_size", None) is not None:
@@ -193,7 +202,7 @@ def _state(app: FastAPI) -> tuple[Any, ...]:
         app.root_path,
         app.max_body_size,
         app._native_telemetry.enabled(),
-        is_patched(),
+        is_patched() or (bool(app.user_middleware) and is_middleware_patched()),
     )
 
 
@@ -324,4 +333,5 @@ def plan_app(app: FastAPI, *, root_path: str = "") -> AppPlan:
             verdict.tier = "fastapi"
             verdict.reasons.append(reason("shadowed", path=rival.path or "any path"))
     miss = plan_miss(app, [entry for entry, _ in made], root_path)
-    return AppPlan(arranged, verdicts, above, state, miss)
+    gate, _ = plan_middleware(app)
+    return AppPlan(arranged, verdicts, above, state, miss, gate)

@@ -44,6 +44,10 @@ TEXTS: Final[dict[str, str]] = {
     "middleware": (
         "The app has middleware that runs in Python: {names}. Remove it to compile the routes."
     ),
+    "middleware-options": (
+        "{name} is set up in a way that the core does not follow: {what}. "
+        "Use plain values to compile the routes."
+    ),
     "middleware-stack": (
         "The app's middleware stack is not the one FastAPI builds: {what}. "
         "Leave app.middleware_stack alone to compile."

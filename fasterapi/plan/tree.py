@@ -337,14 +337,14 @@ class _Writer:
         self.line("response = exchange.respond(answer)")
         if self.function_depth is not None:
             self.depth = self.function_depth
-        self.line("if response:")
+        self.line("if response is None:")
         self.line("    exchange.send()")
         self.line("else:")
         if self.is_async:
             self.line("    delivery = Delivery(exchange)")
-            self.line("    await delivery.send(answer)")
+            self.line("    await delivery.send(response)")
         else:
-            self.line("    yield answer")
+            self.line("    yield response")
         self.line("sent = True")
         self.depth = top
         self.line("if not sent:")

@@ -24,6 +24,8 @@ from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 from pydantic import AliasChoices, AliasPath, BaseModel, Json
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from fasterapi import FasterAPI
 from fasterapi.explain import explain
@@ -63,7 +65,23 @@ def _(app):
 
 @has("middleware")
 def _(app):
-    app.add_middleware(CORSMiddleware, allow_origins=["*"])
+    class MyCORS(CORSMiddleware):
+        pass
+
+    app.add_middleware(GZipMiddleware)
+    app.add_middleware(MyCORS, allow_origins=["*"])
+    app.get("/x")(plain)
+
+
+@has("middleware-options")
+def _(app):
+    app.add_middleware(CORSMiddleware, allow_origins="https://example.com")
+    app.get("/x")(plain)
+
+
+@has("middleware-options")
+def _(app):
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["*.*"])  # an AssertionError
     app.get("/x")(plain)
 
 

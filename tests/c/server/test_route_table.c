@@ -37,8 +37,10 @@ TEST(bad_routes_are_refused)
     struct fa_router *router = new_router();
     struct fa_route wrong_id = {.id = 1, .lane = FA_LANE_LOOP};
     struct fa_route no_handler = {.id = 0, .lane = FA_LANE_INLINE};
-    CHECK_EQ_INT(fa_route_table_new(router, &wrong_id, 1, NULL, NULL, NULL, &table), FA_ERR_INVALID);
-    CHECK_EQ_INT(fa_route_table_new(router, &no_handler, 1, NULL, NULL, NULL, &table), FA_ERR_INVALID);
+    CHECK_EQ_INT(
+        fa_route_table_new(router, &wrong_id, 1, NULL, NULL, NULL, &table), FA_ERR_INVALID);
+    CHECK_EQ_INT(
+        fa_route_table_new(router, &no_handler, 1, NULL, NULL, NULL, &table), FA_ERR_INVALID);
     CHECK_EQ_INT(fa_route_table_new(NULL, &wrong_id, 1, NULL, NULL, NULL, &table), FA_ERR_INVALID);
     fa_router_free(router);
     CHECK_EQ_INT(fa_route_table_new(NULL, NULL, 0, NULL, NULL, NULL, &table), FA_OK);
