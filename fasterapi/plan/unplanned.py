@@ -37,6 +37,7 @@ class AppPlan:
     reasons: list[Reason]
     entries: list[Any] = field(default_factory=list)
     miss: None = None
+    gate: None = None
     compiled: int = 0
 
     def is_current(self, app: FastAPI) -> bool:
