@@ -77,6 +77,18 @@ static void finish(struct fa_py_server *owner, struct fa_clock_date *date, struc
 
 /* --- the call ---------------------------------------------------------------------- */
 
+static struct fa_py_input input_of(const struct fa_task *task)
+{
+    return (struct fa_py_input){
+        .path_params = task->match.params,
+        .path_param_count = task->match.param_count,
+        .headers = task->req.headers,
+        .header_count = task->req.header_count,
+        .query = task->req.query,
+        .body = task->body,
+    };
+}
+
 /* room[2...]: the extracted arguments, which are dropped here. */
 static PyObject *call_with_exchange(struct fa_py_server *owner, struct fa_clock_date *date,
     struct fa_task *task, PyObject **room, struct fa_py_exchange **exchange)
@@ -103,7 +115,8 @@ static PyObject *call_handler(struct fa_py_server *owner, struct fa_clock_date *
     if (plan->arg_count == 0 && !plan->wants_exchange) return PyObject_CallNoArgs(plan->handler);
     PyObject *room[FA_PY_PLAN_MAX_ARGS + 2]; /* room[0] is the callee's to use */
     PyObject **slots = room + 1 + plan->wants_exchange;
-    if (!fa_py_params_extract(plan, task, slots)) {
+    struct fa_py_input input = input_of(task);
+    if (!fa_py_params_extract(plan, &input, slots)) {
         fa_executor_hand_over(owner->server, task);
         return NULL;
     }

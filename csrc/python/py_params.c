@@ -198,11 +198,11 @@ static bool scan_query(const struct fa_py_plan *plan, fa_span query, struct foun
 
 /* Headers: the first repeat wins, lists take all. */
 static bool scan_headers(
-    const struct fa_py_param *param, const struct fa_http_request *req, struct found *found)
+    const struct fa_py_param *param, const struct fa_py_input *input, struct found *found)
 {
-    for (uint32_t h = 0; h < req->header_count; h++) {
-        if (!fa_span_eq_nocase(req->headers[h].name, param->wire)) continue;
-        if (!found_value(param, found, req->headers[h].value)) return false;
+    for (uint32_t h = 0; h < input->header_count; h++) {
+        if (!fa_span_eq_nocase(input->headers[h].name, param->wire)) continue;
+        if (!found_value(param, found, input->headers[h].value)) return false;
         if (!param->is_list) return true;
     }
     return true;
@@ -220,11 +220,11 @@ static fa_span trimmed(fa_span text)
 /* starlette.requests.cookie_parser over each Cookie header: the last one wins. A
  * quoted value needs http.cookies' unquoting, so it is not certain here. */
 static bool scan_cookies(
-    const struct fa_py_param *param, const struct fa_http_request *req, struct found *found)
+    const struct fa_py_param *param, const struct fa_py_input *input, struct found *found)
 {
-    for (uint32_t h = 0; h < req->header_count; h++) {
-        if (!fa_span_eq_nocase(req->headers[h].name, FA_SPAN("cookie"))) continue;
-        fa_span rest = req->headers[h].value;
+    for (uint32_t h = 0; h < input->header_count; h++) {
+        if (!fa_span_eq_nocase(input->headers[h].name, FA_SPAN("cookie"))) continue;
+        fa_span rest = input->headers[h].value;
         if (has_high_bytes(rest)) return false;
         while (rest.len > 0) {
             const char *semicolon = memchr(rest.ptr, ';', rest.len);
@@ -250,11 +250,11 @@ static bool scan_cookies(
 
 /* --- the body ------------------------------------------------------------------- */
 
-static bool is_json_content(const struct fa_http_request *req)
+bool fa_py_params_is_json(const struct fa_py_input *input)
 {
-    for (uint32_t h = 0; h < req->header_count; h++) {
-        if (!fa_span_eq_nocase(req->headers[h].name, FA_SPAN("content-type"))) continue;
-        fa_span value = req->headers[h].value;
+    for (uint32_t h = 0; h < input->header_count; h++) {
+        if (!fa_span_eq_nocase(input->headers[h].name, FA_SPAN("content-type"))) continue;
+        fa_span value = input->headers[h].value;
         const char *semicolon = memchr(value.ptr, ';', value.len);
         if (semicolon != NULL) value.len = (size_t)(semicolon - value.ptr);
         return fa_span_eq_nocase(trimmed(value), FA_SPAN("application/json"));
@@ -262,11 +262,13 @@ static bool is_json_content(const struct fa_http_request *req)
     return false;
 }
 
-static PyObject *body_value(const struct fa_py_plan *plan, const struct fa_task *task)
+static PyObject *body_value(const struct fa_py_plan *plan, const struct fa_py_input *input)
 {
     const struct fa_py_body *body = &plan->body;
-    if (task->body.len == 0 || !is_json_content(&task->req)) return NULL;
-    PyObject *bytes = PyBytes_FromStringAndSize(task->body.ptr, (Py_ssize_t)task->body.len);
+    if (input->body.len == 0 || !fa_py_params_is_json(input)) return NULL;
+    PyObject *bytes = input->body_bytes == NULL
+                          ? PyBytes_FromStringAndSize(input->body.ptr, (Py_ssize_t)input->body.len)
+                          : Py_NewRef(input->body_bytes);
     if (bytes == NULL) return NULL;
     PyObject *value;
     if (body->validate_json != NULL) {
@@ -295,23 +297,24 @@ static PyObject *param_value(
     return Py_NewRef(param->default_value);
 }
 
-static bool locate(const struct fa_py_plan *plan, const struct fa_task *task, struct found *found)
+static bool locate(
+    const struct fa_py_plan *plan, const struct fa_py_input *input, struct found *found)
 {
-    if (plan->has_query && task->req.query.len > 0 && !scan_query(plan, task->req.query, found))
+    if (plan->has_query && input->query.len > 0 && !scan_query(plan, input->query, found))
         return false;
     for (int i = 0; i < plan->param_count; i++) {
         const struct fa_py_param *param = &plan->params[i];
         switch (param->source) {
         case FA_PY_PATH:
-            if (param->path_index >= task->match.param_count) return false;
+            if (param->path_index >= input->path_param_count) return false;
             found[i].present = true;
-            found[i].value = task->match.params[param->path_index];
+            found[i].value = input->path_params[param->path_index];
             break;
         case FA_PY_HEADER:
-            if (!scan_headers(param, &task->req, &found[i])) return false;
+            if (!scan_headers(param, input, &found[i])) return false;
             break;
         case FA_PY_COOKIE:
-            if (!scan_cookies(param, &task->req, &found[i])) return false;
+            if (!scan_cookies(param, input, &found[i])) return false;
             break;
         case FA_PY_QUERY: break;
         }
@@ -320,19 +323,19 @@ static bool locate(const struct fa_py_plan *plan, const struct fa_task *task, st
 }
 
 bool fa_py_params_extract(
-    const struct fa_py_plan *plan, const struct fa_task *task, PyObject **slots)
+    const struct fa_py_plan *plan, const struct fa_py_input *input, PyObject **slots)
 {
     struct found found[FA_PY_PLAN_MAX_ARGS];
     memset(found, 0, sizeof found[0] * plan->param_count);
     memset(slots, 0, sizeof slots[0] * plan->arg_count);
-    bool certain = locate(plan, task, found);
+    bool certain = locate(plan, input, found);
     for (int i = 0; certain && i < plan->param_count; i++) {
         PyObject *value = param_value(plan, &plan->params[i], &found[i]);
         slots[plan->params[i].slot] = value;
         certain = value != NULL;
     }
     if (certain && plan->body.keyword != NULL) {
-        PyObject *value = body_value(plan, task);
+        PyObject *value = body_value(plan, input);
         slots[plan->body.slot] = value;
         certain = value != NULL;
     }

@@ -2,8 +2,22 @@
 #ifndef FA_PYTHON_PY_PARAMS_H
 #define FA_PYTHON_PY_PARAMS_H
 
+#include "http/http_parser.h"
 #include "python/py_plan.h"
-#include "server/task.h"
+
+/*
+ * What a plan takes its arguments from: a task of our own server, or the scope and
+ * the body of any ASGI server. Everything is borrowed for the length of one call.
+ */
+struct fa_py_input {
+    const fa_span *path_params; /* percent-decoded UTF-8, in pattern order */
+    uint32_t path_param_count;
+    uint32_t header_count;
+    const struct fa_http_header *headers; /* names in any case */
+    fa_span query;                        /* raw, after '?' */
+    fa_span body;                         /* complete */
+    PyObject *body_bytes;                 /* NULL, or the bytes object that holds `body` */
+};
 
 /*
  * fa_py_params_extract - fill one value per handler argument.
@@ -20,6 +34,14 @@
  * Errors:    none: exceptions raised on the way are dropped, FastAPI raises its own.
  */
 bool fa_py_params_extract(
-    const struct fa_py_plan *plan, const struct fa_task *task, PyObject **slots);
+    const struct fa_py_plan *plan, const struct fa_py_input *input, PyObject **slots);
+
+/*
+ * fa_py_params_is_json - does the first Content-Type say application/json, so that a
+ * body can be taken here at all?
+ *
+ * GIL, Calls out, Errors: none.
+ */
+bool fa_py_params_is_json(const struct fa_py_input *input);
 
 #endif
