@@ -250,7 +250,7 @@ static bool scan_cookies(
 
 /* --- the body ------------------------------------------------------------------- */
 
-bool fa_py_params_is_json(const struct fa_py_input *input)
+static bool is_json(const struct fa_py_input *input)
 {
     for (uint32_t h = 0; h < input->header_count; h++) {
         if (!fa_span_eq_nocase(input->headers[h].name, FA_SPAN("content-type"))) continue;
@@ -262,23 +262,12 @@ bool fa_py_params_is_json(const struct fa_py_input *input)
     return false;
 }
 
-static PyObject *body_value(const struct fa_py_plan *plan, const struct fa_py_input *input)
+static PyObject *body_value(const struct fa_py_plan *plan, PyObject *bytes)
 {
     const struct fa_py_body *body = &plan->body;
-    if (input->body.len == 0 || !fa_py_params_is_json(input)) return NULL;
-    PyObject *bytes = input->body_bytes == NULL
-                          ? PyBytes_FromStringAndSize(input->body.ptr, (Py_ssize_t)input->body.len)
-                          : Py_NewRef(input->body_bytes);
-    if (bytes == NULL) return NULL;
-    PyObject *value;
-    if (body->validate_json != NULL) {
-        value = PyObject_CallOneArg(body->validate_json, bytes);
-    } else {
-        value =
-            validated(plan, body->validate_python, PyObject_CallOneArg(body->json_loads, bytes));
-    }
-    Py_DECREF(bytes);
-    return value;
+    if (PyBytes_GET_SIZE(bytes) == 0) return NULL;
+    if (body->validate_json != NULL) return PyObject_CallOneArg(body->validate_json, bytes);
+    return validated(plan, body->validate_python, PyObject_CallOneArg(body->json_loads, bytes));
 }
 
 /* --- all together ----------------------------------------------------------------- */
@@ -322,10 +311,20 @@ static bool locate(
     return true;
 }
 
-bool fa_py_params_extract(
+/* False, and no reference is left: not certain. */
+static bool give_up(const struct fa_py_plan *plan, PyObject **slots)
+{
+    for (int i = 0; i < plan->arg_count; i++)
+        Py_CLEAR(slots[i]);
+    PyErr_Clear();
+    return false;
+}
+
+bool fa_py_params_begin(
     const struct fa_py_plan *plan, const struct fa_py_input *input, PyObject **slots)
 {
     struct found found[FA_PY_PLAN_MAX_ARGS];
+    if (plan->body.keyword != NULL && !is_json(input)) return false;
     memset(found, 0, sizeof found[0] * plan->param_count);
     memset(slots, 0, sizeof slots[0] * plan->arg_count);
     bool certain = locate(plan, input, found);
@@ -334,16 +333,27 @@ bool fa_py_params_extract(
         slots[plan->params[i].slot] = value;
         certain = value != NULL;
     }
-    if (certain && plan->body.keyword != NULL) {
-        PyObject *value = body_value(plan, input);
-        slots[plan->body.slot] = value;
-        certain = value != NULL;
-    }
     for (int i = 0; i < plan->param_count; i++)
         Py_CLEAR(found[i].list);
-    if (certain) return true;
-    for (int i = 0; i < plan->arg_count; i++)
-        Py_CLEAR(slots[i]);
-    PyErr_Clear();
-    return false;
+    return certain || give_up(plan, slots);
+}
+
+bool fa_py_params_take_body(const struct fa_py_plan *plan, PyObject *body_bytes, PyObject **slots)
+{
+    PyObject *value = body_value(plan, body_bytes);
+    slots[plan->body.slot] = value;
+    return value != NULL || give_up(plan, slots);
+}
+
+bool fa_py_params_extract(
+    const struct fa_py_plan *plan, const struct fa_py_input *input, PyObject **slots)
+{
+    if (plan->body.keyword != NULL && input->body.len == 0) return false;
+    if (!fa_py_params_begin(plan, input, slots)) return false;
+    if (plan->body.keyword == NULL) return true;
+    PyObject *bytes = PyBytes_FromStringAndSize(input->body.ptr, (Py_ssize_t)input->body.len);
+    if (bytes == NULL) return give_up(plan, slots);
+    bool certain = fa_py_params_take_body(plan, bytes, slots);
+    Py_DECREF(bytes);
+    return certain;
 }

@@ -15,8 +15,7 @@ struct fa_py_input {
     uint32_t header_count;
     const struct fa_http_header *headers; /* names in any case */
     fa_span query;                        /* raw, after '?' */
-    fa_span body;                         /* complete */
-    PyObject *body_bytes;                 /* NULL, or the bytes object that holds `body` */
+    fa_span body;                         /* complete; not for fa_py_params_begin */
 };
 
 /*
@@ -37,11 +36,19 @@ bool fa_py_params_extract(
     const struct fa_py_plan *plan, const struct fa_py_input *input, PyObject **slots);
 
 /*
- * fa_py_params_is_json - does the first Content-Type say application/json, so that a
- * body can be taken here at all?
+ * fa_py_params_begin, fa_py_params_take_body - the same in two steps, for a body that
+ * has to be waited for.
  *
- * GIL, Calls out, Errors: none.
+ * The first does all but the body; it says `false` too when the headers show that the
+ * body would not be taken. The second adds the body (`body_bytes` is an exact bytes
+ * object); only for a plan that has one.
+ *
+ * Refs:      after the first, slots[0..plan->arg_count) hold new references or NULL; none
+ *            on false, of either.
+ * GIL, Calls out, Errors: as above.
  */
-bool fa_py_params_is_json(const struct fa_py_input *input);
+bool fa_py_params_begin(
+    const struct fa_py_plan *plan, const struct fa_py_input *input, PyObject **slots);
+bool fa_py_params_take_body(const struct fa_py_plan *plan, PyObject *body_bytes, PyObject **slots);
 
 #endif

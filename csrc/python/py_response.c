@@ -140,8 +140,7 @@ static enum fa_py_reply write_bytes_body(const struct fa_py_server *owner,
     return body_finish(w, task, &head, in_place ? bytes : NULL, result);
 }
 
-/* What FastAPI does with a response model: validate, then dump_json. */
-static PyObject *dump_typed(const struct fa_py_plan *plan, PyObject *result)
+PyObject *fa_py_response_dump(const struct fa_py_plan *plan, PyObject *result)
 {
     const struct fa_py_answer *answer = &plan->answer;
     PyObject *value = fa_py_plan_validate(plan, answer->validate, result);
@@ -186,7 +185,7 @@ static enum fa_py_reply write_untyped(const struct fa_py_server *owner, struct f
 static enum fa_py_reply write_typed(const struct fa_py_server *owner, struct fa_clock_date *date,
     struct fa_task *task, const struct fa_py_plan *plan, PyObject **result)
 {
-    PyObject *bytes = dump_typed(plan, *result);
+    PyObject *bytes = fa_py_response_dump(plan, *result);
     if (bytes == NULL) return FA_PY_REPLY_RAISED;
     struct fa_writer w;
     body_begin(&w, task);

@@ -31,6 +31,17 @@ enum fa_py_reply fa_py_response_write(const struct fa_py_server *owner, struct f
     struct fa_task *task, const struct fa_py_plan *plan, PyObject **result);
 
 /*
+ * fa_py_response_dump - the body of a typed answer: what FastAPI does with a response
+ * model, validate, then dump_json.
+ *
+ * Refs:      borrows both; returns a new reference to what the serialiser gave, which
+ *            may not be bytes.
+ * GIL:       attached thread state required.
+ * Calls out: yes (validators, serialisers).
+ * Errors:    NULL with the exception set; FastAPI's own if the value was refused.
+ */
+PyObject *fa_py_response_dump(const struct fa_py_plan *plan, PyObject *result);
+
  * fa_py_response_object - the same for a starlette Response whose class sends itself
  * as Response does (hooks.response_call), with no background task and its body in memory.
  *

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "http/http_parser.h"
+#include "python/py_path_params.h"
 #include "route/router.h"
 
 /* A route has one bit of a mask for its method. */
@@ -17,8 +18,7 @@ enum { MAX_METHODS = 32 };
 
 struct route {
     PyObject *value;
-    PyObject *names; /* tuple of str, in pattern order */
-    uint8_t kinds[FA_ROUTER_MAX_PARAMS];
+    struct fa_py_path_params params;
 };
 
 struct fa_py_router {
@@ -51,7 +51,7 @@ static int router_traverse(struct fa_py_router *self, visitproc visit, void *arg
     Py_VISIT(Py_TYPE(self));
     for (uint32_t i = 0; i < self->count; i++) {
         Py_VISIT(self->routes[i].value);
-        Py_VISIT(self->routes[i].names);
+        Py_VISIT(self->routes[i].params.names);
     }
     return 0;
 }
@@ -60,7 +60,7 @@ static int router_clear(struct fa_py_router *self)
 {
     for (uint32_t i = 0; i < self->count; i++) {
         Py_CLEAR(self->routes[i].value);
-        Py_CLEAR(self->routes[i].names);
+        Py_CLEAR(self->routes[i].params.names);
     }
     return 0;
 }
@@ -111,30 +111,6 @@ static PyObject *method_of(PyObject *text)
         out[i] = c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
     }
     return method;
-}
-
-/* What the parameters of a valid pattern are called, and their kinds. */
-static bool read_params(fa_span pattern, struct route *route)
-{
-    struct fa_route_pattern p;
-    struct fa_route_part part;
-    PyObject *names = PyList_New(0);
-    if (names == NULL) return false;
-    fa_status status = fa_route_pattern_init(&p, pattern);
-    while (status == FA_OK && fa_route_pattern_next(&p, &part)) {
-        if (part.kind == FA_ROUTE_PART_STATIC) continue;
-        PyObject *name = PyUnicode_FromStringAndSize(part.text.ptr, (Py_ssize_t)part.text.len);
-        route->kinds[PyList_GET_SIZE(names)] = (uint8_t)part.kind;
-        if (name == NULL || PyList_Append(names, name) < 0) {
-            Py_XDECREF(name);
-            Py_DECREF(names);
-            return false;
-        }
-        Py_DECREF(name);
-    }
-    route->names = PyList_AsTuple(names);
-    Py_DECREF(names);
-    return route->names != NULL;
 }
 
 /* The bit of a method; a method that is new gets the next one, without being kept yet. */
@@ -213,7 +189,7 @@ static PyObject *add(struct fa_py_router *self, PyObject *const *args, Py_ssize_
     if (!utf8_of(args[1], "add: the pattern", &pattern)) return NULL;
     PyObject *method = method_of(args[0]);
     if (method == NULL) return NULL;
-    if (!read_params(pattern, &route)) {
+    if (!fa_py_path_params_read(&route.params, pattern)) {
         Py_DECREF(method);
         return NULL;
     }
@@ -224,7 +200,7 @@ static PyObject *add(struct fa_py_router *self, PyObject *const *args, Py_ssize_
     Py_DECREF(method);
     if (status == FA_OK) Py_RETURN_NONE;
     Py_DECREF(route.value);
-    Py_DECREF(route.names);
+    Py_DECREF(route.params.names);
     return add_refused(status, args[1]);
 }
 
@@ -255,27 +231,10 @@ static PyObject *freeze(struct fa_py_router *self, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* A parameter as Starlette's convertor of that kind gives it. */
-static PyObject *convert(fa_span text, uint8_t kind)
-{
-    PyObject *str = PyUnicode_DecodeUTF8(text.ptr, (Py_ssize_t)text.len, NULL);
-    if (str == NULL || kind == FA_ROUTE_PART_STR || kind == FA_ROUTE_PART_PATH) return str;
-    PyObject *number =
-        kind == FA_ROUTE_PART_INT ? PyLong_FromUnicodeObject(str, 10) : PyFloat_FromString(str);
-    Py_DECREF(str);
-    return number;
-}
-
 static PyObject *params_of(const struct route *route, const struct fa_route_match *match)
 {
     PyObject *params = PyDict_New();
-    for (uint32_t i = 0; params != NULL && i < match->param_count; i++) {
-        PyObject *value = convert(match->params[i], route->kinds[i]);
-        if (value == NULL || PyDict_SetItem(params, PyTuple_GET_ITEM(route->names, i), value) < 0) {
-            Py_CLEAR(params);
-        }
-        Py_XDECREF(value);
-    }
+    if (params != NULL && !fa_py_path_params_put(&route->params, match, params)) Py_CLEAR(params);
     return params;
 }
 
@@ -283,7 +242,7 @@ static PyObject *params_of(const struct route *route, const struct fa_route_matc
 static PyObject *answer(const struct fa_py_router *self, const struct fa_route_match *match)
 {
     const struct route *route = &self->routes[match->route];
-    if (route->value == NULL || route->names == NULL) Py_RETURN_NONE;
+    if (route->value == NULL || route->params.names == NULL) Py_RETURN_NONE;
     PyObject *params = params_of(route, match);
     if (params == NULL) return NULL;
     PyObject *pair = PyTuple_Pack(2, route->value, params);

@@ -69,35 +69,38 @@ static int append_route(struct build *build, struct fa_py_plan *plan)
     return 0;
 }
 
-static int add_plan(struct build *build, PyObject *path, uint32_t mask, struct fa_py_plan *plan)
+int fa_py_routes_add(struct fa_router *router, PyTypeObject *plan_type,
+    const struct fa_py_route_entry *entry, uint32_t id)
 {
-    fa_span pattern = utf8_of(path);
-    if (pattern.ptr == NULL || fa_py_plan_bind_path(plan, pattern) < 0) return -1;
-    uint32_t id = (uint32_t)build->count;
-    if (route_error(fa_router_add(build->router, pattern, mask, id), path) < 0) return -1;
-    return append_route(build, plan);
+    if (entry->plan == Py_None) {
+        fa_span prefix = utf8_of(entry->prefix);
+        if (prefix.ptr == NULL) return -1;
+        return route_error(fa_router_add_opaque(router, prefix, id), entry->path);
+    }
+    if (!PyObject_TypeCheck(entry->plan, plan_type)) {
+        PyErr_Format(PyExc_TypeError, "route %R: plan must be a Plan or None", entry->path);
+        return -1;
+    }
+    uint32_t mask = 0;
+    if (method_mask(entry->methods, &mask) < 0) return -1;
+    fa_span pattern = utf8_of(entry->path);
+    if (pattern.ptr == NULL) return -1;
+    if (fa_py_plan_bind_path((struct fa_py_plan *)entry->plan, pattern) < 0) return -1;
+    return route_error(fa_router_add(router, pattern, mask, id), entry->path);
 }
 
 static int add_entry(struct fa_py_server *owner, struct build *build, PyObject *entry)
 {
-    PyObject *path, *methods, *plan, *prefix;
+    struct fa_py_route_entry e;
     if (!PyTuple_Check(entry)) {
         PyErr_SetString(PyExc_TypeError, "a route entry is (path, methods, plan, static_prefix)");
         return -1;
     }
-    if (!PyArg_ParseTuple(entry, "UOOU:route entry", &path, &methods, &plan, &prefix)) return -1;
-    if (plan == Py_None) {
-        fa_span text = utf8_of(prefix);
-        if (text.ptr == NULL) return -1;
-        return route_error(fa_router_add_opaque(build->router, text, (uint32_t)build->count), path);
-    }
-    if (!PyObject_TypeCheck(plan, owner->state->plan_type)) {
-        PyErr_Format(PyExc_TypeError, "route %R: plan must be a Plan or None", path);
+    if (!PyArg_ParseTuple(entry, "UOOU:route entry", &e.path, &e.methods, &e.plan, &e.prefix))
         return -1;
-    }
-    uint32_t mask = 0;
-    if (method_mask(methods, &mask) < 0) return -1;
-    return add_plan(build, path, mask, (struct fa_py_plan *)plan);
+    if (fa_py_routes_add(build->router, owner->state->plan_type, &e, (uint32_t)build->count) < 0)
+        return -1;
+    return e.plan == Py_None ? 0 : append_route(build, (struct fa_py_plan *)e.plan);
 }
 
 /* One path that something may answer: a pattern if that is exact, else how it starts. */

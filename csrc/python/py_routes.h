@@ -3,6 +3,26 @@
 #define FA_PYTHON_PY_ROUTES_H
 
 #include "python/py_server.h"
+#include "route/router.h"
+
+/* One route as fasterapi.plan gives it; everything is borrowed. */
+struct fa_py_route_entry {
+    PyObject *path;    /* str */
+    PyObject *methods; /* sequence of str */
+    PyObject *plan;    /* a Plan, or None: opaque */
+    PyObject *prefix;  /* str: how an opaque one starts */
+};
+
+/*
+ * fa_py_routes_add - register an entry with a router; a Plan gets its parameters' places
+ * in the path, so it belongs to one entry.
+ *
+ * GIL:       attached thread state required.
+ * Calls out: no.
+ * Errors:    -1 with TypeError or ValueError (what is wrong with it), MemoryError.
+ */
+int fa_py_routes_add(struct fa_router *router, PyTypeObject *plan_type,
+    const struct fa_py_route_entry *entry, uint32_t id);
 
 /*
  * fa_py_routes_install - build and install a route table.
