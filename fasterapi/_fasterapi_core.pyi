@@ -52,6 +52,39 @@ class Gate:
     ) -> Gate: ...
 
 @final
+class AsgiCall:
+    @property
+    def wants_body(self) -> bool: ...
+    @property
+    def is_async(self) -> bool: ...
+    @property
+    def is_inline(self) -> bool: ...
+    def take_body(self, body: bytes, /) -> bool: ...
+    def __call__(self) -> object: ...
+    def answer(self, result: object, /) -> tuple[dict[str, Any], dict[str, Any]] | None: ...
+    def run(self) -> object: ...
+
+@final
+class AsgiTable:
+    def __new__(
+        cls,
+        entries: Sequence[
+            tuple[
+                str,
+                Sequence[str],
+                Plan | None,
+                str,
+                tuple[object, object, dict[str, Any] | None] | None,
+            ]
+        ],
+        router: object,
+        response_base: type,
+        root_path: str,
+    ) -> AsgiTable: ...
+    def begin(self, scope: dict[str, Any], /) -> AsgiCall | None: ...
+    def __len__(self) -> int: ...
+
+@final
 class Stream:
     @property
     def method(self) -> str: ...

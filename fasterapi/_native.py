@@ -7,12 +7,14 @@ the Uvicorn path is tested on Linux.
 
 from __future__ import annotations
 
+import functools
 import importlib
+import logging
 import os
 import sys
 from typing import Any
 
-__all__ = ["core", "why_no_core"]
+__all__ = ["core", "say_no_core", "why_no_core"]
 
 
 def _load() -> tuple[Any, str | None]:
@@ -25,6 +27,14 @@ def _load() -> tuple[Any, str | None]:
         return importlib.import_module("fasterapi._fasterapi_core"), None
     except ImportError as exc:
         return None, f"the C core cannot be imported ({exc})"
+
+
+@functools.cache
+def say_no_core() -> None:
+    """Log that there is only FastAPI's own code, once in this process. Any thread."""
+    logging.getLogger("fasterapi.error").warning(
+        "FasterAPI without its C core (%s): the app is plain FastAPI", why_no_core
+    )
 
 
 core: Any

@@ -9,8 +9,9 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.params import Depends
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
-from starlette.types import Lifespan
+from starlette.types import ASGIApp, Lifespan
 
+from fasterapi import _native
 from fasterapi._options import SharedOptions
 from fasterapi.config import (
     OPTIONS,
@@ -101,6 +102,21 @@ class FasterAPI(FastAPI):
         self._server: Any = None
         super().__init__(**passed)
 
+    def build_middleware_stack(self) -> ASGIApp:
+        """FastAPI's middleware stack, with compiled routes at its inner end where the core is.
+
+        Middleware that runs in Python, and other servers, so gain most of what the core gives.
+        """
+        if _native.core is None:
+            _native.say_no_core()
+        else:
+            from fasterapi.plan.inner import build_stack
+
+            stack: ASGIApp | None = build_stack(self)
+            if stack is not None:
+                return stack
+        return super().build_middleware_stack()
+
     @property
     def core_arguments(self) -> dict[str, Value]:
         """A copy of the core's options given to the constructor."""
@@ -160,7 +176,7 @@ def inline(function: AnyFunction) -> AnyFunction:
 
     Saves the hop between threads; while it runs nothing else does on the loop, so it must neither
     block nor compute for long. Marks the function and returns it. No effect on ``async def``, which
-    runs there anyway, nor on other servers. Raises TypeError for something that cannot be marked.
+    runs there anyway, nor where FastAPI itself serves the route (see `fasterapi explain`). Raises TypeError for something that cannot be marked.
     """
     try:
         function.__fasterapi_inline__ = True  # type: ignore[attr-defined]

@@ -106,6 +106,23 @@ static inline bool fa_compat_small_int(PyObject *number, int64_t *value)
 }
 
 /*
+ * fa_compat_dict_get - a new reference to the value of a key; NULL without an exception if it
+ * is not there, with one if the key's comparison raised.
+ *
+ * GIL: attached thread state required.
+ */
+static inline PyObject *fa_compat_dict_get(PyObject *dict, PyObject *key)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    PyObject *value = NULL;
+    (void)PyDict_GetItemRef(dict, key, &value);
+    return value;
+#else
+    return Py_XNewRef(PyDict_GetItemWithError(dict, key));
+#endif
+}
+
+/*
  * fa_compat_take_exception - the pending exception as one normalised object, with
  * its traceback attached; no exception is pending afterwards.
  *

@@ -1,5 +1,7 @@
 /* module.c - fasterapi._fasterapi_core: the module object and its types. */
 #include "python/module_state.h"
+#include "python/py_asgi_call.h"
+#include "python/py_asgi_table.h"
 #include "python/py_buffer_pool.h"
 #include "python/py_call.h"
 #include "python/py_dict_pool.h"
@@ -101,6 +103,10 @@ static int module_exec(PyObject *module)
     if (add_type(module, &fa_py_pending_spec, &state->pending_type, false) < 0) return -1;
     if (add_type(module, &fa_py_exchange_spec, &state->exchange_type, true) < 0) return -1;
     if (add_type(module, &fa_py_peer_spec, &state->peer_type, true) < 0) return -1;
+    state->telemetry_key = PyUnicode_InternFromString("fastapi.telemetry");
+    if (state->telemetry_key == NULL) return -1;
+    if (add_type(module, &fa_py_asgi_call_spec, &state->asgi_call_type, false) < 0) return -1;
+    if (add_part(module, &fa_py_asgi_table_spec) < 0) return -1;
     if (add_part(module, &fa_py_queue_spsc_spec) < 0) return -1;
     if (add_part(module, &fa_py_queue_mpmc_spec) < 0) return -1;
     if (add_part(module, &fa_py_queue_locked_spec) < 0) return -1;
@@ -124,6 +130,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->pending_type);
     Py_VISIT(state->exchange_type);
     Py_VISIT(state->peer_type);
+    Py_VISIT(state->asgi_call_type);
     Py_VISIT(state->tuple_pool_type);
     Py_VISIT(state->buffer_type);
     Py_VISIT(state->request_type);
@@ -141,6 +148,8 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->pending_type);
     Py_CLEAR(state->exchange_type);
     Py_CLEAR(state->peer_type);
+    Py_CLEAR(state->asgi_call_type);
+    Py_CLEAR(state->telemetry_key);
     Py_CLEAR(state->tuple_pool_type);
     Py_CLEAR(state->buffer_type);
     Py_CLEAR(state->request_type);

@@ -17,7 +17,19 @@
     X(create_task) \
     X(get_task_factory) \
     X(run_batch) \
-    X(call_soon)
+    X(call_soon)           \
+    X(type)                \
+    X(method)              \
+    X(path)                \
+    X(root_path)           \
+    X(query_string)        \
+    X(headers)             \
+    X(router)              \
+    X(route)               \
+    X(endpoint)            \
+    X(path_params)         \
+    X(fastapi)             \
+    X(form_limits)
 /* clang-format on */
 
 struct fa_module_state {
@@ -28,6 +40,8 @@ struct fa_module_state {
     PyTypeObject *pending_type;
     PyTypeObject *exchange_type;
     PyTypeObject *peer_type;
+    PyTypeObject *asgi_call_type;
+    PyObject *telemetry_key; /* "fastapi.telemetry" */
     PyTypeObject *tuple_pool_type;
     PyTypeObject *buffer_type;  /* PooledBuffer */
     PyTypeObject *request_type; /* ParsedRequest */

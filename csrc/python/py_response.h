@@ -42,6 +42,7 @@ enum fa_py_reply fa_py_response_write(const struct fa_py_server *owner, struct f
  */
 PyObject *fa_py_response_dump(const struct fa_py_plan *plan, PyObject *result);
 
+/*
  * fa_py_response_object - the same for a starlette Response whose class sends itself
  * as Response does (hooks.response_call), with no background task and its body in memory.
  *

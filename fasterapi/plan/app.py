@@ -8,6 +8,7 @@ every path that starts as its path does.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -27,7 +28,9 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Mount, Route, WebSocketRoute
 
+from fasterapi.applications import FasterAPI
 from fasterapi.plan.fingerprint import check_internals, is_patched
+from fasterapi.plan.inner import is_inner_end
 from fasterapi.plan.middleware import (
     GateSpec,
     foreign_middleware,
@@ -39,7 +42,8 @@ from fasterapi.plan.order import Entry, arrange
 from fasterapi.plan.pattern import convertor_names, is_core_pattern, static_prefix
 from fasterapi.plan.reasons import Reason, reason
 from fasterapi.plan.route import plan_route
-from fasterapi.plan.spec import make_core_plan
+from fasterapi.plan.scope import RouterScopes
+from fasterapi.plan.spec import PlanSpec, make_core_plan
 
 __all__ = ["AppPlan", "Entry", "RouteVerdict", "app_reasons", "plan_app"]
 
@@ -58,11 +62,14 @@ _STACK: Final[tuple[type, ...]] = (
     AsyncExitStackMiddleware,
 )
 _USERS_PLACE: Final = 3  # where in _STACK the app's own middleware comes
+#: Reasons of the app that leave its routes to the inner end of its middleware stack, see `inner`.
+_ROUND_IT: Final = frozenset({"middleware", "middleware-options", "root-path"})
 
 
 @dataclass(slots=True)
 class RouteVerdict:
-    """What became of one route. tier: "compiled" or "fastapi"; methods sorted, () for all."""
+    """What became of one route. tier: "compiled", "asgi" (at the inner end of the middleware stack)
+    or "fastapi"; methods sorted, () for all."""
 
     path: str
     methods: tuple[str, ...]
@@ -81,6 +88,7 @@ class AppPlan:
     reasons: why nothing of the app compiles; there are no entries then, so everything is handed
     over. state: see `is_current`. miss: what answers paths that no route may match, see `miss`.
     gate: the app's middleware, None if it has none.
+    inner: the entries for the inner end of the app's middleware stack, on whatever server.
     """
 
     entries: list[Entry]
@@ -89,6 +97,7 @@ class AppPlan:
     state: tuple[Any, ...] = field(repr=False)
     miss: MissPlan | None = None
     gate: GateSpec | None = None
+    inner: list[Entry] = field(default_factory=list)
 
     @property
     def compiled(self) -> int:
@@ -114,14 +123,34 @@ class AppPlan:
         """
         rows: list[tuple[str, list[str], Any, str]] = []
         for entry in self.entries:
-            plan = None
-            if entry.spec is not None:
-                try:
-                    plan = make_core_plan(core, entry.spec)
-                except (TypeError, ValueError) as exc:
-                    self._refuse(entry, exc)
+            plan = self._core_plan(core, entry)
             rows.append((entry.path, list(entry.methods), plan, entry.static_prefix))
         return rows
+
+    def inner_entries(
+        self, core: Any, app: FastAPI, fits: Callable[[PlanSpec], bool]
+    ) -> list[tuple[str, list[str], Any, str, Any]]:
+        """The argument of the core's ``AsgiTable``. fits: which plans may be run there."""
+        rows: list[tuple[str, list[str], Any, str, Any]] = []
+        scopes = RouterScopes(app)
+        for entry in self.inner:
+            plan, target = None, None
+            if entry.spec is not None and fits(entry.spec):
+                plan = self._core_plan(core, entry)
+            if plan is not None:
+                context = entry.context
+                target = (context.original_route, context.endpoint, scopes.of(context))
+            rows.append((entry.path, list(entry.methods), plan, entry.static_prefix, target))
+        return rows
+
+    def _core_plan(self, core: Any, entry: Entry) -> Any:
+        if entry.spec is None:
+            return None
+        try:
+            return make_core_plan(core, entry.spec)
+        except (TypeError, ValueError) as exc:
+            self._refuse(entry, exc)
+            return None
 
     def _refuse(self, entry: Entry, exc: Exception) -> None:
         for verdict in self.verdicts:
@@ -144,7 +173,11 @@ def _stack_difference(app: FastAPI) -> str | None:
         if type(layer) is not expected:
             return f"{type(layer).__name__} is where {expected.__name__} should be"
         layer = getattr(layer, "app", None)
-    return None if layer is app.router else "it does not end at the app's router"
+    return (
+        None
+        if layer is app.router or is_inner_end(layer, app)
+        else "it does not end at the app's router"
+    )
 
 
 def _router_difference(router: Any) -> str | None:
@@ -167,7 +200,8 @@ def app_reasons(app: FastAPI) -> list[Reason]:
     """
     reasons = check_internals()
     for name in ("__call__", "build_middleware_stack"):
-        if getattr(type(app), name) is not getattr(FastAPI, name) or name in vars(app):
+        usual = (getattr(FastAPI, name), getattr(FasterAPI, name))
+        if getattr(type(app), name) not in usual or name in vars(app):
             reasons.append(reason("custom-call", name=type(app).__name__, what=name))
     if app.debug:
         reasons.append(reason("debug"))
@@ -266,10 +300,11 @@ def _plan_context(
     try:
         if type(context.original_route) is APIRoute:
             plans, reasons = plan_route(context, root_path)
-            if not reasons and not shared:
-                verdict.tier = "compiled"
+            if not reasons and all(one.code in _ROUND_IT for one in shared):
+                verdict.tier = "asgi" if shared else "compiled"
                 return verdict, [
-                    Entry(path, names, spec, static_prefix(path)) for names, spec in plans
+                    Entry(path, names, spec, static_prefix(path), context=context)
+                    for names, spec in plans
                 ]
             if all(one.code != "changed-route" for one in reasons):
                 entry = Entry(path, methods, None, static_prefix(path), exact=_is_exact(context))
@@ -324,14 +359,16 @@ def plan_app(app: FastAPI, *, root_path: str = "") -> AppPlan:
                 verdict.tier = "fastapi"
                 verdict.reasons.append(unreadable)
             break
-    if above:
+    if any(one.code not in _ROUND_IT for one in above):
         return AppPlan([], verdicts, above, state)
     arranged, shadowed = arrange([entry for entry, _ in made])
     for entry, rival in shadowed:
         verdict = next(one for other, one in made if other is entry)
-        if verdict.tier == "compiled":
+        if verdict.tier != "fastapi":
             verdict.tier = "fastapi"
             verdict.reasons.append(reason("shadowed", path=rival.path or "any path"))
+    if above:
+        return AppPlan([], verdicts, above, state, inner=arranged)
     miss = plan_miss(app, [entry for entry, _ in made], root_path)
     gate, _ = plan_middleware(app)
-    return AppPlan(arranged, verdicts, above, state, miss, gate)
+    return AppPlan(arranged, verdicts, above, state, miss, gate, arranged)

@@ -13,8 +13,8 @@ of entries that can match the same request matters, though, and that can be told
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from fasterapi.plan.pattern import PARAM, static_prefix
 from fasterapi.plan.spec import PlanSpec
@@ -28,7 +28,7 @@ class Entry:
 
     spec None: opaque, it may match any path that starts with static_prefix. exact: the path is a
     pattern of the core's and the route matches just that; only then do path and methods tell which
-    requests it takes. methods: () for all.
+    requests it takes. methods: () for all. context: FastAPI's, of a route that compiles.
     """
 
     path: str
@@ -36,6 +36,7 @@ class Entry:
     spec: PlanSpec | None
     static_prefix: str
     exact: bool = True
+    context: Any = field(default=None, compare=False, repr=False)
 
 
 #: Converter -> what one segment must look like.

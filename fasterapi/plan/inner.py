@@ -1,0 +1,322 @@
+"""The inner end of an app's middleware stack: compiled routes in the place of the router.
+
+Middleware that runs in Python, and other servers, call the app as ASGI apps are called. Its stack
+then runs as ever; only where the router would be asked, `CompiledEnd` looks first whether a plan
+takes the request. If it is not certain, the router is asked as if nothing had been.
+
+    stack = build_stack(app)        # None: FastAPI builds its own
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import AsyncExitStack
+from dataclasses import fields
+from time import monotonic
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.routing import APIRouter, request_response
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fasterapi import _native
+from fasterapi.plan.fingerprint import check_internals
+from fasterapi.plan.spec import PlanSpec
+
+__all__ = ["CompiledEnd", "build_stack", "is_inner_end"]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+#: Seconds between two looks at whether the app has changed; a look takes some 20 us.
+RECHECK: Final = 0.002
+#: An app that is called with ever other root paths is planned anew so often, then no more.
+MAX_ROOT_PATHS: Final = 8
+#: What a plan may have to be run here; one with any other field set is for the router.
+_KNOWN_FIELDS: Final = frozenset(
+    "handler is_async can_suspend params body response status_code inline may_decline".split()
+)
+_STARTED: Final[Message] = {"type": "http.response.start"}
+
+
+def _fits(spec: PlanSpec) -> bool:
+    """Whether nothing is in a plan that this module does not know of."""
+    if spec.may_decline:
+        return False
+    return all(
+        one.name in _KNOWN_FIELDS or getattr(spec, one.name) == one.default for one in fields(spec)
+    )
+
+
+def _take_nothing(_scope: Scope) -> Any:
+    return None
+
+
+class CompiledEnd:
+    """ASGI app that answers what the app's plans take and asks `router` for all else."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.router: APIRouter = app.router
+        self._owner = app
+        self._plan: Any = None
+        self._begin: Callable[[Scope], Any] = _take_nothing
+        self._root_path = app.root_path
+        self._root_paths = 0
+        self._check_at = 0.0
+        self._routes = app.router.routes
+        self._count = -1
+        self._planning = threading.Lock()
+
+    # -- which plans ---------------------------------------------------------------------------
+
+    def is_end_of(self, app: FastAPI) -> bool:
+        """Whether this stands where the app's router would."""
+        return self._owner is app and self.router is app.router
+
+    def _check(self) -> None:
+        """Plan again if the app is not as it was. Any thread; the first one does it."""
+        if not self._planning.acquire(blocking=False):
+            return
+        try:
+            plan, app = self._plan, self._owner
+            if plan is None or not (self.is_end_of(app) and plan.is_current(app)):
+                self._replan()
+            self._routes = self.router.routes
+            self._count = len(self._routes)
+            self._check_at = monotonic() + RECHECK
+        finally:
+            self._planning.release()
+
+    def _replan(self) -> None:
+        from fasterapi.plan.app import plan_app
+
+        self._begin = _take_nothing
+        try:
+            app = self._owner
+            self._plan = plan = plan_app(app, root_path=self._root_path)
+            if plan.inner and self.is_end_of(app):
+                entries = plan.inner_entries(_native.core, app, _fits)
+                table = _native.core.AsgiTable(entries, self.router, Response, self._root_path)
+                self._begin = table.begin
+        except Exception:  # a route that FastAPI cannot build either: it says so itself
+            self._plan = None
+
+    def _moved_to(self, root_path: Any) -> bool:
+        """Another root path than planned for: plan for that one, if that does not go on for ever."""
+        if root_path == self._root_path or not isinstance(root_path, str):
+            return False
+        if self._root_paths >= MAX_ROOT_PATHS:
+            return False
+        self._root_paths += 1
+        self._root_path = root_path
+        self._plan = None
+        self._check()
+        return True
+
+    # -- requests ------------------------------------------------------------------------------
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if monotonic() >= self._check_at or len(self._routes) != self._count:
+            self._check()
+        call = self._begin(scope)
+        if call is None:
+            if scope["type"] == "http" and self._moved_to(scope.get("root_path", "")):
+                call = self._begin(scope)
+            if call is None:
+                await self.router(scope, receive, send)
+                return
+        if call.wants_body:
+            messages, error = await _read_body(receive)
+            if error is not None or not call.take_body(_body_of(messages)):
+                await self.router(scope, _Replay(messages, error, receive), send)
+                return
+        await _answer(call, scope, receive, send)
+
+
+async def _answer(call: Any, scope: Scope, receive: Receive, send: Send) -> None:
+    """Call the handler and send what it returns."""
+    scope["fastapi_inner_astack"] = request_stack = AsyncExitStack()
+    scope["fastapi_function_astack"] = function_stack = AsyncExitStack()
+    answer: Any = None
+    started = False
+    failure: Exception | None = None
+    try:
+        if call.is_async:
+            result = await call()
+            answer = call.answer(result) or result
+        elif call.is_inline:
+            answer = call.run()
+        else:
+            answer = await run_in_threadpool(call.run)
+        if type(answer) is tuple and not (_is_used(function_stack) or _is_used(request_stack)):
+            start, body = answer
+            started = True
+            await send(start)
+            await send(body)
+            return
+    except Exception as exc:
+        failure = exc
+    try:
+        if failure is None:
+            outcome = _Outcome(_Messages(answer) if type(answer) is tuple else answer)
+        elif started:
+            outcome, send = _Outcome(_Broken(failure)), _after_start(send)
+        else:
+            outcome = _Outcome(None, failure)
+        outcome.stacks = (request_stack, function_stack)
+        scope[_OUTCOME] = outcome
+        await _FINISH(scope, receive, send)
+    finally:
+        del failure, outcome  # the exception knows this frame
+
+
+# -- what is not an answer of two messages ---------------------------------------------------------
+
+
+class _Outcome:
+    """What became of a call, for FastAPI's own code to finish."""
+
+    __slots__ = ("failure", "response", "stacks")
+
+    def __init__(self, response: Any, failure: Exception | None = None) -> None:
+        self.response = response
+        self.failure = failure
+        self.stacks: tuple[AsyncExitStack, AsyncExitStack]
+
+
+async def _finish(request: Request) -> Response:
+    """The end of a request whose handler has run, in the place of FastAPI's request handler."""
+    scope = request.scope
+    outcome: _Outcome = scope.pop(_OUTCOME)
+    for name, stack in zip(_STACKS, outcome.stacks, strict=True):
+        if _is_used(stack):
+            await scope[name].enter_async_context(stack)
+    if outcome.failure is not None:
+        raise outcome.failure
+    response: Response = outcome.response
+    return response
+
+
+_OUTCOME: Final = "fasterapi.inner"
+_STACKS: Final = ("fastapi_inner_astack", "fastapi_function_astack")
+#: Exception handlers, exit stacks, a `Response` that sends itself: all as FastAPI does it.
+_FINISH: Final = request_response(_finish)
+
+
+def _is_used(stack: AsyncExitStack) -> bool:
+    """Whether somebody has found the stack in the scope and put something on it."""
+    return bool(getattr(stack, "_exit_callbacks", True))
+
+
+class _Messages:
+    """Two messages as a response."""
+
+    def __init__(self, messages: tuple[Message, Message]) -> None:
+        self._messages = messages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for message in self._messages:
+            await send(message)
+
+
+class _Broken:
+    """A response that fails after it has been started."""
+
+    def __init__(self, failure: Exception) -> None:
+        self._failure = failure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send(_STARTED)
+        raise self._failure
+
+
+def _after_start(send: Send) -> Send:
+    """`send` for an answer that has been started already: it is not started again."""
+
+    async def send_rest(message: Message) -> None:
+        if message is not _STARTED:
+            await send(message)
+
+    return send_rest
+
+
+# -- the body --------------------------------------------------------------------------------------
+
+
+async def _read_body(receive: Receive) -> tuple[list[Message], Exception | None]:
+    """(messages, None) of a complete body, or what came instead: then FastAPI has to see it."""
+    messages: list[Message] = []
+    try:
+        while True:
+            message = await receive()
+            messages.append(message)
+            if message["type"] != "http.request":
+                return messages, _Disconnected()
+            if not message.get("more_body", False):
+                return messages, None
+    except Exception as exc:
+        return messages, exc
+
+
+class _Disconnected(Exception):
+    """The last message says so; it is replayed, this is not raised."""
+
+
+def _body_of(messages: list[Message]) -> bytes:
+    if len(messages) == 1:
+        body = messages[0].get("body", b"")
+        if type(body) is bytes:
+            return body
+    return b"".join([message.get("body", b"") for message in messages])
+
+
+class _Replay:
+    """A `receive` that begins anew."""
+
+    def __init__(self, messages: list[Message], error: Exception | None, receive: Receive) -> None:
+        self._messages = messages[::-1]
+        self._error = None if isinstance(error, _Disconnected) else error
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        if self._messages:
+            return self._messages.pop()
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        return await self._receive()
+
+
+# -- the stack -------------------------------------------------------------------------------------
+
+
+class _AppWithEnd:
+    """The app as `FastAPI.build_middleware_stack` sees it: with another router."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self.router = CompiledEnd(app)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._app, name)
+
+
+def build_stack(app: FastAPI) -> Any:
+    """The app's middleware stack with a `CompiledEnd`. Any thread.
+
+    None if FastAPI should build its own: its internals are not the tested ones, or something else
+    stands in the router's place.
+    """
+    if not isinstance(app.router, APIRouter) or check_internals():
+        return None
+    return FastAPI.build_middleware_stack(_AppWithEnd(app))  # type: ignore[arg-type]
+
+
+def is_inner_end(layer: Any, app: FastAPI) -> bool:
+    """Whether a layer of a middleware stack is the end that `build_stack` has put there."""
+    return type(layer) is CompiledEnd and layer.is_end_of(app)
