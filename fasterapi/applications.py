@@ -109,7 +109,10 @@ class FasterAPI(FastAPI):
         """
         if _native.core is None:
             _native.say_no_core()
-        else:
+            return super().build_middleware_stack()
+        from fasterapi import plan
+
+        if plan.failure is None:
             from fasterapi.plan.inner import build_stack
 
             stack: ASGIApp | None = build_stack(self)
@@ -176,7 +179,8 @@ def inline(function: AnyFunction) -> AnyFunction:
 
     Saves the hop between threads; while it runs nothing else does on the loop, so it must neither
     block nor compute for long. Marks the function and returns it. No effect on ``async def``, which
-    runs there anyway, nor where FastAPI itself serves the route (see `fasterapi explain`). Raises TypeError for something that cannot be marked.
+    runs there anyway, nor where FastAPI itself serves the route (see `fasterapi explain`). Raises
+    TypeError for something that cannot be marked.
     """
     try:
         function.__fasterapi_inline__ = True  # type: ignore[attr-defined]

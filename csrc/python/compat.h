@@ -145,21 +145,4 @@ static inline PyObject *fa_compat_take_exception(void)
 #endif
 }
 
-/*
- * fa_compat_dict_get - the value of a key, for dicts that other threads may change.
- *
- * Refs:   borrows; *value is a new reference, or NULL when there is none.
- * GIL:    attached thread state required.
- * Errors: -1 with the exception set, *value is NULL then.
- */
-static inline int fa_compat_dict_get(PyObject *dict, PyObject *key, PyObject **value)
-{
-#if PY_VERSION_HEX >= 0x030D0000
-    return PyDict_GetItemRef(dict, key, value);
-#else
-    *value = Py_XNewRef(PyDict_GetItemWithError(dict, key));
-    return *value == NULL && PyErr_Occurred() != NULL ? -1 : *value != NULL;
-#endif
-}
-
 #endif

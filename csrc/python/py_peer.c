@@ -68,11 +68,11 @@ PyObject *fa_py_peer_open(struct fa_py_server *server, PyObject *unused)
 PyObject *fa_py_peer_new_context(struct fa_py_server *server, const struct fa_task *task)
 {
     if (FA_LIKELY(server->contexts == NULL)) return PyContext_Copy(server->context);
-    PyObject *found = NULL, *number = PyLong_FromUnsignedLong(fa_memory_peer_number(task));
+    PyObject *number = PyLong_FromUnsignedLong(fa_memory_peer_number(task));
     if (number == NULL) return NULL;
-    int got = fa_compat_dict_get(server->contexts, number, &found);
+    PyObject *found = fa_compat_dict_get(server->contexts, number);
     Py_DECREF(number);
-    if (got < 0) return NULL;
+    if (found == NULL && PyErr_Occurred() != NULL) return NULL;
     PyObject *context = PyContext_Copy(found != NULL ? found : server->context);
     Py_XDECREF(found);
     return context;

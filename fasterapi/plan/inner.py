@@ -107,7 +107,7 @@ class CompiledEnd:
             self._plan = None
 
     def _moved_to(self, root_path: Any) -> bool:
-        """Another root path than planned for: plan for that one, if that does not go on for ever."""
+        """Another root path than planned for: plan for that one, unless it goes on for ever."""
         if root_path == self._root_path or not isinstance(root_path, str):
             return False
         if self._root_paths >= MAX_ROOT_PATHS:
@@ -256,14 +256,14 @@ async def _read_body(receive: Receive) -> tuple[list[Message], Exception | None]
             message = await receive()
             messages.append(message)
             if message["type"] != "http.request":
-                return messages, _Disconnected()
+                return messages, _DisconnectedError()
             if not message.get("more_body", False):
                 return messages, None
     except Exception as exc:
         return messages, exc
 
 
-class _Disconnected(Exception):
+class _DisconnectedError(Exception):
     """The last message says so; it is replayed, this is not raised."""
 
 
@@ -280,7 +280,7 @@ class _Replay:
 
     def __init__(self, messages: list[Message], error: Exception | None, receive: Receive) -> None:
         self._messages = messages[::-1]
-        self._error = None if isinstance(error, _Disconnected) else error
+        self._error = None if isinstance(error, _DisconnectedError) else error
         self._receive = receive
 
     async def __call__(self) -> Message:

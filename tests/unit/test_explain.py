@@ -63,8 +63,10 @@ def test_middleware_is_named_on_every_route():
         pass
 
     app.user_middleware.append(fastapi.middleware.Middleware(Timer))
-    for route in explain(app)["routes"]:
-        assert route["tier"] == "fastapi"
+    routes = explain(app)["routes"]
+    assert {one["name"]: one["tier"] for one in routes}["root"] == "asgi"
+    assert all(one["tier"] != "compiled" for one in routes)
+    for route in routes:
         assert route["reasons"][0]["code"] == "middleware"
         assert "Timer" in route["reasons"][0]["text"]
 
