@@ -55,11 +55,15 @@ FA_NODISCARD fa_status fa_http_header_list_set(
     struct fa_http_header_list *list, fa_span name, fa_span value);
 
 /*
- * fa_http_header_list_joined - all values of a name and then `more`, ", " between them:
- * the size of that, and the text itself, written to `dst` (room for that size).
+ * fa_http_header_list_joined_size - bytes of what fa_http_header_list_joined writes.
  */
 size_t fa_http_header_list_joined_size(
     const struct fa_http_header_list *list, fa_span name, fa_span more);
+
+/*
+ * fa_http_header_list_joined - write all values of a name and then `more`, ", " between
+ * them, to `dst` (room for fa_http_header_list_joined_size).
+ */
 void fa_http_header_list_joined(
     const struct fa_http_header_list *list, fa_span name, fa_span more, char *dst);
 

@@ -13,7 +13,7 @@
 
 /* --- what answers are made of ------------------------------------------------------ */
 
-int fa_py_asgi_texts_init(struct fa_py_asgi_texts *texts, PyObject *response_base)
+int fa_py_asgi_call_texts_init(struct fa_py_asgi_texts *texts, PyObject *response_base)
 {
     texts->response_base = Py_NewRef(response_base);
     texts->key_type = PyUnicode_InternFromString("type");
@@ -30,7 +30,7 @@ int fa_py_asgi_texts_init(struct fa_py_asgi_texts *texts, PyObject *response_bas
     return made ? 0 : -1;
 }
 
-void fa_py_asgi_texts_clear(struct fa_py_asgi_texts *texts)
+void fa_py_asgi_call_texts_clear(struct fa_py_asgi_texts *texts)
 {
     Py_CLEAR(texts->key_type);
     Py_CLEAR(texts->key_status);

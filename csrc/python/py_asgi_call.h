@@ -25,15 +25,21 @@ struct fa_py_asgi_call {
 extern PyType_Spec fa_py_asgi_call_spec;
 
 /*
- * fa_py_asgi_texts_init - make the parts of answers.
+ * fa_py_asgi_call_texts_init - make the parts of answers.
  *
  * Refs:      keeps a reference to `response_base`.
  * GIL:       attached thread state required.
  * Calls out: no.
- * Errors:    -1 with MemoryError; fa_py_asgi_texts_clear frees what there is.
+ * Errors:    -1 with MemoryError; fa_py_asgi_call_texts_clear frees what there is.
  */
-int fa_py_asgi_texts_init(struct fa_py_asgi_texts *texts, PyObject *response_base);
-void fa_py_asgi_texts_clear(struct fa_py_asgi_texts *texts);
+int fa_py_asgi_call_texts_init(struct fa_py_asgi_texts *texts, PyObject *response_base);
+
+/*
+ * fa_py_asgi_call_texts_clear - give the parts back; all of them may be NULL.
+ *
+ * GIL: attached thread state required.
+ */
+void fa_py_asgi_call_texts_clear(struct fa_py_asgi_texts *texts);
 
 /*
  * fa_py_asgi_call_new - a call whose slots are empty.

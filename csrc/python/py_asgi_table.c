@@ -76,7 +76,7 @@ static void table_dealloc(struct fa_py_asgi_table *self)
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     (void)table_clear(self);
-    fa_py_asgi_texts_clear(&self->texts);
+    fa_py_asgi_call_texts_clear(&self->texts);
     Py_CLEAR(self->root_path);
     fa_router_free(self->router);
     type->tp_free((PyObject *)self);
@@ -170,7 +170,8 @@ static PyObject *table_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->state = fa_module_state_of(type);
     self->app_router = Py_NewRef(router);
     self->root_path = Py_NewRef(root_path);
-    if (fa_py_asgi_texts_init(&self->texts, response_base) < 0 || add_entries(self, entries) < 0) {
+    if (fa_py_asgi_call_texts_init(&self->texts, response_base) < 0 ||
+        add_entries(self, entries) < 0) {
         Py_DECREF(self);
         return NULL;
     }
