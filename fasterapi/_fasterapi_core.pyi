@@ -2,6 +2,7 @@
 
 from asyncio import AbstractEventLoop, Task
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from typing import Any, Generic, SupportsFloat, SupportsIndex, TypeVar, final, overload
 
 _T = TypeVar("_T")
@@ -109,7 +110,9 @@ class Stream:
     @property
     def value(self) -> Any: ...
     @property
-    def path_params(self) -> dict[str, Any] | None: ...
+    def scope(self) -> dict[str, Any] | None: ...
+    @property
+    def context(self) -> Context | None: ...
     @property
     def eof(self) -> bool: ...
     @property

@@ -12,6 +12,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextvars import Context
 from typing import Any, Final
 
 from fasterapi.handshake import wants_websocket
@@ -32,7 +33,6 @@ _DONE: Final = 2
 # Kinds of a stream.
 _REQUEST: Final = 0
 _RAISED: Final = 1
-_SCOPED: Final = 4  # added to a kind: the value is (value, scope)
 
 # A stream that is written without ever suspending lets other callbacks run after this many bytes.
 _YIELD_BYTES: Final = 65536
@@ -94,17 +94,17 @@ class Bridge:
             app = self.outcome_app
         exchange = self.new_exchange(app, stream, self._scope(stream, kind))
         self.active.add(exchange)
-        exchange.task = self.start_task(exchange.run())
+        exchange.task = self.start_task(exchange.run(), stream.context)
 
     def new_exchange(self, app: ASGIApp, stream: Stream, scope: Scope) -> HttpExchange:
         """The ``receive`` and ``send`` of one request."""
         return HttpExchange(self, app, stream, scope)
 
     def _scope(self, stream: Stream, kind: int) -> Scope:
-        if kind & _SCOPED:
-            value, found = stream.value
-            found["fasterapi.outcome"] = (kind & ~_SCOPED == _RAISED, value)
-            return self.complete(found)
+        seen = stream.scope
+        if seen is not None:
+            seen["fasterapi.outcome"] = (kind == _RAISED, stream.value)
+            return self.complete(seen)
         path = stream.path
         raw_path = stream.raw_path
         if self.root_path:
@@ -151,14 +151,19 @@ class Bridge:
         self.active.add(session)
         session.task = self.start_task(session.run())
 
-    def start_task(self, coro: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Start `coro` in a real task with its own context, eagerly where Python can (3.12+)."""
+    def start_task(
+        self, coro: Coroutine[Any, Any, None], context: Context | None = None
+    ) -> asyncio.Task[None]:
+        """Start `coro` in a real task, eagerly where Python can (3.12+).
+
+        context: the one it runs in; None: a copy of the current one.
+        """
         loop = self.loop
         if loop.get_task_factory() is not None:
-            return loop.create_task(coro)
+            return loop.create_task(coro, context=context)
         if sys.version_info >= (3, 12):
-            return asyncio.Task(coro, loop=loop, eager_start=True)
-        return asyncio.Task(coro, loop=loop)
+            return asyncio.Task(coro, loop=loop, context=context, eager_start=True)
+        return asyncio.Task(coro, loop=loop, context=context)
 
     def app_raised(self, exc: BaseException, scope: Scope) -> None:
         """Log and count what an app raised that nobody answered. scope: the request's."""

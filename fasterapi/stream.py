@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextvars import Context
 from typing import Any, Protocol
 
 __all__ = [
@@ -42,6 +43,8 @@ class Stream(Protocol):
     is_upgrade: bool
     kind: int
     value: Any
+    scope: dict[str, Any] | None
+    context: Context | None
     eof: bool
     disconnected: bool
     peer_closed: bool

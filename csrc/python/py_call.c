@@ -1,76 +1,79 @@
 #include "python/py_call.h"
 
 #include "python/py_exchange.h"
+#include "python/py_outcome.h"
 #include "python/py_params.h"
 #include "python/py_peer.h"
 #include "python/py_response.h"
 #include "server/executor.h"
 
+/* One call of a handler, and what its answer needs. All borrowed. */
+struct run {
+    struct fa_py_server *owner;
+    struct fa_clock_date *date; /* of this thread */
+    struct fa_task *task;
+    struct fa_py_exchange *exchange; /* NULL unless the plan wants one */
+    PyObject *context;               /* an `async def`'s: what it set, its answer sees; or NULL */
+};
+
 /* --- the end of every path -------------------------------------------------------- */
 
 /* Give the task to the event loop with what FastAPI's machinery needs. Steals `value`. */
-static void pass_on(struct fa_py_server *owner, struct fa_task *task,
-    struct fa_py_exchange *exchange, enum fa_py_kind kind, PyObject *value)
+static void pass_on(const struct run *run, enum fa_py_kind kind, PyObject *value)
 {
-    if (exchange != NULL) {
-        fa_py_exchange_pass_on(exchange, task, kind, value);
-        return;
+    if (run->exchange != NULL) {
+        fa_py_exchange_pass_on(run->exchange, run->task, kind, value);
+    } else {
+        fa_py_outcome_pass_on(run->owner, run->task, kind, value, NULL, run->context);
     }
-    task->user = value;
-    task->user_kind = kind;
-    fa_executor_hand_over(owner->server, task);
 }
 
 /* The handler (or its answer) raised: the exception is pending. FastAPI's default
  * HTTPException answer is built right here, everything else by its own handlers. */
-static void answer_raised(struct fa_py_server *owner, struct fa_clock_date *date,
-    struct fa_task *task, struct fa_py_exchange *exchange)
+static void answer_raised(const struct run *run)
 {
+    struct fa_py_server *owner = run->owner;
     PyObject *exc = fa_compat_take_exception();
     PyObject *response = exc == NULL ? NULL : PyObject_CallOneArg(owner->hooks.exception, exc);
     enum fa_py_reply reply = FA_PY_REPLY_DEFER;
     if (response != NULL && response != Py_None)
-        reply = fa_py_response_object(owner, date, task, response);
+        reply = fa_py_response_object(owner, run->date, run->task, response);
     PyErr_Clear(); /* a second exception changes nothing: the first one is answered */
     Py_XDECREF(response);
     if (reply == FA_PY_REPLY_DONE) {
         Py_XDECREF(exc);
-        fa_executor_complete(owner->server, task);
+        fa_executor_complete(owner->server, run->task);
         return;
     }
-    pass_on(owner, task, exchange, FA_PY_KIND_RAISED, exc);
+    pass_on(run, FA_PY_KIND_RAISED, exc);
 }
 
-static void fail(struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task,
-    struct fa_py_exchange *exchange)
+static void fail(const struct run *run)
 {
-    if (exchange != NULL && fa_py_exchange_take(exchange) == NULL) {
-        PyErr_WriteUnraisable((PyObject *)exchange); /* too late for an answer */
+    if (run->exchange != NULL && fa_py_exchange_take(run->exchange) == NULL) {
+        PyErr_WriteUnraisable((PyObject *)run->exchange); /* too late for an answer */
         return;
     }
-    answer_raised(owner, date, task, exchange);
+    answer_raised(run);
 }
 
 /* The handler returned. Steals `result`. */
-static void finish(struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task,
-    struct fa_py_exchange *exchange, PyObject *result)
+static void finish(const struct run *run, PyObject *result)
 {
-    if (exchange != NULL && fa_py_exchange_take(exchange) == NULL) {
+    if (run->exchange != NULL && fa_py_exchange_take(run->exchange) == NULL) {
         Py_DECREF(result); /* it has answered through its exchange */
         return;
     }
-    const struct fa_py_plan *plan = task->route->plan;
+    const struct fa_py_plan *plan = run->task->route->plan;
     if (FA_UNLIKELY(plan->may_decline && result == Py_NotImplemented)) {
         Py_DECREF(result);
-        fa_executor_hand_over(owner->server, task);
+        fa_executor_hand_over(run->owner->server, run->task);
         return;
     }
-    switch (fa_py_response_write(owner, date, task, plan, &result)) {
-    case FA_PY_REPLY_DONE: fa_executor_complete(owner->server, task); break;
-    case FA_PY_REPLY_RAISED: answer_raised(owner, date, task, exchange); break;
-    case FA_PY_REPLY_DEFER:
-        pass_on(owner, task, exchange, FA_PY_KIND_RESPONSE, Py_NewRef(result));
-        break;
+    switch (fa_py_response_write(run->owner, run->date, run->task, plan, &result)) {
+    case FA_PY_REPLY_DONE: fa_executor_complete(run->owner->server, run->task); break;
+    case FA_PY_REPLY_RAISED: answer_raised(run); break;
+    case FA_PY_REPLY_DEFER: pass_on(run, FA_PY_KIND_RESPONSE, Py_NewRef(result)); break;
     }
     Py_DECREF(result);
 }
@@ -90,14 +93,13 @@ static struct fa_py_input input_of(const struct fa_task *task)
 }
 
 /* room[2...]: the extracted arguments, which are dropped here. */
-static PyObject *call_with_exchange(struct fa_py_server *owner, struct fa_clock_date *date,
-    struct fa_task *task, PyObject **room, struct fa_py_exchange **exchange)
+static PyObject *call_with_exchange(struct run *run, PyObject **room)
 {
-    const struct fa_py_plan *plan = task->route->plan;
+    const struct fa_py_plan *plan = run->task->route->plan;
     PyObject *result = NULL;
-    *exchange = fa_py_exchange_new(owner, date, task);
-    if (*exchange != NULL) {
-        room[1] = (PyObject *)*exchange;
+    run->exchange = fa_py_exchange_new(run->owner, run->date, run->task);
+    if (run->exchange != NULL) {
+        room[1] = (PyObject *)run->exchange;
         result = PyObject_Vectorcall(plan->handler, room + 1,
             ((size_t)plan->arg_count + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
     }
@@ -107,20 +109,19 @@ static PyObject *call_with_exchange(struct fa_py_server *owner, struct fa_clock_
 }
 
 /* Extract, then call. NULL without exception: not certain, already handed over.
- * *exchange: the plan's, if it wants one; the caller's to drop. */
-static PyObject *call_handler(struct fa_py_server *owner, struct fa_clock_date *date,
-    struct fa_task *task, struct fa_py_exchange **exchange)
+ * run->exchange: the plan's, if it wants one; the caller's to drop. */
+static PyObject *call_handler(struct run *run)
 {
-    const struct fa_py_plan *plan = task->route->plan;
+    const struct fa_py_plan *plan = run->task->route->plan;
     if (plan->arg_count == 0 && !plan->wants_exchange) return PyObject_CallNoArgs(plan->handler);
     PyObject *room[FA_PY_PLAN_MAX_ARGS + 2]; /* room[0] is the callee's to use */
     PyObject **slots = room + 1 + plan->wants_exchange;
-    struct fa_py_input input = input_of(task);
+    struct fa_py_input input = input_of(run->task);
     if (!fa_py_params_extract(plan, &input, slots)) {
-        fa_executor_hand_over(owner->server, task);
+        fa_executor_hand_over(run->owner->server, run->task);
         return NULL;
     }
-    if (plan->wants_exchange) return call_with_exchange(owner, date, task, room, exchange);
+    if (plan->wants_exchange) return call_with_exchange(run, room);
     size_t positional = plan->kwnames == NULL ? plan->arg_count : 0;
     PyObject *result = PyObject_Vectorcall(
         plan->handler, slots, positional | PY_VECTORCALL_ARGUMENTS_OFFSET, plan->kwnames);
@@ -131,22 +132,23 @@ static PyObject *call_handler(struct fa_py_server *owner, struct fa_clock_date *
 
 void fa_py_call_sync(struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task)
 {
+    struct run run = {.owner = owner, .date = date, .task = task};
+    /* FastAPI's thread has a copy of the context too: nobody sees what is set in it. */
     PyObject *context = fa_py_peer_new_context(owner, task);
     PyObject *result = NULL;
-    struct fa_py_exchange *exchange = NULL;
     bool handed_over = false;
     if (context != NULL && PyContext_Enter(context) == 0) {
-        result = call_handler(owner, date, task, &exchange);
+        result = call_handler(&run);
         (void)PyContext_Exit(context);
         handed_over = result == NULL && !PyErr_Occurred();
     }
     Py_XDECREF(context);
     if (result != NULL) {
-        finish(owner, date, task, exchange, result);
+        finish(&run, result);
     } else if (!handed_over) {
-        fail(owner, date, task, exchange);
+        fail(&run);
     }
-    Py_XDECREF(exchange);
+    Py_XDECREF(run.exchange);
 }
 
 /* --- coroutines ---------------------------------------------------------------------- */
@@ -174,6 +176,7 @@ struct fa_py_pending {
     PyObject_HEAD struct fa_py_server *owner;
     struct fa_task *task;            /* NULL once completed */
     struct fa_py_exchange *exchange; /* NULL unless the plan wants one */
+    PyObject *context;               /* the asyncio_task's */
     PyObject *asyncio_task;          /* NULL unless in the owner's list */
     struct fa_py_pending *prev, *next;
 };
@@ -207,19 +210,31 @@ static void pending_unlink(struct fa_py_pending *pending)
     Py_DECREF(pending);
 }
 
+/* The end of the request: borrows all that `pending` still has. */
+static struct run pending_end(struct fa_py_pending *pending)
+{
+    struct run run = {.owner = pending->owner,
+        .date = &pending->owner->date,
+        .task = pending->task,
+        .exchange = pending->exchange,
+        .context = pending->context};
+    pending->task = NULL;
+    return run;
+}
+
 static void pending_complete(struct fa_py_pending *pending, PyObject *asyncio_task)
 {
     struct fa_py_server *owner = pending->owner;
-    struct fa_task *task = pending->task;
-    pending->task = NULL;
+    struct run run = pending_end(pending);
     pending_unlink(pending);
     PyObject *result = PyObject_CallMethodNoArgs(asyncio_task, owner->state->names.result);
     if (result == NULL) {
-        fail(owner, &owner->date, task, pending->exchange);
+        fail(&run);
     } else {
-        finish(owner, &owner->date, task, pending->exchange, result);
+        finish(&run, result);
     }
     Py_CLEAR(pending->exchange);
+    Py_CLEAR(pending->context);
     if (!owner->in_batch) fa_executor_wake_reactor(owner->server);
 }
 
@@ -237,6 +252,7 @@ static int pending_traverse(struct fa_py_pending *pending, visitproc visit, void
     Py_VISIT(Py_TYPE(pending));
     Py_VISIT(pending->owner);
     Py_VISIT(pending->exchange);
+    Py_VISIT(pending->context);
     Py_VISIT(pending->asyncio_task);
     return 0;
 }
@@ -245,12 +261,11 @@ static int pending_traverse(struct fa_py_pending *pending, visitproc visit, void
  * for ever: it ends as one whose handler raised. */
 static void pending_abandon(struct fa_py_pending *pending)
 {
-    struct fa_task *task = pending->task;
-    pending->task = NULL;
+    struct run run = pending_end(pending);
     if (pending->owner->stopped) return;
     PyObject *before = fa_compat_take_exception();
     PyErr_SetString(PyExc_RuntimeError, "the request's task was dropped before it was done");
-    fail(pending->owner, &pending->owner->date, task, pending->exchange);
+    fail(&run);
     fa_executor_wake_reactor(pending->owner->server);
     if (before != NULL) PyErr_SetObject((PyObject *)Py_TYPE(before), before);
     Py_XDECREF(before);
@@ -262,6 +277,7 @@ static void pending_dealloc(struct fa_py_pending *pending)
     PyObject_GC_UnTrack(pending);
     if (pending->task != NULL) pending_abandon(pending);
     Py_CLEAR(pending->exchange);
+    Py_CLEAR(pending->context);
     Py_CLEAR(pending->owner);
     type->tp_free((PyObject *)pending);
     Py_DECREF(type);
@@ -328,24 +344,25 @@ static PyObject *new_asyncio_task(
     return task;
 }
 
-static int run_as_task(struct fa_py_server *owner, struct fa_task *task,
-    struct fa_py_exchange *exchange, PyObject *coroutine, PyObject *context)
+static int run_as_task(const struct run *run, PyObject *coroutine)
 {
+    struct fa_py_server *owner = run->owner;
     PyTypeObject *type = owner->state->pending_type;
     struct fa_py_pending *pending = (struct fa_py_pending *)type->tp_alloc(type, 0);
     if (pending == NULL) return -1;
     pending->owner = (struct fa_py_server *)Py_NewRef(owner);
-    pending->exchange = (struct fa_py_exchange *)Py_XNewRef(exchange);
-    PyObject *asyncio_task = new_asyncio_task(owner, coroutine, context), *outcome = NULL;
+    pending->exchange = (struct fa_py_exchange *)Py_XNewRef(run->exchange);
+    pending->context = Py_NewRef(run->context);
+    PyObject *asyncio_task = new_asyncio_task(owner, coroutine, run->context), *outcome = NULL;
     if (asyncio_task != NULL) {
         outcome = PyObject_CallMethodNoArgs(asyncio_task, owner->state->names.done);
         if (outcome == Py_True) {
-            pending->task = task;
+            pending->task = run->task;
             pending_complete(pending, asyncio_task);
         } else if (outcome != NULL) {
             Py_SETREF(outcome, PyObject_CallMethodOneArg(asyncio_task,
                                    owner->state->names.add_done_callback, (PyObject *)pending));
-            if (outcome != NULL) pending_link(pending, task, asyncio_task);
+            if (outcome != NULL) pending_link(pending, run->task, asyncio_task);
         }
     }
     int failed = outcome == NULL ? -1 : 0;
@@ -355,28 +372,40 @@ static int run_as_task(struct fa_py_server *owner, struct fa_task *task,
     return failed;
 }
 
+/* The coroutine is there; run->context is what it runs in. */
+static void run_coroutine(const struct run *run, PyObject *coroutine)
+{
+    const struct fa_py_plan *plan = run->task->route->plan;
+    if (plan->can_suspend) {
+        if (run_as_task(run, coroutine) < 0) fail(run);
+        return;
+    }
+    PyObject *result = step_to_end(coroutine, run->context);
+    if (result == NULL) {
+        fail(run);
+    } else {
+        finish(run, result);
+    }
+}
+
 void fa_py_call_async(struct fa_py_server *owner, struct fa_task *task)
 {
-    const struct fa_py_plan *plan = task->route->plan;
-    struct fa_py_exchange *exchange = NULL;
-    PyObject *coroutine = call_handler(owner, &owner->date, task, &exchange);
+    struct run run = {.owner = owner, .date = &owner->date, .task = task};
+    PyObject *coroutine = call_handler(&run);
     if (coroutine == NULL) {
-        if (PyErr_Occurred()) fail(owner, &owner->date, task, exchange);
-        Py_XDECREF(exchange);
+        if (PyErr_Occurred()) fail(&run);
+        Py_XDECREF(run.exchange);
         return;
     }
     PyObject *context = fa_py_peer_new_context(owner, task);
-    PyObject *result = NULL;
-    bool failed = context == NULL;
-    if (!failed && plan->can_suspend) {
-        failed = run_as_task(owner, task, exchange, coroutine, context) < 0;
-    } else if (!failed) {
-        result = step_to_end(coroutine, context);
-        failed = result == NULL;
+    run.context = context;
+    if (context == NULL) {
+        fail(&run);
+    } else {
+        if (run.exchange != NULL) run.exchange->context = Py_NewRef(context);
+        run_coroutine(&run, coroutine);
     }
     Py_XDECREF(context);
     Py_DECREF(coroutine);
-    if (failed) fail(owner, &owner->date, task, exchange);
-    if (result != NULL) finish(owner, &owner->date, task, exchange, result);
-    Py_XDECREF(exchange);
+    Py_XDECREF(run.exchange);
 }

@@ -6,14 +6,6 @@
 #include "python/py_server.h"
 #include "server/task.h"
 
-/* task->user_kind of a handed-over task whose handler has already run. */
-enum fa_py_kind {
-    FA_PY_KIND_REQUEST = 0,  /* nothing of the user's has run; user is NULL */
-    FA_PY_KIND_RAISED = 1,   /* user: the exception (strong reference) */
-    FA_PY_KIND_RESPONSE = 2, /* user: the Response object (strong reference) */
-    FA_PY_KIND_SCOPED = 4,   /* added to one of the two: user is (value, ASGI scope) */
-};
-
 extern PyType_Spec fa_py_pending_spec;
 
 /*

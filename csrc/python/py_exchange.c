@@ -1,6 +1,5 @@
 #include "python/py_exchange.h"
 
-#include "python/py_call.h"
 #include "python/py_response.h"
 #include "python/py_scope.h"
 #include "server/executor.h"
@@ -39,22 +38,10 @@ struct fa_task *fa_py_exchange_take(struct fa_py_exchange *self)
 }
 
 void fa_py_exchange_pass_on(
-    struct fa_py_exchange *self, struct fa_task *task, uint32_t kind, PyObject *value)
+    struct fa_py_exchange *self, struct fa_task *task, enum fa_py_kind kind, PyObject *value)
 {
     self->handed_over = true;
-    if (value != NULL && self->scope != NULL) {
-        PyObject *both = PyTuple_Pack(2, value, self->scope);
-        if (both != NULL) {
-            Py_DECREF(value);
-            value = both;
-            kind |= FA_PY_KIND_SCOPED;
-        } else {
-            PyErr_Clear(); /* it is answered all the same */
-        }
-    }
-    task->user = value;
-    task->user_kind = kind;
-    fa_executor_hand_over(self->owner->server, task);
+    fa_py_outcome_pass_on(self->owner, task, kind, value, self->scope, self->context);
 }
 
 static int check_open(const struct fa_py_exchange *self)
@@ -184,12 +171,14 @@ static int exchange_traverse(struct fa_py_exchange *self, visitproc visit, void 
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->owner);
     Py_VISIT(self->scope);
+    Py_VISIT(self->context);
     return 0;
 }
 
 static int exchange_clear(struct fa_py_exchange *self)
 {
     Py_CLEAR(self->scope);
+    Py_CLEAR(self->context);
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #ifndef FA_PYTHON_PY_EXCHANGE_H
 #define FA_PYTHON_PY_EXCHANGE_H
 
+#include "python/py_outcome.h"
 #include "python/py_server.h"
 #include "server/task.h"
 
@@ -14,6 +15,7 @@ struct fa_py_exchange {
     struct fa_task *task;       /* NULL once answered or passed on: it may be recycled */
     struct fa_clock_date *date; /* of the thread that runs the handler */
     PyObject *scope;            /* NULL until asked for */
+    PyObject *context;          /* what an `async def` plan runs in, else NULL */
     bool written;               /* the answer is in the task, not sent yet */
     bool handed_over;           /* the app's machinery has the request now */
 };
@@ -41,12 +43,12 @@ struct fa_task *fa_py_exchange_take(struct fa_py_exchange *self);
 
 /*
  * fa_py_exchange_pass_on - let FastAPI's machinery answer with `value`: an exception
- * or a Response, as `kind` (enum fa_py_kind) says. The scope goes with it, so that
- * what the handler left in it is still there.
+ * or a Response, as `kind` says. Scope and context go with it, so that what the
+ * handler left in them is still there.
  *
  * Refs: steals `value`.
  */
 void fa_py_exchange_pass_on(
-    struct fa_py_exchange *self, struct fa_task *task, uint32_t kind, PyObject *value);
+    struct fa_py_exchange *self, struct fa_task *task, enum fa_py_kind kind, PyObject *value);
 
 #endif

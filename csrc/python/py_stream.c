@@ -3,7 +3,6 @@
 
 #include <stddef.h>
 
-#include "python/py_call.h"
 #include "python/py_scope.h"
 #include "server/executor.h"
 #include "server/stream.h"
@@ -17,8 +16,8 @@ static struct fa_py_stream *stream_new(struct fa_py_server *owner, struct fa_tas
     if (self == NULL) return NULL;
     self->owner = (struct fa_py_server *)Py_NewRef(owner);
     self->task = task;
-    self->kind = (int)task->user_kind;
-    self->value = task->user;
+    self->kind = (enum fa_py_kind)task->user_kind;
+    self->outcome = fa_py_outcome_take(task);
     task->user = self; /* borrowed back-pointer for events */
     return self;
 }
@@ -76,14 +75,18 @@ static int stream_traverse(struct fa_py_stream *self, visitproc visit, void *arg
 {
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->owner);
-    Py_VISIT(self->value);
+    Py_VISIT(self->outcome.value);
+    Py_VISIT(self->outcome.scope);
+    Py_VISIT(self->outcome.context);
     Py_VISIT(self->on_event);
     return 0;
 }
 
 static int stream_clear(struct fa_py_stream *self)
 {
-    Py_CLEAR(self->value);
+    Py_CLEAR(self->outcome.value);
+    Py_CLEAR(self->outcome.scope);
+    Py_CLEAR(self->outcome.context);
     Py_CLEAR(self->on_event);
     return 0;
 }
@@ -168,16 +171,27 @@ static PyObject *get_is_upgrade(struct fa_py_stream *self, void *unused)
     return self->task == NULL ? gone() : PyBool_FromLong(self->task->req.upgrade);
 }
 
+static PyObject *or_none(PyObject *object)
+{
+    return Py_NewRef(object == NULL ? Py_None : object);
+}
+
 static PyObject *get_value(struct fa_py_stream *self, void *unused)
 {
     (void)unused;
-    return Py_NewRef(self->value == NULL ? Py_None : self->value);
+    return or_none(self->outcome.value);
 }
 
-static PyObject *get_path_params(struct fa_py_stream *self, void *unused)
+static PyObject *get_scope(struct fa_py_stream *self, void *unused)
 {
-    (void)self, (void)unused;
-    Py_RETURN_NONE; /* FastAPI's router finds them again where they are wanted */
+    (void)unused;
+    return or_none(self->outcome.scope);
+}
+
+static PyObject *get_context(struct fa_py_stream *self, void *unused)
+{
+    (void)unused;
+    return or_none(self->outcome.context);
 }
 
 static PyObject *get_disconnected(struct fa_py_stream *self, void *unused)
@@ -207,7 +221,7 @@ static PyObject *get_high_water(struct fa_py_stream *self, void *unused)
 static PyObject *get_on_event(struct fa_py_stream *self, void *unused)
 {
     (void)unused;
-    return Py_NewRef(self->on_event == NULL ? Py_None : self->on_event);
+    return or_none(self->on_event);
 }
 
 static int set_on_event(struct fa_py_stream *self, PyObject *value, void *unused)
@@ -251,7 +265,8 @@ static PyGetSetDef stream_getset[] = {
     GETTER(kind,
         "0: nothing has run; 1: the handler raised `value`; 2: it returned the Response `value`"),
     GETTER(value, "see kind"),
-    GETTER(path_params, "None: the router finds them again"),
+    GETTER(scope, "the ASGI scope that the handler has seen, or None"),
+    GETTER(context, "contextvars.Context that the answer is made in, or None for a new one"),
     GETTER(eof, "the request body has been read to its end"),
     GETTER(disconnected, "the client is gone"),
     GETTER(peer_closed, "the client has closed its sending side; it may still read the answer"),

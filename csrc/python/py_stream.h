@@ -2,18 +2,19 @@
 #ifndef FA_PYTHON_PY_STREAM_H
 #define FA_PYTHON_PY_STREAM_H
 
+#include "python/py_outcome.h"
 #include "python/py_server.h"
 #include "server/task.h"
 
 struct fa_py_stream {
     PyObject_HEAD struct fa_py_server *owner;
-    struct fa_task *task; /* NULL once the answer is ended: it may be recycled */
-    PyObject *value;      /* kind 1: the exception, kind 2: the Response; else NULL */
-    PyObject *on_event;   /* callable or NULL */
-    char *lines;          /* the app's header lines, formatted */
+    struct fa_task *task;         /* NULL once the answer is ended: it may be recycled */
+    struct fa_py_outcome outcome; /* of the handler that ran, if one did: see `kind` */
+    PyObject *on_event;           /* callable or NULL */
+    char *lines;                  /* the app's header lines, formatted */
     size_t lines_len;
     uint64_t length_left; /* has_length: body bytes the app still owes */
-    int kind;
+    enum fa_py_kind kind;
     int status;
     bool started;   /* start() was called */
     bool head_sent; /* the head is queued */

@@ -29,7 +29,7 @@ from starlette.routing import Mount
 from fasterapi import FasterAPI
 from fasterapi.explain import explain
 
-CACHE = Path(__file__).parent / ".cache"
+CACHE = Path(__file__).resolve().parents[2] / "build" / "compat"
 TIERS = ("compiled", "asgi", "fastapi")
 #: What the programs import besides FastAPI and what it needs.
 EXTRAS = (

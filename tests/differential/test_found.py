@@ -73,6 +73,103 @@ def root():
 )
 
 
+found(
+    "what an async endpoint sets in its context is there when its answer is made",
+    """
+import asyncio, contextvars
+from fastapi import BackgroundTasks, Depends, HTTPException, Request
+from fastapi.responses import PlainTextResponse, StreamingResponse
+from starlette.background import BackgroundTask
+
+VAR = contextvars.ContextVar("VAR", default="unset")
+app = FastAPI()
+
+class Custom(Exception):
+    pass
+
+@app.exception_handler(Custom)
+async def handle(request, exc):
+    LOG.append(("handler", VAR.get()))
+    VAR.reset(exc.args[0])
+    return PlainTextResponse(VAR.get())
+
+async def later():
+    LOG.append(("later", VAR.get()))
+
+def later_in_thread():
+    LOG.append(("thread", VAR.get()))
+
+async def session():
+    token = VAR.set("session")
+    try:
+        yield VAR.get()
+    finally:
+        LOG.append(("exit", VAR.get()))
+        VAR.reset(token)
+
+async def setting():
+    return VAR.set("dependency")
+
+@app.get("/background")
+async def background():
+    VAR.set("endpoint")
+    return PlainTextResponse("", background=BackgroundTask(later))
+
+@app.get("/thread")
+async def in_thread(tasks: BackgroundTasks):
+    await asyncio.sleep(0)
+    VAR.set("endpoint")
+    tasks.add_task(later_in_thread)
+    return 1
+
+@app.get("/stream")
+async def stream():
+    VAR.set("endpoint")
+
+    async def parts():
+        yield VAR.get()
+
+    return StreamingResponse(parts(), background=BackgroundTask(later))
+
+@app.get("/raised")
+async def raised():
+    raise Custom(VAR.set("endpoint"))
+
+@app.get("/raised/later")
+async def raised_later():
+    await asyncio.sleep(0)
+    raise Custom(VAR.set("endpoint"))
+
+@app.get("/raised/in/tree")
+async def raised_in_tree(token=Depends(setting)):
+    raise Custom(token)
+
+@app.get("/def")
+def in_def():
+    VAR.set("endpoint")
+    return PlainTextResponse("", background=BackgroundTask(later))
+
+@app.get("/exits")
+async def exits(name=Depends(session)):
+    VAR.set("endpoint")
+    return PlainTextResponse(name, background=BackgroundTask(later))
+
+@app.get("/exits/raised")
+async def exits_raised(request: Request, name=Depends(session)):
+    raise Custom(VAR.set("endpoint"))
+""",
+    get("/background"),
+    get("/thread"),
+    get("/stream"),
+    get("/raised"),
+    get("/raised/later"),
+    get("/raised/in/tree"),
+    get("/def"),
+    get("/exits"),
+    get("/exits/raised"),
+)
+
+
 @pytest.mark.parametrize("name", FOUND)
 @pytest.mark.filterwarnings("ignore")
 def test_found_once(name: str, pair: Pair):

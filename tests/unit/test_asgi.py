@@ -29,6 +29,8 @@ class FakeStream:
         self.server = ("127.0.0.1", 8000)
         self.is_upgrade = False
         self.kind = 0
+        self.scope = None
+        self.context = None
         self.value: Any = None
         self.disconnected = False
         self.peer_closed = False

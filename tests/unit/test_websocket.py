@@ -41,6 +41,8 @@ class FakeStream:
         self.server = ("127.0.0.1", 8000)
         self.is_upgrade = True
         self.kind = 0
+        self.scope = None
+        self.context = None
         self.value = None
         self.eof = True
         self.disconnected = False
