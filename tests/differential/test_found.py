@@ -128,6 +128,8 @@ async def stream():
 
     async def parts():
         yield VAR.get()
+        VAR.set("part")
+        yield VAR.get()
 
     return StreamingResponse(parts(), background=BackgroundTask(later))
 
