@@ -18,16 +18,20 @@ Files = dict[str, str]
 
 @functools.cache
 def project_files() -> tuple[str, ...]:
-    """Every file that is, or would be, under version control."""
+    """Every file that is, or would be, under version control. Whoever makes a virtual environment
+    here, under whatever name, does not mean to commit it."""
     command = ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"]
     try:
         listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         # An unpacked source archive: everything but what is built.
-        built = {"build", "dist", "__pycache__", ".venv"}
+        built = {"build", "dist", "__pycache__"}
         paths = (p.relative_to(ROOT) for p in ROOT.rglob("*") if p.is_file())
-        return tuple(sorted(str(p) for p in paths if not built.intersection(p.parts)))
-    return tuple(sorted(name for name in listed.splitlines() if (ROOT / name).is_file()))
+        names = [str(p) for p in paths if not built.intersection(p.parts)]
+    else:
+        names = [name for name in listed.splitlines() if (ROOT / name).is_file()]
+    environments = {found.parent.name for found in ROOT.glob("*/pyvenv.cfg")}
+    return tuple(sorted(name for name in names if name.split("/")[0] not in environments))
 
 
 def read(*prefixes: str, suffixes: tuple[str, ...]) -> Files:
