@@ -430,6 +430,7 @@ class HttpExchange:
 
     def _abandon(self) -> None:
         if self.phase != _DONE:
+            self.flush_head()  # what was started is seen as cut off, not as no answer at all
             self.phase = _DONE
             self.stream.close()
 

@@ -217,6 +217,19 @@ def test_bad_header_raises_in_the_app_and_gives_500(caplog):
     assert "Exception in ASGI application" in caplog.text
 
 
+def test_an_answer_that_fails_after_its_start_is_cut_off_behind_the_head():
+    async def app(scope, receive, send):
+        await send(start(200, (b"a", b"b")))
+        raise ValueError("before the first piece")
+
+    stream = serve_one(app, FakeStream())
+    assert stream.calls == [
+        ("start", 200, [(b"a", b"b")]),
+        ("write", b"", True),
+        ("close",),
+    ]
+
+
 @pytest.mark.parametrize("wrong", ["text", 5, None])
 def test_body_must_be_bytes(wrong, caplog):
     async def app(scope, receive, send):
