@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -21,7 +21,7 @@ from starlette.responses import Response
 
 from fasterapi.stream import ClientDisconnectedError, Message, Receive, Scope, Send
 
-__all__ = ["Delivery", "Found", "Runtime", "ended", "new_request", "run_steps"]
+__all__ = ["Delivery", "Found", "Runtime", "StreamCall", "ended", "new_request", "run_steps"]
 
 #: Seconds between two looks whether a client that is waited for has gone.
 _POLL: Final = 0.05
@@ -105,7 +105,7 @@ class Found:
         self.endpoint = context.endpoint
         self.included = context._route_context
 
-    def add(self, scope: dict[str, Any]) -> None:
+    def add(self, scope: Scope) -> None:
         found = self.regex.match(scope["path"].removeprefix(scope["root_path"]))
         scope["path_params"] = {
             name: self.convertors[name].convert(value)
@@ -162,6 +162,30 @@ class Receiver:
             if message["type"] != "http.request" or not self.read:
                 self.read = True
                 return message
+
+
+# -- endpoints that stream -------------------------------------------------------------------------
+
+
+class StreamCall:
+    """A request whose inputs are extracted and valid; nothing of the user's has run.
+
+    `OutcomeApp` runs it in the app's middleware stack, where FastAPI's exit stacks and exception
+    handlers stand around the calls, the stream and what comes after it, in one task.
+    """
+
+    __slots__ = ("arguments", "found", "steps")
+
+    def __init__(
+        self, steps: Callable[..., Awaitable[Response]], found: Found, *arguments: Any
+    ) -> None:
+        self.steps = steps
+        self.found = found
+        self.arguments = arguments
+
+    def run(self, request: Request) -> Awaitable[Response]:
+        """Call the dependencies and the endpoint; the response that streams."""
+        return self.steps(request, *self.arguments)
 
 
 # -- answers that send themselves ------------------------------------------------------------------

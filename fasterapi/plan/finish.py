@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from fasterapi.plan.response import ResponseOptions, validated
 
-__all__ = ["Finish", "make_finish", "new_response"]
+__all__ = ["Finish", "make_finish", "new_response", "response_arguments"]
 
 #: finish(value, response parameter or None, background tasks or None) -> Response.
 Finish = Callable[[Any, Any, Any], Response]
@@ -43,6 +43,16 @@ class _Solved:
 
 
 _NOTHING_SET: Final = new_response()
+
+
+def response_arguments(status_code: Any, response: Any, background: Any) -> dict[str, Any]:
+    """Status and background tasks, by FastAPI's own rule, for the class of an answer.
+
+    status_code: the route's; response, background: None if nobody asked for such a parameter.
+    """
+    solved = _Solved(background, _NOTHING_SET if response is None else response)
+    arguments: dict[str, Any] = _build_response_args(status_code=status_code, solved_result=solved)
+    return arguments
 
 
 def make_finish(
@@ -72,8 +82,7 @@ def make_finish(
             if value.background is None:
                 value.background = background
             return value
-        solved = _Solved(background, _NOTHING_SET if response is None else response)
-        arguments = _build_response_args(status_code=status_code, solved_result=solved)
+        arguments = response_arguments(status_code, response, background)
         content = content_of(value)
         made: Response
         if dump_json:

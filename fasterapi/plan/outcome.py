@@ -2,7 +2,8 @@
 
 A plan that has called the user's handler may not call it again. So an exception (custom handlers,
 `HTTPException`, a 500 with its traceback) or a `Response` object is replayed at the inner end of a
-middleware stack that the app itself has built, in the place where its router would be.
+middleware stack that the app itself has built, in the place where its router would be. The calls of
+an endpoint that streams are made there in the first place.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from fastapi.routing import APIRoute, iter_route_contexts, request_response
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fasterapi.plan.exchange import StreamCall
+
 __all__ = ["OutcomeApp"]
 
 Scope = MutableMapping[str, Any]
@@ -26,12 +29,15 @@ async def _replay(request: Request) -> Response:
     raised, value = request.scope.pop("fasterapi.outcome")
     if raised:
         raise value
+    if type(value) is StreamCall:
+        return await value.run(request)
     response: Response = value
     return response
 
 
 class OutcomeApp:
-    """ASGI app for scopes with ``fasterapi.outcome``: (True, exception) or (False, response).
+    """ASGI app for scopes with ``fasterapi.outcome``: (True, exception), (False, response) or
+    (False, `StreamCall`).
 
     Make it before requests are served (it borrows the app's ``router`` attribute for a moment);
     call it on the loop thread.
@@ -62,7 +68,11 @@ class OutcomeApp:
             scope["root_path"] = app.root_path
         scope["app"] = app
         scope["router"] = app.router
-        self._add_route(scope)
+        _, value = scope["fasterapi.outcome"]
+        if type(value) is StreamCall:
+            value.found.add(scope)
+        else:
+            self._add_route(scope)
         if self.stack is None:
             self.stack = self._build_stack()
         await self.stack(scope, receive, send)

@@ -107,7 +107,6 @@ TEXTS: Final[dict[str, str]] = {
         "The endpoint asks for the {what}; take the single values it needs as parameters "
         "to compile."
     ),
-    "generator": "The endpoint is a generator that streams its answer; return a value to compile.",
     "too-many-parameters": (
         "The endpoint has {count} inputs, at most {limit} fit a plan; "
         "group some in a body to compile."

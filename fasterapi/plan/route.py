@@ -12,7 +12,7 @@ from dataclasses import replace
 from types import CodeType, FunctionType
 from typing import Any, Final
 
-from fastapi.dependencies.models import Dependant, _is_async_gen_callable, _is_gen_callable
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext
 from starlette.routing import compile_path
 
@@ -31,6 +31,7 @@ from fasterapi.plan.response import (
     plan_response,
 )
 from fasterapi.plan.spec import BodySpec, PlanSpec, ResponseSpec
+from fasterapi.plan.streaming import StreamAnswer, make_stream
 from fasterapi.plan.tree import flat_dependants, make_tree, needs_tree
 
 __all__ = ["MAX_INPUTS", "plan_route"]
@@ -91,9 +92,6 @@ def _endpoint_reasons(context: RouteContext, handler: Mapping[str, Any]) -> Iter
     if call is None or call is not context.endpoint:
         yield reason("changed-route", what="another function is called than the endpoint")
         return
-    streams = handler["is_sse_stream"] or handler["is_json_stream"] or handler["stream_item_field"]
-    if streams or _is_gen_callable(call) or _is_async_gen_callable(call):
-        yield reason("generator")
     if dependant.websocket_param_name is not None:
         yield reason("special-parameter", what="WebSocket")
 
@@ -131,12 +129,14 @@ def _plan_parts(
 ) -> tuple[list[tuple[tuple[str, ...], PlanSpec]], list[Reason]]:
     """Inputs and answer of a route whose shape is known to be right."""
     field = handler["response_field"]
+    stream = make_stream(handler, _options(handler))
     methods = tuple(sorted(context.methods or ()))
-    groups = [methods] if field is None else [(name,) for name in methods]
+    is_typed = field is not None and stream is None
+    groups = [(name,) for name in methods] if is_typed else [methods]
     plans: list[tuple[tuple[str, ...], PlanSpec]] = []
     for group in groups:
         where = _where(group[0], handler["dependant"], root_path)
-        plan, reasons = _plan_group(context, handler, where)
+        plan, reasons = _plan_group(context, handler, where, stream)
         if plan is None:
             return [], _unique(reasons)
         plans.append((group, plan))
@@ -144,7 +144,7 @@ def _plan_parts(
 
 
 def _plan_group(
-    context: RouteContext, handler: dict[str, Any], where: str
+    context: RouteContext, handler: dict[str, Any], where: str, stream: StreamAnswer | None
 ) -> tuple[PlanSpec | None, list[Reason]]:
     """The plan of a route for one method, or for all if its answer is untyped."""
     dependant: Dependant = handler["dependant"]
@@ -154,9 +154,11 @@ def _plan_group(
     path = context.path or ""
     options = _options(handler)
     status = plain_status(handler["status_code"])
-    response = plan_response(
-        handler["response_field"], handler["response_class"], options, call, where
-    )
+    response = None
+    if stream is None:
+        response = plan_response(
+            handler["response_field"], handler["response_class"], options, call, where
+        )
     takers = [node for node in flat_dependants(dependant) if node.body_params]
     body, is_shared = plan_body(
         [node.body_params for node in takers],
@@ -167,7 +169,7 @@ def _plan_group(
     # What the core does not write from the value itself is made into a Response first.
     always_finish = status is None or not is_json_class(handler["response_class"])
     reasons = [part for part in (response, body) if isinstance(part, Reason)]
-    if not always_finish and not is_shared and not needs_tree(dependant):
+    if stream is None and not always_finish and not is_shared and not needs_tree(dependant):
         is_async = bool(handler["is_coroutine"])
         if is_plain_endpoint(call, is_async):
             params, refused = plan_params(dependant, convertors, path)
@@ -189,6 +191,7 @@ def _plan_group(
         always_finish=always_finish,
         provider=handler["dependency_overrides_provider"],
         found=Found(context),
+        stream=stream,
     )
     if isinstance(tree, list):
         return None, [*reasons, *tree]
@@ -200,6 +203,7 @@ def _plan_group(
         inline=tree.inline,
         may_decline=True,
         exchange=tree.exchange,
+        stream=stream is not None,
     )
     if isinstance(body, BodySpec):
         body = replace(body, keyword="body")

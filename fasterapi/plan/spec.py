@@ -93,6 +93,8 @@ class PlanSpec:
     may_decline: bool = field(default=False)
     #: The handler's first argument is the request's Exchange.
     exchange: bool = field(default=False)
+    #: The handler calls nothing: it hands a `StreamCall` over to the app's own middleware stack.
+    stream: bool = field(default=False)
 
 
 def make_core_plan(core: Any, spec: PlanSpec) -> Any:

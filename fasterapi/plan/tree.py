@@ -8,6 +8,9 @@ of all dependencies and calls that function instead of the endpoint.
 The source follows `fastapi.dependencies.utils.solve_dependencies`: dependencies before the
 parameters of the function that needs them, each result kept under FastAPI's own cache key.
 Nothing of the user's runs unless every parameter of the whole tree was accepted before.
+
+An endpoint that streams is one function as well, but it runs in the app's own middleware stack and
+on FastAPI's exit stacks: these have to stay open until the stream is at its end.
 """
 
 from __future__ import annotations
@@ -30,12 +33,13 @@ from fastapi.dependencies.models import (
     _is_coroutine_callable,
     _is_gen_callable,
 )
+from fastapi.dependencies.utils import _solve_generator
 from fastapi.exceptions import FastAPIError
 from fastapi.security import SecurityScopes
 from starlette.responses import Response
 
 from fasterapi.plan.endpoint import can_suspend, is_inline
-from fasterapi.plan.exchange import Delivery, Found, ended, new_request, run_steps
+from fasterapi.plan.exchange import Delivery, Found, StreamCall, ended, new_request, run_steps
 from fasterapi.plan.fingerprint import NOT_AWAITED
 from fasterapi.plan.finish import Finish, new_response
 from fasterapi.plan.leaf import is_leaf
@@ -43,6 +47,7 @@ from fasterapi.plan.params import plan_params
 from fasterapi.plan.reasons import Reason, reason
 from fasterapi.plan.scheme import scheme_step
 from fasterapi.plan.spec import ParamSpec
+from fasterapi.plan.streaming import StreamAnswer
 
 __all__ = ["Tree", "flat_dependants", "make_tree", "needs_tree"]
 
@@ -106,12 +111,14 @@ class _Writer:
         always_finish: bool,
         provider: Any,
         found: Found,
+        stream: StreamAnswer | None,
     ) -> None:
         self.root = dependant
         self.convertors = convertors
         self.bodies = bodies
         self.always_finish = always_finish
         self.provider = provider
+        self.stream = stream
         self.nodes = flat_dependants(dependant)
         # A scheme of FastAPI's own is run on the one value it looks at.
         self.schemes = {
@@ -120,7 +127,7 @@ class _Writer:
             if (step := scheme_step(node.call)) is not None
         }
         others = [node for node in self.nodes if id(node) not in self.schemes]
-        self.is_async = any(
+        self.is_async = stream is not None or any(
             _is_coroutine_callable(node.call) or _is_async_gen_callable(node.call)
             for node in others
         )
@@ -128,7 +135,8 @@ class _Writer:
         self.has_response = any(node.response_param_name for node in others)
         self.has_background = any(node.background_tasks_param_name for node in others)
         self.has_request = any(map(_asks_for_request, others))
-        self.exchange = self.generators > 0 or self.has_request
+        self.has_body = any(node.body_params for node in self.nodes)
+        self.exchange = self.generators > 0 or self.has_request or stream is not None
         self.can_suspend = False
         self.inline = is_inline(dependant.call) if dependant.call is not None else False
         self.params: list[ParamSpec] = []
@@ -156,6 +164,9 @@ class _Writer:
             "run_steps": run_steps,
             "FastAPIError": FastAPIError,
             "NOT_AWAITED": NOT_AWAITED,
+            "StreamCall": StreamCall,
+            "solve_generator": _solve_generator,
+            "stream": stream.make if stream is not None else None,
         }
 
     # -- pieces ----------------------------------------------------------------------------------
@@ -264,7 +275,16 @@ class _Writer:
         """Write the ``with`` of a generator; all that follows stands inside."""
         call = dependant.call
         assert call is not None
-        if _get_computed_scope(dependant=dependant) == "function":
+        scope = _get_computed_scope(dependant=dependant)
+        if self.stream is not None:
+            stack = "fastapi_function_astack" if scope == "function" else "fastapi_inner_astack"
+            node = self.name("node", dependant)
+            self.line(f"{variable} = await solve_generator(")
+            self.line(f"    dependant={node}, stack=request.scope[{stack!r}], request=request,")
+            self.line(f"    sub_values=dict({arguments}),")
+            self.line(")")
+            return
+        if scope == "function":
             if self.function_depth is None:
                 self.function_depth = self.depth
         elif self.function_depth is not None:
@@ -289,12 +309,12 @@ class _Writer:
     def write(self) -> None:
         if self.root.concurrency is not None:
             self.reasons.append(reason("concurrency"))
+        if self.stream is not None:
+            self.write_stream()
+            return
         if self.generators > _MAX_GENERATORS:
             self.reasons.append(reason("too-many-generators", limit=_MAX_GENERATORS))
-        if self.has_response:
-            self.line("response_param = new_response()")
-        if self.has_background:
-            self.line("background = BackgroundTasks()")
+        self.write_collectors()
         if self.has_request:
             self.line("request = new_request(exchange, found)")
         if self.generators:
@@ -303,14 +323,34 @@ class _Writer:
             self.write_call()
             self.line("return answer")
 
+    def write_collectors(self) -> None:
+        if self.has_response:
+            self.line("response_param = new_response()")
+        if self.has_background:
+            self.line("background = BackgroundTasks()")
+
+    def collectors(self) -> str:
+        """The ``Response`` and ``BackgroundTasks`` parameters, None where nobody asks for them."""
+        response = "response_param" if self.has_response else "None"
+        return f"{response}, {'background' if self.has_background else 'None'}"
+
+    def write_stream(self) -> None:
+        """As FastAPI does it: a generator is made on the loop; the answer runs it."""
+        assert self.stream is not None
+        if self.has_request and self.has_body:
+            self.line("await request.body()")
+        self.write_collectors()
+        arguments = self.arguments(self.root, self.solve(self.root))
+        wait = "await " if self.stream.is_async else ""
+        self.line(f"generator = {self.name('call', self.root.call)}({arguments})")
+        self.line(f"return {wait}stream(generator, request, {self.collectors()})")
+
     def write_call(self) -> None:
         """All the calls, and ``answer``: what the core can send, or a Response."""
         solved = self.solve(self.root)
         arguments = self.arguments(self.root, solved)
         self.line(f"answer = {self.value(self.root, arguments, is_last=True)}")
-        response = "response_param" if self.has_response else "None"
-        background = "background" if self.has_background else "None"
-        finished = f"finish(answer, {response}, {background})"
+        finished = f"finish(answer, {self.collectors()})"
         if self.always_finish:
             self.line(f"answer = {finished}")
             return
@@ -364,15 +404,21 @@ class _Writer:
     def source(self) -> str:
         """The text of the function ``plan``."""
         arguments = [spec.keyword for spec in self.params]
-        if any(node.body_params for node in self.nodes):
+        if self.has_body:
             arguments.append("body")
+        inputs = list(arguments)
         if self.exchange:
             arguments.insert(0, "exchange")
         given = ", ".join(arguments)
         declined = []
         if self.root.dependencies and self.provider is not None:
             declined = ["    if provider.dependency_overrides:", "        return NotImplemented"]
-        if self.is_async or not self.generators:
+        if self.stream is not None:
+            lines = [f"async def steps({', '.join(['request', *inputs])}):", *self.lines, ""]
+            lines += [f"def plan({given}):", *declined]
+            passed = ", ".join(["steps", "found", *inputs])
+            lines.append(f"    exchange.hand_over(StreamCall({passed}))")
+        elif self.is_async or not self.generators:
             kind = "async def" if self.is_async else "def"
             lines = [f"{kind} plan({given}):", *declined, *self.lines]
         else:
@@ -407,6 +453,7 @@ def make_tree(
     always_finish: bool,
     provider: Any,
     found: Found,
+    stream: StreamAnswer | None = None,
 ) -> Tree | list[Reason]:
     """The function that answers a route; the reasons if it cannot be written.
 
@@ -414,8 +461,9 @@ def make_tree(
     else it is a tuple of dicts and this tells which is whose (id of a dependant -> position).
     finish, always_finish: makes the Response, of every answer or only where it must. provider: has
     the ``dependency_overrides`` that are looked at for each request, or is None. found: the route.
+    stream: makes the answer of an endpoint that streams.
     """
-    writer = _Writer(dependant, convertors, bodies, finish, always_finish, provider, found)
+    writer = _Writer(dependant, convertors, bodies, finish, always_finish, provider, found, stream)
     writer.write()
     if writer.reasons:
         return writer.reasons
@@ -427,9 +475,10 @@ def make_tree(
     return Tree(
         call=writer.names["plan"],
         source=source,
-        is_async=writer.is_async,
-        can_suspend=writer.can_suspend,
-        inline=writer.inline and not writer.is_async,
+        # What the core calls for a stream only hands over, which is done where the loop is.
+        is_async=writer.is_async and stream is None,
+        can_suspend=writer.can_suspend and stream is None,
+        inline=(writer.inline and not writer.is_async) or stream is not None,
         exchange=writer.exchange,
         params=tuple(writer.params),
     )

@@ -20,7 +20,6 @@ from fastapi import (
     Response,
     WebSocket,
 )
-from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 from pydantic import AliasChoices, AliasPath, BaseModel, Json
 from starlette.middleware.cors import CORSMiddleware
@@ -340,20 +339,6 @@ def _(app):
 def _(app):
     many = [Depends(request_scoped, use_cache=False) for _ in range(16)]
     app.get("/x", dependencies=many)(plain)
-
-
-@has("generator")
-def _(app):
-    @app.get("/x")
-    def read():
-        yield 1
-
-
-@has("generator")
-def _(app):
-    @app.get("/x", response_class=StreamingResponse)
-    async def read():
-        yield b"1"
 
 
 class CallableObject:
