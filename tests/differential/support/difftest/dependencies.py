@@ -118,7 +118,8 @@ def depends(maker: Maker, dependency: Dependency) -> str:
         scopes = maker.pick((["a"], ["b", "a"], []))
         return f"Security({', '.join([*arguments, f'scopes={scopes}'])})"
     if dependency.yields and maker.chance(2):
-        scope = "request" if dependency.gated else maker.pick(("function", "request"))
+        scopes = ("request",) if dependency.gated or maker.has_events else ("function", "request")
+        scope = maker.pick(scopes)
         arguments.append(f'scope="{scope}"')
     return f"Depends({', '.join(arguments)})"
 

@@ -113,9 +113,6 @@ def _write(
     shown = "".join(f", {name}" for name in names)
     body = [f'log("{label}"{shown})', *effects(maker, label, special, is_async)]
     annotation, result = _result(maker, shown, options, models)
-    if any(line.startswith("yield") for line in result):
-        # Starlette watches for a disconnect meanwhile and takes the body away: it waits for ever.
-        body = [line for line in body if "request.body()" not in line]
     body += result
     decorated = f'@{router}.{method}("{path}"'
     if maker.chance(12) and annotation == "":
@@ -175,12 +172,47 @@ def _result(
         options.append(f"status_code={maker.pick((204, 304))}")
         return "", [f"return {maker.pick(('None', 'Response(status_code=204)', '{}'))}"]
     if kind == "stream":
-        lines = ["yield {'n': 1}", "log('between')", "yield {'n': 2}"]
-        if maker.chance(4):
-            lines.append(a_raise(maker))
-        return "", lines
+        return _stream(maker, options, models)
     return "", [f"return show([{shown.removeprefix(', ')}])"]
 
+
+def _stream(maker: Maker, options: list[str], models: list[Model]) -> tuple[str, list[str]]:
+    """A generator for each way in which FastAPI streams."""
+    kinds = ("lines", "lines", "typed", "raw", "class")
+    kind = maker.pick((*kinds, "events") if maker.has_events else kinds)
+    first, second, annotation = "{'n': 1}", "{'n': 2}", ""
+    if kind == "typed":
+        shape: Shape = maker.pick(models) if models and maker.chance(2) else a_shape(maker, models)
+        first, second = value_text(maker, shape), value_text(maker, shape)
+        annotation = f" -> {maker.pick(('Iterable', 'AsyncIterable', 'Iterator'))}[{shape.text}]"
+    elif kind == "events":
+        options.append("response_class=EventSourceResponse")
+        first, second = maker.pick(EVENTS), maker.pick(EVENTS)
+    elif kind == "raw":
+        options.append("response_class=StreamingResponse")
+        first, second = maker.pick(PIECES), maker.pick(PIECES)
+    elif kind == "class":
+        options.append(
+            f"response_class={maker.pick(('PlainTextResponse', 'JSONResponse', 'Upper'))}"
+        )
+    if maker.chance(4):
+        options.append(f"status_code={maker.pick((201, 202, 418))}")
+    lines = [f"yield {first}", "log('between')", f"yield {second}"]
+    if maker.chance(4):
+        lines.append(a_raise(maker))
+    return annotation, lines
+
+
+EVENTS = (
+    "{'n': 1}",
+    "ServerSentEvent(data='a\\nb', event='e', id='1', retry=3, comment='c')",
+    "ServerSentEvent(raw_data='x\\r\\ny')",
+    "ServerSentEvent(comment='only')",
+    "float('nan')",
+    "None",
+)
+
+PIECES = ("'text é'", "b'bytes'", "''", "memoryview(b'view')", "7")
 
 RESPONSES = (
     "JSONResponse({'a': 1}, status_code=201, headers={'x-own': '1'})",

@@ -17,7 +17,7 @@ PRELUDE = """\
 from fastapi import FastAPI
 import asyncio, contextlib, contextvars, dataclasses, datetime, decimal, enum, functools, json
 import ipaddress, threading, uuid
-from typing import Annotated, Any, AsyncIterable, Iterable, Literal, Optional, Union
+from typing import Annotated, Any, AsyncIterable, Iterable, Iterator, Literal, Optional, Union
 from fastapi import (
     APIRouter, BackgroundTasks, Body, Cookie, Depends, File, Form, Header, HTTPException, Path, Query,
     Request, Response, Security, UploadFile,
@@ -34,6 +34,7 @@ from fastapi.security import (
     APIKeyCookie, APIKeyHeader, APIKeyQuery, HTTPAuthorizationCredentials, HTTPBasic,
     HTTPBasicCredentials, HTTPBearer, OAuth2PasswordBearer, SecurityScopes,
 )
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, computed_field
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -99,6 +100,9 @@ class Maker:
         self.draw = draw
         self.lines: list[str] = []
         self._names: dict[str, int] = {}
+        #: Events are made in a task of their own, beside exits that come before the answer. Which of
+        #: the two is first is chance, so a program has the one or the other.
+        self.has_events = self.chance(2)
 
     def pick(self, options: Sequence[T]) -> T:
         """One of the options; the first is the simplest."""
