@@ -47,6 +47,8 @@ class OutcomeApp:
         self.app = app
         self._routes: list[tuple[Any, Any, Any, Any]] = []
         self._routes_seen: tuple[int, int] | None = None
+        #: What was found for a path without parameters; as many as there are such routes at most.
+        self._fixed: dict[tuple[str, str], Any] = {}
         # Nothing compiles behind an app's own middleware, and making that twice can be noticed.
         self.stack: Any = None if app.user_middleware else self._build_stack()
 
@@ -83,6 +85,7 @@ class OutcomeApp:
         seen = (id(routes), len(routes))
         if seen != self._routes_seen:
             self._routes_seen = seen
+            self._fixed = {}
             self._routes = [
                 (context.path_regex, context.methods, context.param_convertors, context)
                 for context in iter_route_contexts(routes)
@@ -90,6 +93,12 @@ class OutcomeApp:
             ]
         path = scope["path"].removeprefix(scope["root_path"])
         method = scope["method"]
+        known = self._fixed.get((method, path))
+        if known is not None:
+            scope["path_params"] = {}
+            scope["route"] = known.original_route
+            scope["endpoint"] = known.endpoint
+            return
         for regex, methods, convertors, context in self._routes:
             if methods is not None and method not in methods:
                 continue
@@ -101,4 +110,6 @@ class OutcomeApp:
             }
             scope["route"] = context.original_route
             scope["endpoint"] = context.endpoint
+            if not convertors:
+                self._fixed[method, path] = context
             return
