@@ -72,15 +72,14 @@ class Runtime:
             self.raised(raised, scope)
 
 
-class _Sent(Response):
+class _Sent:
     """Stands for an answer that was sent, and after which something was raised."""
 
     def __init__(self, exc: BaseException) -> None:
-        super().__init__()
         self.exc = exc
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": []})
+        await send({"type": "http.response.start", "status": 200, "headers": []})
         raise self.exc
 
 
@@ -191,7 +190,7 @@ class StreamCall:
 # -- answers that send themselves ------------------------------------------------------------------
 
 
-class _Door(Response):
+class _Door:
     """Stands for an answer in the app's middleware stack, until the plan's own task sends it.
 
     The core holds the only reference: if the client leaves before the stack is reached, the core
@@ -199,7 +198,6 @@ class _Door(Response):
     """
 
     def __init__(self, delivery: Delivery) -> None:
-        super().__init__()
         self.delivery = delivery
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -256,13 +254,12 @@ def ended(exchange: Any, delivery: Delivery | None, raised: BaseException | None
     runtime.over(exchange)
 
 
-class _Handing(Response):
+class _Handing:
     """Stands for an answer that a ``def`` plan has made: the loop sends it, a thread goes on."""
 
     def __init__(
         self, response: Response, steps: Generator[Response, None, Any], exchange: Any
     ) -> None:
-        super().__init__()
         self.response = response
         self.steps = steps
         self.exchange = exchange
