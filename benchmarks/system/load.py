@@ -15,13 +15,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from contenders import Running
+from contenders import Running, compiled
 from processes import cpu_seconds
+from workloads import ALICE, Workload
 
 __all__ = [
-    "WORKLOADS",
     "Sample",
-    "Workload",
     "check_answer",
     "idle_connections",
     "measure",
@@ -30,44 +29,15 @@ __all__ = [
 ]
 
 HERE = pathlib.Path(__file__).resolve().parent
-NEW_ITEM = b'{"name":"Widget","price":9.5,"tags":["a","b"]}'
-
-
-@dataclasses.dataclass(frozen=True)
-class Workload:
-    name: str
-    title: str
-    target: str
-    answer: object
-    body: bytes | None = None
-    script: str | None = None
-    connections: int = 64
-
-
-ALICE = {"id": 1, "name": "Alice"}
-ITEM = {"id": 1, "name": "Widget", "price": 9.5, "tags": ["a", "b"]}
-WORKLOADS = (
-    Workload("async", "async def, small dict", "/async", ALICE),
-    Workload("def", "def, small dict", "/def", ALICE),
-    Workload(
-        "params",
-        "typed path + 2 query parameters",
-        "/items/7?q=abc&limit=5",
-        {"item_id": 7, "q": "abc", "limit": 5},
-    ),
-    Workload("model", "POST model, typed response", "/items", ITEM, NEW_ITEM, "post.lua"),
-    Workload("latency", "one connection, async def", "/async", ALICE, connections=1),
-    Workload("pipelined", "pipelined x16, async def", "/async", ALICE, script="pipeline.lua"),
-)
 
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """One run of wrk against one server. load_busy: the share of its core that wrk itself used."""
+    """One run against one server. load_busy: the share of its core that the load itself used."""
 
     requests: int
     requests_per_second: float
-    p50_us: float
+    p50_us: float | None
     cpu_us: float
     load_busy: float
     errors: str
@@ -81,18 +51,25 @@ def raise_limits() -> None:
 
 def check_answer(server: Running, workload: Workload) -> str | None:
     """What is wrong with the server's answer, or None. The limit answers everything alike."""
+    if workload.websocket:
+        answer = _echo(server, workload, 0, 1, None)
+        return None if answer.returncode == 0 else answer.stderr.strip()
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     headers = {"Content-Type": "application/json"} if workload.body else {}
     method = "POST" if workload.body else "GET"
     with contextlib.closing(connection):
-        connection.request(method, workload.target, workload.body, headers)
+        connection.request(method, workload.target, workload.body, headers | workload.headers)
         response = connection.getresponse()
         body = response.read()
-    expected = ALICE if server.contender.fixed_answer else workload.answer
+    fixed = server.contender.fixed_answer
+    expected = (200, ALICE) if fixed else (workload.status, workload.answer)
     try:
-        right = response.status == 200 and json.loads(body) == expected
+        right = (response.status, json.loads(body)) == expected
     except ValueError:
         right = False
+    missing = {k: v for k, v in workload.answer_headers.items() if response.getheader(k) != v}
+    if right and missing and not fixed:
+        return f"not {missing} in {response.getheaders()}"
     return None if right else f"{response.status} {body[:100]!r}"
 
 
@@ -100,32 +77,65 @@ UNITS = {"us": 1.0, "ms": 1e3, "s": 1e6}
 
 
 def measure(server: Running, workload: Workload, seconds: float, core: int | None) -> Sample:
-    """Run wrk for some seconds and read the server's CPU time before and after."""
+    """Load the server for some seconds and read its CPU time before and after."""
     duration = max(1, round(seconds))  # wrk takes whole seconds
+    before, load_before = cpu_seconds(server.pid), _children_seconds()
+    run = _messages if workload.websocket else _requests
+    requests, rate, p50_us, errors = run(server, workload, duration, core)
+    cpu, load = cpu_seconds(server.pid) - before, _children_seconds() - load_before
+    return Sample(
+        requests=requests,
+        requests_per_second=rate,
+        p50_us=p50_us,
+        cpu_us=cpu * 1e6 / max(requests, 1),
+        load_busy=load / duration,
+        errors=errors,
+    )
+
+
+_Figures = tuple[int, float, float | None, str]
+
+
+def _requests(server: Running, workload: Workload, duration: int, core: int | None) -> _Figures:
     command = ["wrk", "-t1", f"-c{workload.connections}", f"-d{duration}s", "--latency"]
     if workload.script:
         command += ["-s", str(HERE / "wrk" / workload.script)]
     if core is not None:
         command = ["taskset", "-c", str(core), *command]
-    before, load_before = cpu_seconds(server.pid), _children_seconds()
     url = f"http://127.0.0.1:{server.port}{workload.target}"
     done = subprocess.run([*command, url], capture_output=True, text=True, check=False)
-    cpu, load = cpu_seconds(server.pid) - before, _children_seconds() - load_before
     total = re.search(r"(\d+) requests in", done.stdout)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
     median = re.search(r"50%\s+([\d.]+)(us|ms|s)", done.stdout)
     if not (total and rate and median):
         sys.exit(f"benchmark: wrk failed against {server.name}:\n{done.stdout}{done.stderr}")
     errors = re.search(r"Non-2xx.*|Socket errors.*", done.stdout)
-    requests = int(total[1])
-    return Sample(
-        requests=requests,
-        requests_per_second=float(rate[1]),
-        p50_us=float(median[1]) * UNITS[median[2]],
-        cpu_us=cpu * 1e6 / max(requests, 1),
-        load_busy=load / duration,
-        errors=errors[0].strip() if errors else "",
-    )
+    refused = workload.status >= 300 and re.search(r"Non-2xx.*: (\d+)", done.stdout)
+    if refused and int(refused[1]) == int(total[1]):
+        errors = None  # That is what was asked for.
+    p50_us = float(median[1]) * UNITS[median[2]]
+    return int(total[1]), float(rate[1]), p50_us, errors[0].strip() if errors else ""
+
+
+def _messages(server: Running, workload: Workload, duration: int, core: int | None) -> _Figures:
+    done = _echo(server, workload, duration, workload.connections, core)
+    if done.returncode != 0:
+        sys.exit(f"benchmark: no echoes from {server.name}:\n{done.stderr}")
+    count, seconds = done.stdout.split()
+    return int(count), int(count) / float(seconds), None, ""
+
+
+def _echo(
+    server: Running, workload: Workload, seconds: float, connections: int, core: int | None
+) -> subprocess.CompletedProcess[str]:
+    program = server.folder / "websocket_load"
+    if not program.exists():
+        compiled(program.name, server.folder)
+    figures = (server.port, workload.target, connections, seconds)
+    command = [str(program), *map(str, figures)]
+    if core is not None:
+        command = ["taskset", "-c", str(core), *command]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def _children_seconds() -> float:

@@ -21,11 +21,9 @@ import sys
 import tempfile
 from typing import Any
 
-from contenders import Contender, Running, build_limit, find_contenders, start
+from contenders import App, Contender, Running, build_limit, find_contenders, start
 from load import (
-    WORKLOADS,
     Sample,
-    Workload,
     check_answer,
     idle_connections,
     measure,
@@ -33,14 +31,18 @@ from load import (
     require_wrk,
 )
 from processes import resident_kib
+from startup import first_request, starts
+from targets import verdicts
+from workloads import APP, WORKLOADS, Workload, groups
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 LATENCY = "latency"
-EXTRA = ("idle", "rss")
+EXTRA = ("start", "first", "idle", "rss")
 # wrk's share of its core above which the load, not the server, sets the rate.
 FULL = 0.95
 # What else may run on the machine before the figures mean little.
 BUSY = 0.5
+SMOKE = ("limit", "fasterapi", "uvicorn", "fasterapi on uvicorn")
 
 
 def arguments() -> argparse.Namespace:
@@ -53,6 +55,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--switch", action="append", default=[], metavar="OPTION=VALUE")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the figures here")
     parser.add_argument("--pin", action=argparse.BooleanOptionalAction, default=None)
+    parser.add_argument("--starts", type=int, default=5, help="of each server that is started anew")
     parser.add_argument("--idle", type=int, default=5000, help="idle connections")
     parser.add_argument("--rss-requests", type=int, default=1_000_000)
     parser.add_argument("--smoke", action="store_true", help="about a minute in all")
@@ -61,7 +64,8 @@ def arguments() -> argparse.Namespace:
     if unknown := set(args.only) - set(names):
         parser.error(f"unknown workload {sorted(unknown)}; there are {', '.join(names)}")
     if args.smoke:
-        args.rounds, args.seconds, args.idle, args.rss_requests = 1, 2, 500, 50_000
+        args.rounds, args.seconds, args.starts = 1, 1, 1
+        args.idle, args.rss_requests = 500, 50_000
     can_pin = (os.cpu_count() or 1) > 1 and os.access("/usr/bin/taskset", os.X_OK)
     args.pin = can_pin if args.pin is None else args.pin
     return args
@@ -76,27 +80,66 @@ def choose(args: argparse.Namespace, folder: pathlib.Path) -> list[Contender]:
             sys.exit(f"benchmark: no server {sorted(unknown)} here; there are {names}")
         found = [c for c in found if c.name in wanted]
     elif args.smoke:
-        found = [c for c in found if c.name in ("limit", "fasterapi", "uvicorn")]
+        found = [c for c in found if c.name in SMOKE]
     return found
 
 
+class Fleet:
+    """The servers that run now. Each serves one app; it is started when it is first asked for."""
+
+    def __init__(self, contenders: list[Contender], folder: pathlib.Path, core: int | None) -> None:
+        self.contenders = contenders
+        self._folder = folder
+        self._core = core
+        self._running: dict[tuple[str, App], Running] = {}
+
+    def measured_with(self, workload: Workload) -> list[Running]:
+        names, is_plain = workload.servers, workload.app == APP
+        return [
+            self.server(contender, workload.app)
+            for contender in self.contenders
+            if (is_plain or not contender.only_app)
+            and (names is None or any(_is_variant(contender.name, name) for name in names))
+        ]
+
+    def server(self, contender: Contender, app: App) -> Running:
+        key = (contender.name, app)
+        if key not in self._running:
+            self._running[key] = start(contender, app, self._folder, self._core)
+        return self._running[key]
+
+    def keep_only(self, apps: set[App]) -> None:
+        """Stop the servers of all other apps."""
+        for key, server in list(self._running.items()):
+            if server.app not in apps:
+                server.stop()
+                del self._running[key]
+
+
+def _is_variant(name: str, of: str) -> bool:
+    """Whether it is that server, maybe with an option flipped."""
+    return name == of or (name.startswith(f"{of} ") and "=" in name)
+
+
 def rounds(
-    workload: Workload, servers: list[Running], args: argparse.Namespace
-) -> dict[str, list[Sample]]:
+    workloads: list[Workload], fleet: Fleet, args: argparse.Namespace
+) -> list[dict[str, list[Sample]]]:
     """Measure each server in turn, A B C A B C, so that a slow minute of the machine hits all."""
     core = CLIENT_CORE if args.pin else None
-    samples: dict[str, list[Sample]] = {}
-    for server in servers:
-        if wrong := check_answer(server, workload):
-            print(f"  {server.name}: left out of {workload.name}, wrong answer: {wrong}")
-            continue
-        samples[server.name] = []
-        if not args.smoke:
-            measure(server, workload, 1, core)
+    samples: list[dict[str, list[Sample]]] = [{} for _ in workloads]
+    todo: list[tuple[Workload, Running, list[Sample]]] = []
+    for workload, found in zip(workloads, samples, strict=True):
+        for server in fleet.measured_with(workload):
+            if wrong := check_answer(server, workload):
+                print(f"  {server.name}: left out of {workload.name}, wrong answer: {wrong}")
+                continue
+            found[server.name] = []
+            todo.append((workload, server, found[server.name]))
+            if not args.smoke:
+                measure(server, workload, 1, core)
     for _ in range(args.rounds):
-        for server in servers:
-            if server.name in samples:
-                samples[server.name].append(measure(server, workload, args.seconds, core))
+        for workload, server, taken in todo:
+            taken.append(measure(server, workload, args.seconds, core))
     return samples
 
 
@@ -109,14 +152,19 @@ def summarise(workload: Workload, samples: dict[str, list[Sample]]) -> list[dict
         by_rate = [
             s.requests_per_second / x.requests_per_second for s, x in zip(runs, limit, strict=False)
         ]
-        by_time = [s.p50_us / x.p50_us for s, x in zip(runs, limit, strict=False)]
+        by_time = [
+            s.p50_us / x.p50_us
+            for s, x in zip(runs, limit, strict=False)
+            if s.p50_us is not None and x.p50_us is not None
+        ]
+        p50 = [s.p50_us for s in runs if s.p50_us is not None]
         ratios = by_time if workload.name == LATENCY else by_rate
         rows.append(
             {
                 "workload": workload.name,
                 "server": name,
                 "requests_per_second": statistics.median(s.requests_per_second for s in runs),
-                "p50_us": statistics.median(s.p50_us for s in runs),
+                "p50_us": statistics.median(p50) if p50 else None,
                 "cpu_us_per_request": min(s.cpu_us for s in runs),
                 "ratio_to_limit": statistics.median(ratios) if ratios else None,
                 "cpu_ratio_to_limit": least / min(s.cpu_us for s in runs) if least else None,
@@ -147,9 +195,21 @@ def show(workload: Workload, rows: list[dict[str, Any]]) -> None:
         line = f"  {row['server']:<28}" + "".join(f"{cell:>11}" for cell in cells)
         print(line + "".join(f"  {error}" for error in row["errors"]))
     if any(row["load_busy"] > FULL for row in rows):
-        print("  + wrk itself had no time left: the server could do more. Compare the CPU instead.")
+        print("  + the load had no time left: the server could do more. Compare the CPU instead.")
     if workload.name == LATENCY:
         print("  ('of limit' is the ratio of the p50 latencies: less is better)")
+
+
+def show_verdicts(answers: list[dict[str, Any]]) -> None:
+    if not answers:
+        return
+    print("\ntargets")
+    for row in answers:
+        bound = f"{row['is']} {row['target']:.2f}"
+        print(
+            f"  {row['workload']:<18}{row['title']:<34}{bound:>15}{row['measured']:>10.2f}"
+            f"  {'met' if row['met'] else 'NOT MET'}"
+        )
 
 
 def number(value: float | None, digits: int) -> str:
@@ -163,7 +223,7 @@ def idle_memory(
     rows = []
     print(f"\n{args.idle} idle connections, each after one answered request  (idle)")
     for contender in contenders:
-        server = start(contender, folder, SERVER_CORE if args.pin else None)
+        server = start(contender, APP, folder, SERVER_CORE if args.pin else None)
         try:
             check_answer(server, WORKLOADS[0])
             before = resident_kib(server.pid)
@@ -184,8 +244,6 @@ def memory_growth(servers: list[Running], count: int, pin: bool) -> list[dict[st
     core = CLIENT_CORE if pin else None
     print(f"\nmemory over {count} requests  (rss)")
     for server in servers:
-        if not server.name.startswith("fasterapi"):
-            continue
         first = measure(server, WORKLOADS[0], 1, core)
         warm_up = count / 10 / first.requests_per_second
         measure(server, WORKLOADS[0], warm_up, core)
@@ -247,26 +305,37 @@ def main() -> None:
         if about["load_before"] > BUSY:
             print(f"  NOTE: the machine was busy before (load {about['load_before']:.1f}): such")
             print("  figures favour servers with more threads. Run again when it is idle.")
-        servers: list[Running] = []
+        core = SERVER_CORE if args.pin else None
+        fleet = Fleet(contenders, folder, core)
+        fastapi = [c for c in contenders if not c.only_app]
         try:
-            for contender in contenders:
-                servers.append(start(contender, folder, SERVER_CORE if args.pin else None))
-            for workload in WORKLOADS:
-                if workload.name in args.only:
-                    result = summarise(workload, rounds(workload, servers, args))
+            for workloads in groups(args.only):
+                fleet.keep_only({workload.app for workload in workloads})
+                for workload, samples in zip(
+                    workloads, rounds(workloads, fleet, args), strict=True
+                ):
+                    result = summarise(workload, samples)
                     show(workload, result)
                     rows += result
+            if "start" in args.only:
+                fleet.keep_only(set())
+                rows += starts(fastapi, folder, args.starts, core)
+            if "first" in args.only:
+                rows += first_request(fastapi, folder, args.starts, core)
             if "idle" in args.only:
                 rows += idle_memory(contenders, folder, args)
             if "rss" in args.only:
-                rows += memory_growth(servers, args.rss_requests, args.pin)
+                plain = [fleet.server(c, APP) for c in fastapi if _is_variant(c.name, "fasterapi")]
+                rows += memory_growth(plain, args.rss_requests, args.pin)
         finally:
-            for server in servers:
-                server.stop()
+            fleet.keep_only(set())
+    answers = verdicts(rows)
+    show_verdicts(answers)
     if args.json is not None:
         versions = {c.name: c.versions() for c in contenders}
         args.json.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"machine": about, "servers": versions, "results": rows}, indent=1)
+        everything = {"machine": about, "servers": versions, "targets": answers, "results": rows}
+        text = json.dumps(everything, indent=1)
         args.json.write_text(text + "\n")
         print(f"\nwritten: {args.json}")
     if any(row.get("errors") for row in rows):

@@ -25,7 +25,7 @@ from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from contenders import Contender, Running, find_contenders, start
+from contenders import App, Contender, Running, find_contenders, start
 from load import raise_limits, require_wrk
 from plot import line_chart
 from processes import resident_kib
@@ -136,7 +136,7 @@ def burst(server: Running, args: argparse.Namespace) -> str:
 
 
 def run(contender: Contender, args: argparse.Namespace, folder: pathlib.Path) -> dict[str, Any]:
-    server = start(contender, folder, None)
+    server = start(contender, App(), folder, None)
     try:
         wait_until_found(server)
         before = find_group(str(server.pid)).total
