@@ -158,6 +158,7 @@ class Server:
         response_base: type,
         response_call: Callable[..., Any],
         batch_task: Task[Any] | None = None,
+        resume: Callable[[Any, Any, Context], tuple[Task[Any], Task[Any]]] | None = None,
         runtime: object = None,
     ) -> None: ...
     def set_header_pool(self, pool: TuplePool, /) -> None: ...

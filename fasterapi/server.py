@@ -26,6 +26,7 @@ from fasterapi.addresses import (
     reserve_port,
 )
 from fasterapi.asgi import Bridge
+from fasterapi.batch import BatchTask
 from fasterapi.lifespan import Lifespan
 from fasterapi.log import StartupError, error_logger, say
 from fasterapi.pools import RequestPools
@@ -106,7 +107,7 @@ class Server:
         self._options: dict[str, Any] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
-        self._batch_task: asyncio.Task[None] | None = None
+        self._batch_task: BatchTask | None = None
         self._signals_seen = 0
 
     # -- life ----------------------------------------------------------------------------------
@@ -203,11 +204,14 @@ class Server:
 
         app, loop, root_path = self._compiled_app, self._loop, self.settings.root_path
         assert loop is not None
-        self._batch_task = loop.create_task(_wait_for_ever(), name="fasterapi-batch")
+        self._batch_task = batch = BatchTask(loop)
         bridge = self.bridge
         assert bridge is not None
         core_server.set_hooks(
-            **core_hooks(app), batch_task=self._batch_task, runtime=self._runtime(bridge)
+            **core_hooks(app),
+            batch_task=batch.task,
+            resume=batch.go_on,
+            runtime=self._runtime(bridge),
         )
         plan = self._plan(root_path)
         warn_once(plan.reasons)
@@ -607,11 +611,6 @@ def can_plan() -> bool:
     if plan.failure is not None:
         plan.warn_once([plan.failure])
     return plan.failure is None
-
-
-async def _wait_for_ever() -> None:
-    """Body of the task that is current while the core steps coroutines that cannot suspend."""
-    await asyncio.get_running_loop().create_future()
 
 
 def _core_options(given: dict[str, Any], app: Any) -> dict[str, Any]:

@@ -153,18 +153,14 @@ void fa_py_call_sync(struct fa_py_server *owner, struct fa_clock_date *date, str
 
 /* --- coroutines ---------------------------------------------------------------------- */
 
-/* A coroutine that cannot suspend: one send(None) takes it to its end. */
-static PyObject *step_to_end(PyObject *coroutine, PyObject *context)
+/* The first step of a coroutine, which is its last one if its code has nothing to wait for. */
+static PySendResult step(PyObject *coroutine, PyObject *context, PyObject **result)
 {
-    PyObject *result = NULL;
-    if (PyContext_Enter(context) < 0) return NULL;
-    PySendResult sent = PyIter_Send(coroutine, Py_None, &result);
+    *result = NULL;
+    if (PyContext_Enter(context) < 0) return PYGEN_ERROR;
+    PySendResult sent = PyIter_Send(coroutine, Py_None, result);
     (void)PyContext_Exit(context);
-    if (sent == PYGEN_NEXT) {
-        Py_CLEAR(result);
-        PyErr_SetString(PyExc_RuntimeError, "coroutine suspended although its code has no await");
-    }
-    return result;
+    return sent;
 }
 
 /*
@@ -344,7 +340,8 @@ static PyObject *new_asyncio_task(
     return task;
 }
 
-static int run_as_task(const struct run *run, PyObject *coroutine)
+/* Complete the request when its Task is done. */
+static int watch_task(const struct run *run, PyObject *asyncio_task)
 {
     struct fa_py_server *owner = run->owner;
     PyTypeObject *type = owner->state->pending_type;
@@ -353,22 +350,46 @@ static int run_as_task(const struct run *run, PyObject *coroutine)
     pending->owner = (struct fa_py_server *)Py_NewRef(owner);
     pending->exchange = (struct fa_py_exchange *)Py_XNewRef(run->exchange);
     pending->context = Py_NewRef(run->context);
-    PyObject *asyncio_task = new_asyncio_task(owner, coroutine, run->context), *outcome = NULL;
-    if (asyncio_task != NULL) {
-        outcome = PyObject_CallMethodNoArgs(asyncio_task, owner->state->names.done);
-        if (outcome == Py_True) {
-            pending->task = run->task;
-            pending_complete(pending, asyncio_task);
-        } else if (outcome != NULL) {
-            Py_SETREF(outcome, PyObject_CallMethodOneArg(asyncio_task,
-                                   owner->state->names.add_done_callback, (PyObject *)pending));
-            if (outcome != NULL) pending_link(pending, run->task, asyncio_task);
-        }
+    PyObject *outcome = PyObject_CallMethodNoArgs(asyncio_task, owner->state->names.done);
+    if (outcome == Py_True) {
+        pending->task = run->task;
+        pending_complete(pending, asyncio_task);
+    } else if (outcome != NULL) {
+        Py_SETREF(outcome, PyObject_CallMethodOneArg(asyncio_task,
+                               owner->state->names.add_done_callback, (PyObject *)pending));
+        if (outcome != NULL) pending_link(pending, run->task, asyncio_task);
     }
     int failed = outcome == NULL ? -1 : 0;
     Py_XDECREF(outcome);
-    Py_XDECREF(asyncio_task);
     Py_DECREF(pending);
+    return failed;
+}
+
+static int run_as_task(const struct run *run, PyObject *coroutine)
+{
+    PyObject *asyncio_task = new_asyncio_task(run->owner, coroutine, run->context);
+    int failed = asyncio_task == NULL ? -1 : watch_task(run, asyncio_task);
+    Py_XDECREF(asyncio_task);
+    return failed;
+}
+
+/* It waits after all, for `waited`: its answer sends itself. The task that was current when it was
+ * stepped goes on with it, and the next requests get another. */
+static int go_on_as_task(const struct run *run, PyObject *coroutine, PyObject *waited)
+{
+    struct fa_py_hooks *hooks = &run->owner->hooks;
+    if (hooks->resume == NULL || hooks->batch_task == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "the coroutine waits although its code has no await");
+        return -1;
+    }
+    PyObject *args[] = {coroutine, waited, run->context}, *own, *next;
+    PyObject *both = PyObject_Vectorcall(hooks->resume, args, 3, NULL);
+    int failed = -1;
+    if (both != NULL && PyArg_ParseTuple(both, "OO:resume", &own, &next)) {
+        fa_py_server_next_batch_task(run->owner, next);
+        failed = watch_task(run, own);
+    }
+    Py_XDECREF(both);
     return failed;
 }
 
@@ -380,11 +401,14 @@ static void run_coroutine(const struct run *run, PyObject *coroutine)
         if (run_as_task(run, coroutine) < 0) fail(run);
         return;
     }
-    PyObject *result = step_to_end(coroutine, run->context);
-    if (result == NULL) {
-        fail(run);
-    } else {
-        finish(run, result);
+    PyObject *result;
+    switch (step(coroutine, run->context, &result)) {
+    case PYGEN_RETURN: finish(run, result); break;
+    case PYGEN_ERROR: fail(run); break;
+    case PYGEN_NEXT:
+        if (go_on_as_task(run, coroutine, result) < 0) fail(run);
+        Py_DECREF(result);
+        break;
     }
 }
 

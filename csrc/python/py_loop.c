@@ -29,6 +29,13 @@ static void batch_task_leave(struct fa_py_server *owner)
     Py_XDECREF(outcome);
 }
 
+void fa_py_server_next_batch_task(struct fa_py_server *owner, PyObject *task)
+{
+    batch_task_leave(owner);
+    Py_XSETREF(owner->hooks.batch_task, Py_NewRef(task));
+    (void)batch_task_enter(owner);
+}
+
 /* --- one item --------------------------------------------------------------------- */
 
 static void run_item(struct fa_py_server *owner, void *item)

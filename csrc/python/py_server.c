@@ -91,6 +91,7 @@ static int server_traverse(struct fa_py_server *self, visitproc visit, void *arg
     Py_VISIT(self->hooks.exception);
     Py_VISIT(self->hooks.response_base);
     Py_VISIT(self->hooks.response_call);
+    Py_VISIT(self->hooks.resume);
     Py_VISIT(self->hooks.runtime);
     Py_VISIT(self->hooks.batch_task);
     Py_VISIT(self->loop);
@@ -109,6 +110,7 @@ static int server_clear(struct fa_py_server *self)
     Py_CLEAR(self->hooks.exception);
     Py_CLEAR(self->hooks.response_base);
     Py_CLEAR(self->hooks.response_call);
+    Py_CLEAR(self->hooks.resume);
     Py_CLEAR(self->hooks.runtime);
     Py_CLEAR(self->hooks.batch_task);
     Py_CLEAR(self->hooks.enter_task);
@@ -147,20 +149,22 @@ static void server_dealloc(struct fa_py_server *self)
 
 PyDoc_STRVAR(set_hooks_doc,
     "set_hooks(*, encode, exception, response_base, response_call, batch_task=None, "
-    "runtime=None) -> None\n--\n\n"
+    "resume=None, runtime=None) -> None\n--\n\n"
     "Give the core what compiled routes need of FastAPI: encode(value) -> bytes,\n"
     "exception(exc) -> Response | None, the Response class, its __call__ (a class with\n"
-    "another one sends itself), the asyncio.Task that is current while coroutines that cannot\n"
-    "suspend are stepped, and what Exchange.runtime is to be. Before set_routes().");
+    "another one sends itself), the asyncio.Task that is current while coroutines that have\n"
+    "nothing to wait for are stepped, resume(coroutine, waited, context) -> (Task for one that\n"
+    "waits after all, the next batch_task), and what Exchange.runtime is to be. Before\n"
+    "set_routes().");
 
 static PyObject *server_set_hooks(struct fa_py_server *self, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {
-        "encode", "exception", "response_base", "response_call", "batch_task", "runtime", NULL};
+    static char *names[] = {"encode", "exception", "response_base", "response_call", "batch_task",
+        "resume", "runtime", NULL};
     PyObject *encode = NULL, *exception = NULL, *base = NULL, *call = NULL, *batch_task = Py_None,
-             *runtime = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOO!OOO:set_hooks", names, &encode,
-            &exception, &PyType_Type, &base, &call, &batch_task, &runtime)) {
+             *resume = Py_None, *runtime = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOO!OOOO:set_hooks", names, &encode,
+            &exception, &PyType_Type, &base, &call, &batch_task, &resume, &runtime)) {
         return NULL;
     }
     if (encode == NULL || exception == NULL || base == NULL || call == NULL) {
@@ -180,6 +184,7 @@ static PyObject *server_set_hooks(struct fa_py_server *self, PyObject *args, PyO
     Py_XSETREF(hooks->response_base, Py_NewRef(base));
     Py_XSETREF(hooks->response_call, Py_NewRef(call));
     Py_XSETREF(hooks->batch_task, batch_task == Py_None ? NULL : Py_NewRef(batch_task));
+    Py_XSETREF(hooks->resume, resume == Py_None ? NULL : Py_NewRef(resume));
     Py_XSETREF(hooks->runtime, runtime == Py_None ? NULL : Py_NewRef(runtime));
     Py_RETURN_NONE;
 }

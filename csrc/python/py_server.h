@@ -16,6 +16,7 @@ struct fa_py_hooks {
     PyObject *response_base; /* starlette.responses.Response */
     PyObject *response_call; /* Response.__call__: classes with another one send themselves */
     PyObject *batch_task; /* asyncio.Task that is current while coroutines are stepped directly */
+    PyObject *resume;     /* callable(coroutine, waited, context): one of those waits after all */
     PyObject *enter_task; /* asyncio.tasks._enter_task */
     PyObject *leave_task; /* asyncio.tasks._leave_task */
     PyObject *runtime;    /* Exchange.runtime, or NULL */
@@ -63,6 +64,16 @@ extern const struct fa_executor_ops fa_py_workers_ops;
  * Errors:    NULL with the exception set only when the loop refuses call_soon.
  */
 PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused);
+
+/*
+ * fa_py_server_next_batch_task - from now on in this batch, `task` is current.
+ *
+ * Refs:      takes one of its own.
+ * GIL:       attached thread state required; the event-loop thread, in run_batch.
+ * Calls out: yes (asyncio's bookkeeping).
+ * Errors:    none; written as unraisable.
+ */
+void fa_py_server_next_batch_task(struct fa_py_server *owner, PyObject *task);
 
 /*
  * fa_py_server_load - Server.load(): run requests through a driven server on

@@ -9,10 +9,19 @@ from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
 from typing import Any, Final
 
-__all__ = ["can_suspend", "function_of", "is_inline", "is_plain_endpoint"]
+__all__ = [
+    "can_suspend",
+    "function_of",
+    "generator_can_suspend",
+    "is_inline",
+    "is_plain_endpoint",
+    "is_plain_generator",
+]
 
 #: A code object without any of these in its instruction names has nowhere to suspend.
 _SUSPENDING: Final = ("SEND", "YIELD", "AWAIT", "ASYNC", "AITER", "ANEXT")
+#: The same for an async generator, which is not suspended by its own ``yield``.
+_WAITING: Final = ("SEND", "AWAIT", "AITER", "ANEXT", "ASYNC_FOR", "ASYNC_WITH")
 _GENERATOR_FLAGS: Final = (
     inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 )
@@ -43,13 +52,30 @@ def can_suspend(call: Callable[..., Any]) -> bool:
 
 
 def _code_suspends(code: CodeType) -> bool:
-    if not code.co_flags & inspect.CO_COROUTINE:
-        return True
+    return not code.co_flags & inspect.CO_COROUTINE or _has_instruction(code, _SUSPENDING)
+
+
+def _has_instruction(code: CodeType, words: tuple[str, ...]) -> bool:
     return any(
-        word in instruction.opname
-        for instruction in dis.get_instructions(code)
-        for word in _SUSPENDING
+        word in instruction.opname for instruction in dis.get_instructions(code) for word in words
     )
+
+
+def is_plain_generator(call: Callable[..., Any], flag: int) -> bool:
+    """Whether calling it gives a generator of its own code, nothing that a decorator has made.
+
+    flag: ``inspect.CO_GENERATOR`` or ``inspect.CO_ASYNC_GENERATOR``.
+    """
+    function = function_of(call)
+    if function is None or hasattr(function, "__wrapped__"):
+        return False
+    return bool(function.__code__.co_flags & flag)
+
+
+def generator_can_suspend(call: Callable[..., Any]) -> bool:
+    """As `can_suspend`, for the ``async def`` functions that `is_plain_generator` knows."""
+    function = function_of(call)
+    return function is None or _has_instruction(function.__code__, _WAITING)
 
 
 def is_inline(call: Callable[..., Any]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import dis
+import functools
 from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any, Final
@@ -16,7 +17,7 @@ from typing import Any, Final
 from fastapi.exceptions import HTTPException
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-__all__ = ["is_leaf"]
+__all__ = ["is_leaf", "is_remembered", "remembers"]
 
 #: Beginnings of instruction names (CPython 3.11 to 3.14) that run no code but the interpreter's.
 _PLAIN: Final = (
@@ -98,3 +99,16 @@ def is_leaf(call: Callable[..., Any]) -> bool:
     if function is None or hasattr(function, "__wrapped__"):
         return False
     return next(_refusals(function, is_init), None) is None
+
+
+def remembers(call: Callable[..., Any]) -> bool:
+    """Whether it is a function of `functools.lru_cache`, such as those that read the settings.
+
+    Without arguments it has one answer. See `is_remembered`.
+    """
+    return type(call) is functools._lru_cache_wrapper and call.cache_parameters()["maxsize"] != 0
+
+
+def is_remembered(call: Any) -> bool:
+    """Whether the one answer of such a function is known: then calling it runs nothing else."""
+    return functools._lru_cache_wrapper.cache_info(call)[3] > 0

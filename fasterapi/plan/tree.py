@@ -15,6 +15,7 @@ on FastAPI's exit stacks: these have to stay open until the stream is at its end
 
 from __future__ import annotations
 
+import inspect
 import linecache
 from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -38,11 +39,17 @@ from fastapi.exceptions import FastAPIError
 from fastapi.security import SecurityScopes
 from starlette.responses import Response
 
-from fasterapi.plan.endpoint import can_suspend, is_inline
+from fasterapi.plan.endpoint import (
+    can_suspend,
+    generator_can_suspend,
+    is_inline,
+    is_plain_generator,
+)
 from fasterapi.plan.exchange import Delivery, Found, StreamCall, ended, new_request, run_steps
+from fasterapi.plan.exits import OVER, not_stopped, not_stopped_async, thrown, thrown_async
 from fasterapi.plan.fingerprint import NOT_AWAITED
 from fasterapi.plan.finish import Finish, new_response
-from fasterapi.plan.leaf import is_leaf
+from fasterapi.plan.leaf import is_leaf, is_remembered, remembers
 from fasterapi.plan.params import plan_params
 from fasterapi.plan.reasons import Reason, reason
 from fasterapi.plan.scheme import scheme_step
@@ -51,6 +58,7 @@ from fasterapi.plan.streaming import StreamAnswer
 
 __all__ = ["Tree", "flat_dependants", "make_tree", "needs_tree"]
 
+_NOT_YIELDED: Final = "generator didn't yield"
 #: Python's compiler takes no more blocks inside each other.
 _MAX_GENERATORS: Final = 15
 
@@ -145,6 +153,8 @@ class _Writer:
         self.depth = 1
         self.variables = 0
         self.function_depth: int | None = None
+        #: Blocks that need more than their end: their inner depth, and what follows them.
+        self.ends: list[tuple[int, tuple[str, ...]]] = []
         self.cache: dict[Any, str] = {}
         self.names: dict[str, Any] = {
             "Response": Response,
@@ -156,6 +166,12 @@ class _Writer:
             "in_thread_cm": contextmanager_in_threadpool,
             "copied": copy_context,
             "in_copies": _InCopies,
+            "is_remembered": is_remembered,
+            "OVER": OVER,
+            "not_stopped": not_stopped,
+            "not_stopped_async": not_stopped_async,
+            "thrown": thrown,
+            "thrown_async": thrown_async,
             "provider": provider,
             "found": found,
             "new_request": new_request,
@@ -268,11 +284,14 @@ class _Writer:
         if not self.is_async or is_inline(call):
             # FastAPI's thread works in a copy of the request's context.
             return f"copied().run({name}, {arguments})"
+        hop = f"await in_thread({name}, {arguments})"
+        if not arguments and remembers(call):
+            return f"{name}() if is_remembered({name}) else {hop}"
         self.can_suspend = True
-        return f"await in_thread({name}, {arguments})"
+        return hop
 
     def enter(self, dependant: Dependant, variable: str, arguments: str) -> None:
-        """Write the ``with`` of a generator; all that follows stands inside."""
+        """Write the first half of a generator; all that follows stands inside."""
         call = dependant.call
         assert call is not None
         scope = _get_computed_scope(dependant=dependant)
@@ -291,18 +310,73 @@ class _Writer:
             # FastAPI leaves all of the function's before any of the request's.
             self.reasons.append(reason("mixed-scopes"))
         if _is_async_gen_callable(call):
-            self.can_suspend = True
-            manager = self.name("manager", asynccontextmanager(call))
-            self.line(f"async with {manager}({arguments}) as {variable}:")
+            self.enter_async(call, variable, arguments)
         elif self.is_async:
             self.can_suspend = True
             manager = self.name("manager", contextmanager(call))
             self.line(f"async with in_thread_cm({manager}({arguments})) as {variable}:")
         else:
-            self.inline = False
+            self.enter_def(call, variable, arguments)
+        self.depth += 1
+
+    def enter_async(self, call: Callable[..., Any], variable: str, arguments: str) -> None:
+        if not is_plain_generator(call, inspect.CO_ASYNC_GENERATOR):
+            self.can_suspend = True
+            manager = self.name("manager", asynccontextmanager(call))
+            self.line(f"async with {manager}({arguments}) as {variable}:")
+            return
+        self.can_suspend = self.can_suspend or generator_can_suspend(call)
+        steps = f"g{variable}"
+        self.line(f"{steps} = {self.name('call', call)}({arguments})")
+        self.line("try:")
+        self.line(f"    {variable} = await {steps}.__anext__()")
+        self.line("except StopAsyncIteration:")
+        self.line(f"    raise RuntimeError({_NOT_YIELDED!r}) from None")
+        self.line("try:")
+        end = (
+            f"except BaseException as e{variable}:",
+            f"    if not await thrown_async({steps}, e{variable}):",
+            "        raise",
+            "else:",
+            "    try:",
+            f"        await {steps}.__anext__()",
+            "    except StopAsyncIteration:",
+            "        pass",
+            "    else:",
+            f"        await not_stopped_async({steps})",
+        )
+        self.ends.append((self.depth + 1, end))
+
+    def enter_def(self, call: Callable[..., Any], variable: str, arguments: str) -> None:
+        self.inline = False
+        if not is_plain_generator(call, inspect.CO_GENERATOR):
             manager = self.name("manager", contextmanager(call))
             self.line(f"with in_copies({manager}({arguments})) as {variable}:")
-        self.depth += 1
+            return
+        steps = f"g{variable}"
+        self.line(f"{steps} = {self.name('call', call)}({arguments})")
+        self.line(f"{variable} = copied().run(next, {steps}, OVER)")
+        self.line(f"if {variable} is OVER:")
+        self.line(f"    raise RuntimeError({_NOT_YIELDED!r}) from None")
+        self.line("try:")
+        end = (
+            f"except BaseException as e{variable}:",
+            f"    if not copied().run(thrown, {steps}, e{variable}):",
+            "        raise",
+            "else:",
+            f"    if copied().run(next, {steps}, OVER) is not OVER:",
+            f"        copied().run(not_stopped, {steps})",
+        )
+        self.ends.append((self.depth + 1, end))
+
+    def leave(self, depth: int) -> None:
+        """End the blocks down to a depth: the exits of the generators that they stand in."""
+        while self.ends and self.ends[-1][0] > depth:
+            inner, end = self.ends.pop()
+            self.depth = inner - 1
+            for text in end:
+                self.line(text)
+        self.depth = depth
 
     # -- the function ----------------------------------------------------------------------------
 
@@ -376,7 +450,7 @@ class _Writer:
         self.write_call()
         self.line("response = exchange.respond(answer)")
         if self.function_depth is not None:
-            self.depth = self.function_depth
+            self.leave(self.function_depth)
         self.line("if response is None:")
         self.line("    exchange.send()")
         self.line("else:")
@@ -386,7 +460,7 @@ class _Writer:
         else:
             self.line("    yield response")
         self.line("sent = True")
-        self.depth = top
+        self.leave(top)
         self.line("if not sent:")
         self.line("    raise FastAPIError(NOT_AWAITED)")
         if self.is_async:

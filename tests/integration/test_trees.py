@@ -23,6 +23,13 @@ QUERIES = {
     "/exits": ["", "?fail=open", "?fail=after", "?what=value", "?what=value&fail=swallow"],
     "/exits/async": ["", "?what=value", "?what=value&fail=translate", "?fail=async+after"],
     "/exits/function": ["", "?what=value", "?what=value&fail=swallow", "?fail=after"],
+    "/exits/guarded": ["", "?what=value", "?fail=after"]
+    + [f"?what=value&fail={how}" for how in ("swallow", "translate")],
+    "/exits/never": [""],
+    "/exits/never/async": [""],
+    "/exits/twice": ["", "?what=value", "?what=stream"],
+    "/exits/twice/async": ["", "?what=value", "?what=stream"],
+    "/remembered": ["", "?q=forget", "?q=again", ""],
     "/exits/background": ["", "?what=http"],
     "/background": ["", "?add=no"],
     "/response": ["", "?status=201", "?status=204"],
@@ -32,7 +39,7 @@ QUERIES = {
     "/typed": ["?name=a", ""],
 }
 OUTCOMES = ("http", "stream", "nan", "response")
-for path in ("/exits", "/exits/async", "/exits/function"):
+for path in ("/exits", "/exits/async", "/exits/function", "/exits/guarded"):
     QUERIES[path] += [f"?what={what}" for what in OUTCOMES]
 HEADERS = {"/user": ["", "Authorization: Bearer good\r\n", "Authorization: Bearer bad\r\n"]}
 GETS = [
@@ -81,6 +88,8 @@ def is_over(raw: str, status: int, said: list[str]) -> bool:
     return (
         said.count("open") == said.count("close")
         and said.count("async open") == said.count("async close")
+        and said.count("guard open") == said.count("guard close")
+        and ("/twice" not in raw or status != 200 or "twice" in said)
         and (not awaits_task or "task" in said)
     )
 

@@ -1,9 +1,12 @@
 """Routes with dependencies of every kind, and a log of what was called. See test_trees.py."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from functools import lru_cache
 from typing import Annotated, Any
 
+from anyio import CancelScope
 from fastapi import (
     BackgroundTasks,
     Body,
@@ -107,6 +110,59 @@ async def opened_async(r: Annotated[str, Depends(opened)], fail: str = "") -> As
         log.append("async close")
 
 
+async def guarded(fail: str = "") -> AsyncIterator[str]:
+    """Nothing to wait for, and bound to its task."""
+    log.append("guard open")
+    task = asyncio.current_task()
+    with CancelScope():
+        try:
+            yield "guarded"
+            if fail == "after":
+                raise CustomError("after the answer")
+        except ValueError as exc:
+            log.append(f"guard saw {exc}")
+            if fail == "swallow":
+                return
+            if fail == "translate":
+                raise CustomError("translated") from exc
+            raise
+        finally:
+            log.append("same task" if asyncio.current_task() is task else "another task")
+            log.append("guard close")
+
+
+def never() -> Iterator[str]:
+    log.append("never")
+    if log is None:
+        yield ""
+
+
+async def never_async() -> AsyncIterator[str]:
+    log.append("never")
+    if log is None:
+        yield ""
+
+
+def twice() -> Iterator[int]:
+    log.append("once")
+    yield 1
+    log.append("twice")
+    yield 2
+
+
+async def twice_async() -> AsyncIterator[int]:
+    log.append("once")
+    yield 1
+    log.append("twice")
+    yield 2
+
+
+@lru_cache
+def settings() -> str:
+    log.append("settings")
+    return "settings"
+
+
 def run(what: str) -> Any:
     log.append(f"endpoint {what}")
     if what == "value":
@@ -164,6 +220,38 @@ def of_exits(r: Annotated[str, Depends(opened)], what: str = ""):
 @both("/exits/async")
 def of_async_exits(r: Annotated[str, Depends(opened_async)], what: str = ""):
     return run(what)
+
+
+@both("/exits/guarded")
+def of_guarded(r: Annotated[str, Depends(guarded)], what: str = ""):
+    return run(what)
+
+
+@both("/exits/never")
+def of_never(r: Annotated[str, Depends(never)]):
+    return run("")
+
+
+@both("/exits/never/async")
+def of_never_async(r: Annotated[str, Depends(never_async)]):
+    return run("")
+
+
+@both("/exits/twice")
+def of_twice(r: Annotated[int, Depends(twice)], what: str = ""):
+    return run(what)
+
+
+@both("/exits/twice/async")
+def of_twice_async(r: Annotated[int, Depends(twice_async)], what: str = ""):
+    return run(what)
+
+
+@both("/remembered")
+def of_remembered(first: Annotated[str, Depends(settings)], q: str = ""):
+    if q == "forget":
+        settings.cache_clear()
+    return first + q
 
 
 @both("/exits/function")
