@@ -471,6 +471,8 @@ class ParsedRequest(tuple[Any, ...]):
     def consumed(self) -> int:
         """Bytes of the head; the body begins there."""
 
+def websocket_read(data: bytes, start: int, /) -> tuple[str | bytes | int, int, int] | None: ...
+def websocket_message(data: str | bytes, /) -> bytes: ...
 def parse_request(data: _Bytes, /) -> ParsedRequest | None:
     """The head of an HTTP/1.x request at the start of data; None while it is incomplete.
 

@@ -1,6 +1,8 @@
 """WebSockets: the handshake and the ASGI side are ours, frames and compression are wsproto's.
 
-wsproto does no I/O. Bytes come from ``stream.read()`` once the core has made the connection a
+But whole messages in one frame, which nearly all are, are read and written by the core. wsproto
+sees all other frames, each from its first byte to its last, and never knows of those between them.
+It does no I/O. Bytes come from ``stream.read()`` once the core has made the connection a
 tunnel (``stream.upgrade()``) and leave by ``stream.write_raw()``. Loop thread only.
 """
 
@@ -18,6 +20,7 @@ from wsproto import events
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.utilities import LocalProtocolError
 
+from fasterapi import _native
 from fasterapi.handshake import (
     TOKEN,
     Handshake,
@@ -43,6 +46,10 @@ CLOSE_TIMEOUT: Final = 10.0
 
 _VALUE: Final = re.compile(rb"[^\x00\r\n]*")
 
+# Bits of a frame's first byte.
+_FIN: Final = 0x80
+_CONTROL: Final = 0x08
+
 # States of a session.
 _HANDSHAKE: Final = 0
 _DENYING: Final = 1
@@ -59,14 +66,19 @@ class WebSocketSession:
         "close_timer",
         "connection",
         "fragments",
+        "frame_left",
         "goodbye",
         "handshake",
         "held",
+        "in_fragments",
         "inbox",
+        "is_behind",
         "parts",
         "ping_payload",
         "ping_timer",
+        "plain",
         "released",
+        "rest",
         "size",
         "state",
         "stream",
@@ -89,6 +101,16 @@ class WebSocketSession:
         self.parts: list[str] | list[bytes] = []
         self.size = 0
         self.fragments = 0
+        #: The core may have bytes that were not taken, since the app was slow.
+        self.is_behind = False
+        #: Bytes of a frame whose head is not complete.
+        self.rest = b""
+        #: What is still to come of a frame that wsproto reads.
+        self.frame_left = 0
+        #: wsproto has had the first frames of a message, and not the last.
+        self.in_fragments = False
+        #: Messages are sent as they are, without compression.
+        self.plain = False
         self.waiters: list[asyncio.Future[None]] = []
         self.ping_payload: bytes | None = None
         self.ping_timer: asyncio.TimerHandle | None = None
@@ -194,7 +216,7 @@ class WebSocketSession:
             if self.inbox:
                 message, size = self.inbox.popleft()
                 self.held -= size
-                if self.state == _OPEN:
+                if self.is_behind and self.state == _OPEN:
                     self._read()
                 return message
             if self.goodbye is not None:
@@ -208,8 +230,18 @@ class WebSocketSession:
         """Take one event. Raises ClientDisconnectedError once the peer is gone, RuntimeError for an
         event out of order."""
         kind = message["type"]
-        if self.state != _CLOSED and self.stream.disconnected:
+        stream = self.stream
+        if self.state != _CLOSED and stream.disconnected:
             self._lost()
+        elif self.plain and kind == "websocket.send" and self.state == _OPEN:
+            data = message.get("bytes")
+            if data is None:
+                data = message["text"]
+            if type(data) in (str, bytes):
+                stream.write_raw(_native.core.websocket_message(data))
+                if stream.pending > stream.high_water:
+                    await self._room()
+                return
         if self.state == _OPEN:
             await self._send_open(kind, message)
         elif self.state == _HANDSHAKE:
@@ -258,15 +290,19 @@ class WebSocketSession:
             if data is None:
                 data = message["text"]
             self._emit(events.Message(data=data))
-            stream = self.stream
-            while stream.pending > stream.high_water and self.state == _OPEN:
-                await self._event()
+            await self._room()
         elif kind == "websocket.close":
             self._close(message.get("code", 1000), message.get("reason") or "")
         else:
             raise RuntimeError(
                 f"Expected ASGI message 'websocket.send' or 'websocket.close', but got '{kind}'."
             )
+
+    async def _room(self) -> None:
+        """Wait until the peer has taken enough of what was sent."""
+        stream = self.stream
+        while stream.pending > stream.high_water and self.state == _OPEN:
+            await self._event()
 
     def _accept(self, message: Message) -> None:
         assert self.handshake is not None
@@ -292,6 +328,7 @@ class WebSocketSession:
         lines.append(b"\r\n")
         self._log("[accepted]")
         self.connection = Connection(ConnectionType.SERVER, list(extensions))
+        self.plain = not extensions
         self.state = _OPEN
         self.stream.upgrade()
         self.stream.write_raw(b"\r\n".join(lines))
@@ -312,6 +349,7 @@ class WebSocketSession:
         What is not taken stays in the core, which stops reading from the socket.
         """
         stream = self.stream
+        self.is_behind = True
         while not self.released and len(self.inbox) < MAX_QUEUE and self.held < MAX_MESSAGE:
             if stream.pending > stream.high_water:
                 return
@@ -321,9 +359,36 @@ class WebSocketSession:
             elif stream.eof:
                 self._lost()
             else:
+                self.is_behind = False
                 return
 
     def _feed(self, data: bytes) -> None:
+        if self.rest:
+            data, self.rest = self.rest + data, b""
+        at, size = 0, len(data)
+        while at < size and not self.released:
+            if self.frame_left:
+                end = min(size, at + self.frame_left)
+                self.frame_left -= end - at
+                self._feed_wsproto(data[at:end])
+                at = end
+                continue
+            found = _native.core.websocket_read(data, at)
+            if found is None:
+                self.rest = data[at:]
+                return
+            what, end, length = found
+            if type(what) is int or self.in_fragments:
+                first = data[at]
+                if not first & _CONTROL:
+                    self.in_fragments = not first & _FIN
+                self.frame_left = end - at
+            else:
+                if self.state == _OPEN:
+                    self._take(what, length)
+                at = end
+
+    def _feed_wsproto(self, data: bytes) -> None:
         connection = self.connection
         assert connection is not None
         try:
@@ -337,6 +402,19 @@ class WebSocketSession:
             # wsproto asserts on some impossible frames; to the peer that is a protocol error.
             error_logger.debug("WebSocket frame refused", exc_info=True)
             self._close(1002, "", wait=False)
+
+    def _take(self, data: str | bytes, size: int) -> None:
+        """A whole message of so many bytes."""
+        if size > MAX_MESSAGE:
+            self._too_large()
+            return
+        key = "text" if type(data) is str else "bytes"
+        self.inbox.append(({"type": "websocket.receive", key: data}, size))
+        self.held += size
+        self._wake()
+
+    def _too_large(self) -> None:
+        self._close(1009, f"Message exceeds the maximum size ({MAX_MESSAGE} bytes)", wait=False)
 
     def _on_frame(self, event: events.Event) -> None:
         if isinstance(event, events.CloseConnection):
@@ -355,10 +433,11 @@ class WebSocketSession:
         self.size += len(data.encode()) if isinstance(data, str) else len(data)
         self.fragments += event.frame_finished
         if self.size > MAX_MESSAGE or self.fragments > MAX_FRAGMENTS:
-            reason = f"Message exceeds the maximum size ({MAX_MESSAGE} bytes)"
             if self.fragments > MAX_FRAGMENTS:
                 reason = f"Message has more than {MAX_FRAGMENTS} fragments"
-            self._close(1009, reason, wait=False)
+                self._close(1009, reason, wait=False)
+            else:
+                self._too_large()
             return
         self.parts.append(data)  # type: ignore[arg-type]
         if not event.message_finished:

@@ -17,6 +17,7 @@
 #include "python/py_server.h"
 #include "python/py_stream.h"
 #include "python/py_tuple_pool.h"
+#include "python/py_websocket.h"
 #include "python/py_zero_copy.h"
 #include "base/alloc.h"
 #include "server/config.h"
@@ -67,6 +68,9 @@ static PyMethodDef module_methods[] = {
     {"config_options", config_options, METH_NOARGS, config_options_doc},
     {"parse_request", fa_py_request_parse, METH_O, fa_py_request_parse_doc},
     {"json_bytes", fa_py_json_bytes, METH_O, fa_py_json_bytes_doc},
+    {"websocket_read", (PyCFunction)(void (*)(void))fa_py_websocket_read, METH_FASTCALL,
+        fa_py_websocket_read_doc},
+    {"websocket_message", fa_py_websocket_message, METH_O, fa_py_websocket_message_doc},
     {NULL, NULL, 0, NULL},
 };
 

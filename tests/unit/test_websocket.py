@@ -403,6 +403,44 @@ def test_fragments_and_bytes_one_at_a_time():
     assert seen[0] == {"type": "websocket.receive", "text": "abü"}
 
 
+@pytest.mark.parametrize("step", [1, 2, 5, 7, 64, 1000])
+def test_whole_messages_between_fragments_and_pings_however_they_arrive(step):
+    seen: list[Any] = []
+    said = [
+        events.TextMessage(data="one"),
+        events.BytesMessage(data=b"t", message_finished=False),
+        events.Ping(payload=b"a"),
+        events.BytesMessage(data=b"wo", message_finished=True),
+        events.BytesMessage(data=bytes(range(200))),
+        events.TextMessage(data=""),
+        events.Ping(payload=b"b"),
+        events.TextMessage(data="ü" * 40),
+    ]
+
+    async def script(client):
+        data = b"".join(map(client.proto.send, said))
+        for at in range(0, len(data), step):
+            client.stream.event(data[at : at + step])
+            await client.turns()
+        await client.say(events.CloseConnection(code=1000))
+
+    client = play(accept_then(seen=seen), script)
+    contents = [message.get("text", message.get("bytes")) for message in seen[:-1]]
+    assert contents == ["one", b"two", bytes(range(200)), "", "ü" * 40]
+    assert [event.payload for event in client.got[:2]] == [b"a", b"b"]
+
+
+def test_message_inside_a_fragmented_one():
+    async def script(client):
+        data = client.proto.send(events.TextMessage(data="a", message_finished=False))
+        other = Connection(ConnectionType.CLIENT).send(events.TextMessage(data="b"))
+        client.stream.event(data + other)
+        await client.turns()
+
+    client = play(accept_then(), script)
+    assert [event.code for event in client.got] == [1002]
+
+
 def test_ping_is_answered():
     async def script(client):
         await client.say(events.Ping(payload=b"abc"))
