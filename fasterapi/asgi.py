@@ -13,13 +13,14 @@ import stat
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextvars import Context
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from fasterapi.handshake import wants_websocket
 from fasterapi.log import error_logger
 from fasterapi.pools import RequestPools
 from fasterapi.stream import ASGIApp, ClientDisconnectedError, Message, Scope, Stream
-from fasterapi.websocket import WebSocketSession
+
+if TYPE_CHECKING:
+    from fasterapi.websocket import WebSocketSession
 
 __all__ = ["Bridge", "HttpExchange"]
 
@@ -87,7 +88,7 @@ class Bridge:
         if kind == _REQUEST:
             if self.before_request is not None:
                 self.before_request()
-            if stream.is_upgrade and wants_websocket(stream):
+            if stream.is_upgrade and _wants_websocket(stream):
                 self._start_websocket(stream)
                 return
         elif self.outcome_app is not None:
@@ -145,6 +146,9 @@ class Bridge:
         return scope
 
     def _start_websocket(self, stream: Stream) -> None:
+        # It brings wsproto and h11, which take a tenth of the time in which an app starts.
+        from fasterapi.websocket import WebSocketSession
+
         session = WebSocketSession(self, stream)
         if session.reject_bad_handshake():
             return
@@ -189,8 +193,7 @@ class Bridge:
         """The server is draining: WebSockets are closed with 1012, requests may finish."""
         self.stopping = True
         for item in tuple(self.active):
-            if isinstance(item, WebSocketSession):
-                item.shutdown()
+            item.shutdown()
 
     async def cancel(self, others: Sequence[asyncio.Task[Any]] = (), timeout: float = 1.0) -> int:
         """Cancel what still runs (the graceful time is over); returns how many tasks that were.
@@ -259,6 +262,9 @@ class HttpExchange:
             if self.waiters is not None:
                 self._on_event()
                 self.stream.on_event = None
+
+    def shutdown(self) -> None:
+        """The server is draining: the request may finish."""
 
     # -- the app's side ------------------------------------------------------------------------
 
@@ -440,6 +446,14 @@ class HttpExchange:
         if self.phase == _STARTED:
             return f"Expected ASGI message 'http.response.body', but got '{kind}'."
         return f"Unexpected ASGI message '{kind}' sent, after response already completed."
+
+
+def _wants_websocket(stream: Stream) -> bool:
+    """True if an upgrade request asks for a WebSocket, valid or not."""
+    for name, value in stream.headers:
+        if name == b"upgrade" and value.strip().lower() == b"websocket":
+            return True
+    return False
 
 
 def _as_bytes(body: Any) -> bytes:

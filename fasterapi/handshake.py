@@ -11,7 +11,7 @@ from typing import Final
 
 from wsproto.extensions import PerMessageDeflate
 
-from fasterapi.stream import Headers, Stream
+from fasterapi.stream import Headers
 
 __all__ = [
     "TOKEN",
@@ -19,19 +19,10 @@ __all__ = [
     "HandshakeError",
     "agree_on_compression",
     "parse_handshake",
-    "wants_websocket",
 ]
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-
-
-def wants_websocket(stream: Stream) -> bool:
-    """True if an upgrade request asks for a WebSocket, valid or not."""
-    for name, value in stream.headers:
-        if name == b"upgrade" and value.strip().lower() == b"websocket":
-            return True
-    return False
 
 
 class HandshakeError(Exception):

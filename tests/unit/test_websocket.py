@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -769,3 +771,8 @@ def test_deflate_bomb(monkeypatch):
 )
 def test_agreeing_on_compression(offers, answer):
     assert agree_on_compression(offers)[1] == answer
+
+
+def test_only_those_who_use_websockets_import_their_packages():
+    code = "import sys, fasterapi; sys.exit('wsproto' in sys.modules)"
+    assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0
