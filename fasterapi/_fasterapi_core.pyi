@@ -160,6 +160,7 @@ class Server:
         batch_task: Task[Any] | None = None,
         resume: Callable[[Any, Any, Context], tuple[Task[Any], Task[Any]]] | None = None,
         runtime: object = None,
+        worker: Callable[[], None] | None = None,
     ) -> None: ...
     def set_header_pool(self, pool: TuplePool, /) -> None: ...
     def set_routes(

@@ -208,7 +208,7 @@ class Server:
         bridge = self.bridge
         assert bridge is not None
         core_server.set_hooks(
-            **core_hooks(app),
+            **core_hooks(app, loop),
             batch_task=batch.task,
             resume=batch.go_on,
             runtime=self._runtime(bridge),

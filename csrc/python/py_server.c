@@ -93,6 +93,7 @@ static int server_traverse(struct fa_py_server *self, visitproc visit, void *arg
     Py_VISIT(self->hooks.response_call);
     Py_VISIT(self->hooks.resume);
     Py_VISIT(self->hooks.runtime);
+    Py_VISIT(self->hooks.worker);
     Py_VISIT(self->hooks.batch_task);
     Py_VISIT(self->loop);
     Py_VISIT(self->context);
@@ -112,6 +113,7 @@ static int server_clear(struct fa_py_server *self)
     Py_CLEAR(self->hooks.response_call);
     Py_CLEAR(self->hooks.resume);
     Py_CLEAR(self->hooks.runtime);
+    Py_CLEAR(self->hooks.worker);
     Py_CLEAR(self->hooks.batch_task);
     Py_CLEAR(self->hooks.enter_task);
     Py_CLEAR(self->hooks.leave_task);
@@ -149,22 +151,22 @@ static void server_dealloc(struct fa_py_server *self)
 
 PyDoc_STRVAR(set_hooks_doc,
     "set_hooks(*, encode, exception, response_base, response_call, batch_task=None, "
-    "resume=None, runtime=None) -> None\n--\n\n"
+    "resume=None, runtime=None, worker=None) -> None\n--\n\n"
     "Give the core what compiled routes need of FastAPI: encode(value) -> bytes,\n"
     "exception(exc) -> Response | None, the Response class, its __call__ (a class with\n"
     "another one sends itself), the asyncio.Task that is current while coroutines that have\n"
     "nothing to wait for are stepped, resume(coroutine, waited, context) -> (Task for one that\n"
-    "waits after all, the next batch_task), and what Exchange.runtime is to be. Before\n"
-    "set_routes().");
+    "waits after all, the next batch_task), what Exchange.runtime is to be, and worker(),\n"
+    "which each worker thread calls first. Before set_routes().");
 
 static PyObject *server_set_hooks(struct fa_py_server *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"encode", "exception", "response_base", "response_call", "batch_task",
-        "resume", "runtime", NULL};
+        "resume", "runtime", "worker", NULL};
     PyObject *encode = NULL, *exception = NULL, *base = NULL, *call = NULL, *batch_task = Py_None,
-             *resume = Py_None, *runtime = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOO!OOOO:set_hooks", names, &encode,
-            &exception, &PyType_Type, &base, &call, &batch_task, &resume, &runtime)) {
+             *resume = Py_None, *runtime = Py_None, *worker = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOO!OOOOO:set_hooks", names, &encode,
+            &exception, &PyType_Type, &base, &call, &batch_task, &resume, &runtime, &worker)) {
         return NULL;
     }
     if (encode == NULL || exception == NULL || base == NULL || call == NULL) {
@@ -186,6 +188,7 @@ static PyObject *server_set_hooks(struct fa_py_server *self, PyObject *args, PyO
     Py_XSETREF(hooks->batch_task, batch_task == Py_None ? NULL : Py_NewRef(batch_task));
     Py_XSETREF(hooks->resume, resume == Py_None ? NULL : Py_NewRef(resume));
     Py_XSETREF(hooks->runtime, runtime == Py_None ? NULL : Py_NewRef(runtime));
+    Py_XSETREF(hooks->worker, worker == Py_None ? NULL : Py_NewRef(worker));
     Py_RETURN_NONE;
 }
 

@@ -20,6 +20,7 @@ struct fa_py_hooks {
     PyObject *enter_task; /* asyncio.tasks._enter_task */
     PyObject *leave_task; /* asyncio.tasks._leave_task */
     PyObject *runtime;    /* Exchange.runtime, or NULL */
+    PyObject *worker;     /* callable(): a worker thread begins; or NULL */
 };
 
 struct fa_py_pending;

@@ -12,6 +12,11 @@ static fa_status worker_start(void *ctx, struct fa_worker *w)
     if (thread_state == NULL) return FA_ERR_NOMEM;
     w->user = thread_state;
     PyEval_RestoreThread(thread_state);
+    if (owner->hooks.worker != NULL) {
+        PyObject *outcome = PyObject_CallNoArgs(owner->hooks.worker);
+        if (outcome == NULL) PyErr_WriteUnraisable(owner->hooks.worker);
+        Py_XDECREF(outcome);
+    }
     return FA_OK;
 }
 

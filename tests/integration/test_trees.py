@@ -60,7 +60,8 @@ POSTS = [
     for path, bodies in BODIES.items()
     for body in bodies
 ]
-CASES = GETS + POSTS
+THREADS = [f"GET /def/from/thread{path} HTTP/1.1\r\nHost: h\r\n\r\n" for path in ("", "/exits")]
+CASES = GETS + POSTS + THREADS
 
 
 @pytest.fixture(scope="module")

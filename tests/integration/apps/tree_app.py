@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache
 from typing import Annotated, Any
 
-from anyio import CancelScope
+from anyio import CancelScope, from_thread
 from fastapi import (
     BackgroundTasks,
     Body,
@@ -245,6 +245,26 @@ def of_twice(r: Annotated[int, Depends(twice)], what: str = ""):
 @both("/exits/twice/async")
 def of_twice_async(r: Annotated[int, Depends(twice_async)], what: str = ""):
     return run(what)
+
+
+async def on_the_loop() -> str:
+    asyncio.get_running_loop()
+    return "on the loop"
+
+
+def through_anyio() -> Iterator[str]:
+    from_thread.check_cancelled()
+    yield from_thread.run(on_the_loop) + from_thread.run_sync(str)
+
+
+@app.get("/def/from/thread")
+def from_a_thread():
+    return [from_thread.run(on_the_loop), from_thread.run_sync(str)]
+
+
+@app.get("/def/from/thread/exits")
+def from_a_thread_with_exits(said: Annotated[str, Depends(through_anyio)]):
+    return said
 
 
 @both("/remembered")
