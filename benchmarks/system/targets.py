@@ -82,7 +82,7 @@ TARGETS = (
     _of_limit("model", 0.50),
     _beside("shop-async", X, 10),
     _beside("shop-def", X, 12),
-    _beside("shop-mixed", X, 10),
+    _beside("shop-mixed", X, 12),
     Target(
         "routes-400", "of one route's req/s", _rate("routes-400", US, "routes-1", US), least=0.95
     ),

@@ -56,7 +56,8 @@ static int check_open(const struct fa_py_exchange *self)
 static void wake(struct fa_py_exchange *self)
 {
     struct fa_py_server *owner = self->owner;
-    if (self->date != &owner->date || !owner->in_batch) fa_executor_wake_reactor(owner->server);
+    bool later = owner->in_batch && owner->batch_thread == PyThread_get_thread_ident();
+    if (!later) fa_executor_wake_reactor(owner->server);
 }
 
 static int make_scope(struct fa_py_exchange *self)

@@ -102,6 +102,7 @@ PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused)
     if (!owner->started || owner->stopped || owner->in_batch) Py_RETURN_NONE;
     uint64_t now = fa_clock_now_ns(), deadline = now + BUDGET_NS;
     owner->in_batch = true;
+    owner->batch_thread = PyThread_get_thread_ident();
     owner->loop_busy = false;
     bool asleep = false;
     do {

@@ -47,6 +47,7 @@ struct fa_py_server {
     bool driving;   /* a thread is in load() */
     bool loop_busy; /* this batch left callbacks for the event loop: do not spin before it */
     bool in_batch;  /* the loop thread wakes the reactor once, at the end */
+    unsigned long batch_thread; /* the loop thread, while in_batch */
 };
 
 extern PyType_Spec fa_py_server_spec;

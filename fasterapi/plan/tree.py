@@ -120,6 +120,7 @@ class _Writer:
         provider: Any,
         found: Found,
         stream: StreamAnswer | None,
+        split_at: int | None = None,
     ) -> None:
         self.root = dependant
         self.convertors = convertors
@@ -140,11 +141,20 @@ class _Writer:
             for node in others
         )
         self.generators = sum(_is_generator(node) for node in others[:-1])
+        self.async_generators = sum(_is_async_gen_callable(node.call) for node in others[:-1])
         self.has_response = any(node.response_param_name for node in others)
         self.has_background = any(node.background_tasks_param_name for node in others)
         self.has_request = any(map(_asks_for_request, others))
         self.has_body = any(node.body_params for node in self.nodes)
         self.exchange = self.generators > 0 or self.has_request or stream is not None
+        #: Where the steps run that are written now: on the loop, or in one thread.
+        self.on_loop = self.is_async
+        #: The step that begins the tail, see `split_point`. head: the lines before it.
+        self.split_at = split_at
+        self.head: list[str] = []
+        self.head_variables = 0
+        #: One letter for each step so far: (a)sync, (d)ef in a thread, (g)enerator, (i)n place.
+        self.steps = ""
         self.can_suspend = False
         self.inline = is_inline(dependant.call) if dependant.call is not None else False
         self.params: list[ParamSpec] = []
@@ -205,6 +215,28 @@ class _Writer:
         self.params.append(replace(spec, keyword=keyword))
         return keyword
 
+    def begin_step(self, kind: str) -> None:
+        """A call is about to be written."""
+        if self.split_at == len(self.steps):
+            self.head, self.lines = self.lines, []
+            self.head_variables = self.variables - 1  # the last one is of this step
+            self.on_loop = False
+            if self.generators:
+                self.line("sent = False")
+        self.steps += kind
+
+    def split_point(self) -> int | None:
+        """The step from which on all are `def`, if it saves hops to run them in one thread.
+
+        A generator must not be open before it: its exit would be on the other side.
+        """
+        tail = self.steps.rpartition("a")[2]
+        head = self.steps[: len(self.steps) - len(tail)]
+        hops = tail.count("d") + 2 * tail.count("g")
+        if not head or "g" in head or self.async_generators or hops < 2 or self.stream is not None:
+            return None
+        return len(head) + next(at for at, kind in enumerate(tail) if kind in "dg")
+
     # -- the arguments of one function -----------------------------------------------------------
 
     def arguments(self, dependant: Dependant, solved: dict[str, str]) -> str:
@@ -260,6 +292,7 @@ class _Writer:
         variable = self.variable()
         scheme = self.schemes.get(id(dependant))
         if scheme is not None:
+            self.begin_step("i")
             spec, step = scheme
             self.line(f"{variable} = {self.name('scheme', step)}({self.param(spec)})")
             return variable
@@ -276,12 +309,18 @@ class _Writer:
         assert call is not None
         name = self.name("call", call)
         if _is_coroutine_callable(call):
+            self.begin_step("a")
             self.can_suspend = self.can_suspend or can_suspend(call)
             return f"await {name}({arguments})"
-        if is_leaf(call) or (is_last and not self.is_async and not self.generators):
+        if is_leaf(call):
+            self.begin_step("i")
             return f"{name}({arguments})"
-        self.inline = self.inline and is_inline(call)
-        if not self.is_async or is_inline(call):
+        in_place = is_inline(call)
+        self.begin_step("i" if in_place else "d")
+        if is_last and not self.on_loop and not self.generators:
+            return f"{name}({arguments})"
+        self.inline = self.inline and in_place
+        if not self.on_loop or in_place:
             # FastAPI's thread works in a copy of the request's context.
             return f"copied().run({name}, {arguments})"
         hop = f"await in_thread({name}, {arguments})"
@@ -309,9 +348,10 @@ class _Writer:
         elif self.function_depth is not None:
             # FastAPI leaves all of the function's before any of the request's.
             self.reasons.append(reason("mixed-scopes"))
+        self.begin_step("g")
         if _is_async_gen_callable(call):
             self.enter_async(call, variable, arguments)
-        elif self.is_async:
+        elif self.on_loop:
             self.can_suspend = True
             manager = self.name("manager", contextmanager(call))
             self.line(f"async with in_thread_cm({manager}({arguments})) as {variable}:")
@@ -440,9 +480,12 @@ class _Writer:
     def write_with_exits(self) -> None:
         """As FastAPI does it: the answer is written, the function's exits run, it is sent, the
         request's exits run. An exception goes through all exits that are still to come."""
-        self.line("delivery = None")
-        self.line("sent = False")
-        if self.is_async:
+        on_loop = self.is_async and self.split_at is None
+        if on_loop:
+            self.line("delivery = None")
+        if self.split_at is None:
+            self.line("sent = False")
+        if on_loop:
             self.line("exchange.runtime.begun(exchange)")
             self.line("try:")
             self.depth += 1
@@ -454,7 +497,7 @@ class _Writer:
         self.line("if response is None:")
         self.line("    exchange.send()")
         self.line("else:")
-        if self.is_async:
+        if on_loop:
             self.line("    delivery = Delivery(exchange)")
             self.line("    await delivery.send(response)")
         else:
@@ -463,7 +506,7 @@ class _Writer:
         self.leave(top)
         self.line("if not sent:")
         self.line("    raise FastAPIError(NOT_AWAITED)")
-        if self.is_async:
+        if on_loop:
             self.depth -= 1
             self.line("except BaseException as raised:")
             self.line("    if not exchange.done:")
@@ -492,14 +535,29 @@ class _Writer:
             lines += [f"def plan({given}):", *declined]
             passed = ", ".join(["steps", "found", *inputs])
             lines.append(f"    exchange.hand_over(StreamCall({passed}))")
-        elif self.is_async or not self.generators:
-            kind = "async def" if self.is_async else "def"
-            lines = [f"{kind} plan({given}):", *declined, *self.lines]
+            return "\n".join([*lines, ""])
+        kind = "async def" if self.is_async else "def"
+        if self.split_at is None and (self.is_async or not self.generators):
+            return "\n".join([f"{kind} plan({given}):", *declined, *self.lines, ""])
+        handed = self.handed_to_tail(arguments)
+        call = f"steps({handed})"
+        if self.is_async and self.generators:
+            call = f"await in_thread(run_steps, {call}, exchange)"
+        elif self.is_async:
+            call = f"await in_thread(steps, {handed})"
         else:
-            lines = [f"def steps({given}):", *self.lines, ""]
-            lines += [f"def plan({given}):", *declined]
-            lines.append(f"    return run_steps(steps({given}), exchange)")
-        return "\n".join([*lines, ""])
+            call = f"run_steps({call}, exchange)"
+        lines = [f"def steps({handed}):", *self.lines, ""]
+        lines += [f"{kind} plan({given}):", *declined, *self.head, f"    return {call}", ""]
+        return "\n".join(lines)
+
+    def handed_to_tail(self, arguments: list[str]) -> str:
+        """The arguments of ``steps``: those of the plan, and what its head has made."""
+        made = [f"v{number + 1}" for number in range(self.head_variables)]
+        if self.is_async:
+            made += ["response_param"] * self.has_response + ["background"] * self.has_background
+            made += ["request"] * self.has_request
+        return ", ".join([*arguments, *made])
 
 
 class _InCopies:
@@ -537,8 +595,12 @@ def make_tree(
     the ``dependency_overrides`` that are looked at for each request, or is None. found: the route.
     stream: makes the answer of an endpoint that streams.
     """
-    writer = _Writer(dependant, convertors, bodies, finish, always_finish, provider, found, stream)
+    given = (dependant, convertors, bodies, finish, always_finish, provider, found, stream)
+    writer = _Writer(*given)
     writer.write()
+    if (split_at := writer.split_point()) is not None:
+        writer = _Writer(*given, split_at)
+        writer.write()
     if writer.reasons:
         return writer.reasons
     source = writer.source()

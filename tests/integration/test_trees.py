@@ -25,6 +25,13 @@ QUERIES = {
     "/exits/function": ["", "?what=value", "?what=value&fail=swallow", "?fail=after"],
     "/exits/guarded": ["", "?what=value", "?fail=after"]
     + [f"?what=value&fail={how}" for how in ("swallow", "translate")],
+    "/tail": ["", "?fail=first", "?fail=second"],
+    "/exits/tail": ["", "?fail=first", "?fail=second", "?fail=open", "?fail=after"]
+    + [f"?what=value&fail={how}" for how in ("", "swallow")],
+    "/exits/tail/function": ["", "?fail=first", "?fail=open", "?fail=after"]
+    + [f"?what=value&fail={how}" for how in ("", "swallow")],
+    "/exits/tail/background": ["", "?what=http"],
+    "/exits/before/async": ["", "?fail=first", "?fail=second", "?fail=after"],
     "/exits/never": [""],
     "/exits/never/async": [""],
     "/exits/twice": ["", "?what=value", "?what=stream"],
@@ -39,7 +46,16 @@ QUERIES = {
     "/typed": ["?name=a", ""],
 }
 OUTCOMES = ("http", "stream", "nan", "response")
-for path in ("/exits", "/exits/async", "/exits/function", "/exits/guarded"):
+for path in (
+    "/exits",
+    "/exits/async",
+    "/exits/function",
+    "/exits/guarded",
+    "/tail",
+    "/exits/tail",
+    "/exits/tail/function",
+    "/exits/before/async",
+):
     QUERIES[path] += [f"?what={what}" for what in OUTCOMES]
 HEADERS = {"/user": ["", "Authorization: Bearer good\r\n", "Authorization: Bearer bad\r\n"]}
 GETS = [

@@ -227,6 +227,65 @@ def of_guarded(r: Annotated[str, Depends(guarded)], what: str = ""):
     return run(what)
 
 
+async def first(fail: str = "") -> str:
+    log.append("first")
+    if fail == "first":
+        raise HTTPException(403, "not you")
+    return "first"
+
+
+def second(before: Annotated[str, Depends(first)], fail: str = "") -> str:
+    log.append("second")
+    if fail == "second":
+        raise CustomError("in second")
+    return before + " second"
+
+
+@both("/tail")
+def of_tail(s: Annotated[str, Depends(second)], response: Response, what: str = ""):
+    response.headers["x-tail"] = s
+    return run(what)
+
+
+@both("/exits/tail")
+def of_exits_tail(
+    s: Annotated[str, Depends(second)],
+    r: Annotated[str, Depends(opened)],
+    request: Request,
+    what: str = "",
+):
+    request.state.who = s
+    return run(what)
+
+
+@both("/exits/tail/function")
+def of_function_exits_tail(
+    s: Annotated[str, Depends(first)],
+    r: Annotated[str, Depends(opened)],
+    f: Annotated[str, Depends(opened, scope="function", use_cache=False)],
+    what: str = "",
+):
+    return run(what)
+
+
+@both("/exits/tail/background")
+def of_background_tail(
+    s: Annotated[str, Depends(first)],
+    r: Annotated[str, Depends(opened)],
+    tasks: BackgroundTasks,
+    what: str = "",
+):
+    tasks.add_task(log.append, "task")
+    return run(what)
+
+
+@both("/exits/before/async")
+def of_exits_before(
+    r: Annotated[str, Depends(opened)], s: Annotated[str, Depends(second)], what: str = ""
+):
+    return run(what)
+
+
 @both("/exits/never")
 def of_never(r: Annotated[str, Depends(never)]):
     return run("")
