@@ -8,12 +8,28 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import copy_context
 from typing import Any, Final
 
-__all__ = ["OVER", "not_stopped", "not_stopped_async", "thrown", "thrown_async"]
+__all__ = ["OVER", "InCopies", "not_stopped", "not_stopped_async", "thrown", "thrown_async"]
 
 #: What ``next`` gives for a generator that is at its end.
 OVER: Final = object()
+
+
+class InCopies:
+    """A context manager whose two ends run in copies of the context, as in FastAPI's threads."""
+
+    __slots__ = ("manager",)
+
+    def __init__(self, manager: Any) -> None:
+        self.manager = manager
+
+    def __enter__(self) -> Any:
+        return copy_context().run(self.manager.__enter__)
+
+    def __exit__(self, *raised: Any) -> Any:
+        return copy_context().run(self.manager.__exit__, *raised)
 
 
 class _Advanced:

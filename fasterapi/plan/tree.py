@@ -46,7 +46,14 @@ from fasterapi.plan.endpoint import (
     is_plain_generator,
 )
 from fasterapi.plan.exchange import Delivery, Found, StreamCall, ended, new_request, run_steps
-from fasterapi.plan.exits import OVER, not_stopped, not_stopped_async, thrown, thrown_async
+from fasterapi.plan.exits import (
+    OVER,
+    InCopies,
+    not_stopped,
+    not_stopped_async,
+    thrown,
+    thrown_async,
+)
 from fasterapi.plan.fingerprint import NOT_AWAITED
 from fasterapi.plan.finish import Finish, new_response
 from fasterapi.plan.leaf import is_leaf, is_remembered, remembers
@@ -58,6 +65,31 @@ from fasterapi.plan.streaming import StreamAnswer
 
 __all__ = ["Tree", "flat_dependants", "make_tree", "needs_tree"]
 
+#: What every generated function may call.
+_NAMES: Final[dict[str, Any]] = {
+    "Response": Response,
+    "new_response": new_response,
+    "BackgroundTasks": BackgroundTasks,
+    "SecurityScopes": SecurityScopes,
+    "in_thread": run_in_threadpool,
+    "in_thread_cm": contextmanager_in_threadpool,
+    "copied": copy_context,
+    "in_copies": InCopies,
+    "is_remembered": is_remembered,
+    "OVER": OVER,
+    "not_stopped": not_stopped,
+    "not_stopped_async": not_stopped_async,
+    "thrown": thrown,
+    "thrown_async": thrown_async,
+    "new_request": new_request,
+    "Delivery": Delivery,
+    "ended": ended,
+    "run_steps": run_steps,
+    "FastAPIError": FastAPIError,
+    "NOT_AWAITED": NOT_AWAITED,
+    "StreamCall": StreamCall,
+    "solve_generator": _solve_generator,
+}
 _NOT_YIELDED: Final = "generator didn't yield"
 #: Python's compiler takes no more blocks inside each other.
 _MAX_GENERATORS: Final = 15
@@ -167,31 +199,10 @@ class _Writer:
         self.ends: list[tuple[int, tuple[str, ...]]] = []
         self.cache: dict[Any, str] = {}
         self.names: dict[str, Any] = {
-            "Response": Response,
+            **_NAMES,
             "finish": finish,
-            "new_response": new_response,
-            "BackgroundTasks": BackgroundTasks,
-            "SecurityScopes": SecurityScopes,
-            "in_thread": run_in_threadpool,
-            "in_thread_cm": contextmanager_in_threadpool,
-            "copied": copy_context,
-            "in_copies": _InCopies,
-            "is_remembered": is_remembered,
-            "OVER": OVER,
-            "not_stopped": not_stopped,
-            "not_stopped_async": not_stopped_async,
-            "thrown": thrown,
-            "thrown_async": thrown_async,
             "provider": provider,
             "found": found,
-            "new_request": new_request,
-            "Delivery": Delivery,
-            "ended": ended,
-            "run_steps": run_steps,
-            "FastAPIError": FastAPIError,
-            "NOT_AWAITED": NOT_AWAITED,
-            "StreamCall": StreamCall,
-            "solve_generator": _solve_generator,
             "stream": stream.make if stream is not None else None,
         }
 
@@ -558,21 +569,6 @@ class _Writer:
             made += ["response_param"] * self.has_response + ["background"] * self.has_background
             made += ["request"] * self.has_request
         return ", ".join([*arguments, *made])
-
-
-class _InCopies:
-    """A context manager whose two ends run in copies of the context, as in FastAPI's threads."""
-
-    __slots__ = ("manager",)
-
-    def __init__(self, manager: Any) -> None:
-        self.manager = manager
-
-    def __enter__(self) -> Any:
-        return copy_context().run(self.manager.__enter__)
-
-    def __exit__(self, *raised: Any) -> Any:
-        return copy_context().run(self.manager.__exit__, *raised)
 
 
 def make_tree(
