@@ -11,6 +11,11 @@ _Bytes = bytes | bytearray | memoryview  # and whatever else has the buffer prot
 _Factory = Callable[[], object]
 _Validate = Callable[..., object]
 _Param = tuple[str, int, str, int, bool, bool, object, _Factory | None, _Validate | None]
+_Form = tuple[
+    str,
+    Callable[[list[tuple[str, str]]], object] | None,
+    Callable[[str, bytes], object],
+]
 _Body = tuple[str, Callable[..., object], Callable[..., object], Callable[..., object] | None]
 _Response = tuple[
     Callable[..., object], Callable[..., bytes], dict[str, object], Callable[[object], bytes]
@@ -40,6 +45,7 @@ class Plan:
         inline: bool = False,
         may_decline: bool = False,
         exchange: bool = False,
+        form: _Form | None = None,
     ) -> Plan: ...
 
 @final

@@ -87,7 +87,7 @@ static bool needs_headers(const struct fa_py_plan *plan)
 {
     for (int i = 0; i < plan->param_count; i++) {
         enum fa_py_source source = plan->params[i].source;
-        if (source == FA_PY_HEADER || source == FA_PY_COOKIE) return true;
+        if (source != FA_PY_PATH && source != FA_PY_QUERY && source != FA_PY_ALL_QUERY) return true;
     }
     return plan->body.keyword != NULL;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "http/url.h"
+#include "python/py_pairs.h"
 
 /* Where one parameter's text was found; query values may be percent-encoded. */
 struct found {
@@ -11,42 +12,16 @@ struct found {
     bool present;
 };
 
-/* Decoded names and values up to this size need no allocation. */
+/* Names up to this size can be decoded, numbers up to that are plain. */
 enum { SMALL_TEXT = 256, MAX_NUMBER = 32 };
 
-static bool has_high_bytes(fa_span text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if ((unsigned char)text.ptr[i] >= 0x80) return true;
-    }
-    return false;
-}
-
 /* --- text ------------------------------------------------------------------ */
-
-/* A query value as parse_qsl decodes it. NULL without exception: not certain
- * (raw non-ASCII bytes become latin-1 text in Starlette, which FastAPI handles). */
-static PyObject *query_text(fa_span raw)
-{
-    if (has_high_bytes(raw)) return NULL;
-    if (!fa_url_needs_decode(raw, true))
-        return PyUnicode_DecodeASCII(raw.ptr, (Py_ssize_t)raw.len, NULL);
-    char small[SMALL_TEXT];
-    char *out = raw.len <= sizeof small ? small : PyMem_Malloc(raw.len);
-    if (out == NULL) return PyErr_NoMemory();
-    size_t len = 0;
-    bool invalid = false;
-    fa_url_decode(raw, out, &len, true, &invalid);
-    PyObject *text = PyUnicode_DecodeUTF8(out, (Py_ssize_t)len, "replace");
-    if (out != small) PyMem_Free(out);
-    return text;
-}
 
 static PyObject *text_of(enum fa_py_source source, fa_span raw)
 {
     switch (source) {
     case FA_PY_PATH: return PyUnicode_DecodeUTF8(raw.ptr, (Py_ssize_t)raw.len, NULL);
-    case FA_PY_QUERY: return query_text(raw);
+    case FA_PY_QUERY: return fa_py_pairs_text(raw);
     default: return PyUnicode_DecodeLatin1(raw.ptr, (Py_ssize_t)raw.len, NULL);
     }
 }
@@ -184,7 +159,7 @@ static bool scan_query(const struct fa_py_plan *plan, fa_span query, struct foun
             fa_url_decode(name, small, &len, true, &invalid);
             if (invalid) return false;
             name = (fa_span){small, len};
-        } else if (has_high_bytes(name)) {
+        } else if (fa_py_pairs_has_high_bytes(name)) {
             return false;
         }
         for (int i = 0; i < plan->param_count; i++) {
@@ -225,7 +200,7 @@ static bool scan_cookies(
     for (uint32_t h = 0; h < input->header_count; h++) {
         if (!fa_span_eq_nocase(input->headers[h].name, FA_SPAN("cookie"))) continue;
         fa_span rest = input->headers[h].value;
-        if (has_high_bytes(rest)) return false;
+        if (fa_py_pairs_has_high_bytes(rest)) return false;
         while (rest.len > 0) {
             const char *semicolon = memchr(rest.ptr, ';', rest.len);
             size_t len = semicolon == NULL ? rest.len : (size_t)(semicolon - rest.ptr);
@@ -250,31 +225,76 @@ static bool scan_cookies(
 
 /* --- the body ------------------------------------------------------------------- */
 
-static bool is_json(const struct fa_py_input *input)
+/* The first Content-Type, or an empty span. */
+static fa_span content_type(const struct fa_py_input *input)
 {
     for (uint32_t h = 0; h < input->header_count; h++) {
-        if (!fa_span_eq_nocase(input->headers[h].name, FA_SPAN("content-type"))) continue;
-        fa_span value = input->headers[h].value;
-        const char *semicolon = memchr(value.ptr, ';', value.len);
-        if (semicolon != NULL) value.len = (size_t)(semicolon - value.ptr);
-        return fa_span_eq_nocase(trimmed(value), FA_SPAN("application/json"));
+        if (fa_span_eq_nocase(input->headers[h].name, FA_SPAN("content-type")))
+            return input->headers[h].value;
     }
-    return false;
+    return (fa_span){NULL, 0};
 }
 
-static PyObject *body_value(const struct fa_py_plan *plan, PyObject *bytes)
+static bool is_type(fa_span value, fa_span wanted)
+{
+    const char *semicolon = value.len == 0 ? NULL : memchr(value.ptr, ';', value.len);
+    if (semicolon != NULL) value.len = (size_t)(semicolon - value.ptr);
+    return fa_span_eq_nocase(trimmed(value), wanted);
+}
+
+static bool is_urlencoded(fa_span type)
+{
+    return is_type(type, FA_SPAN("application/x-www-form-urlencoded"));
+}
+
+/* Is the body, by its type, one that the plan takes? */
+static bool is_wanted(const struct fa_py_plan *plan, const struct fa_py_input *input)
+{
+    fa_span type = content_type(input);
+    if (plan->body.form_from_bytes == NULL) return is_type(type, FA_SPAN("application/json"));
+    return is_urlencoded(type) || is_type(type, FA_SPAN("multipart/form-data"));
+}
+
+static PyObject *form_value(const struct fa_py_plan *plan, const struct fa_py_input *input)
 {
     const struct fa_py_body *body = &plan->body;
-    if (PyBytes_GET_SIZE(bytes) == 0) return NULL;
+    fa_span type = content_type(input);
+    if (body->form_from_pairs != NULL && is_urlencoded(type)) {
+        PyObject *pairs = fa_py_pairs_of(input->body);
+        PyObject *value = pairs == NULL ? NULL : PyObject_CallOneArg(body->form_from_pairs, pairs);
+        Py_XDECREF(pairs);
+        return value;
+    }
+    PyObject *text = PyUnicode_DecodeLatin1(type.ptr, (Py_ssize_t)type.len, NULL);
+    PyObject *bytes = PyBytes_FromStringAndSize(input->body.ptr, (Py_ssize_t)input->body.len);
+    PyObject *value = NULL;
+    if (text != NULL && bytes != NULL) {
+        PyObject *args[] = {text, bytes};
+        value = PyObject_Vectorcall(body->form_from_bytes, args, 2, NULL);
+    }
+    Py_XDECREF(text);
+    Py_XDECREF(bytes);
+    return value;
+}
+
+static PyObject *json_value(const struct fa_py_plan *plan, PyObject *bytes)
+{
+    const struct fa_py_body *body = &plan->body;
+    if (PyBytes_GET_SIZE(bytes) == 0 || body->form_from_bytes != NULL) return NULL;
     if (body->validate_json != NULL) return PyObject_CallOneArg(body->validate_json, bytes);
     return validated(plan, body->validate_python, PyObject_CallOneArg(body->json_loads, bytes));
 }
 
 /* --- all together ----------------------------------------------------------------- */
 
-static PyObject *param_value(
-    const struct fa_py_plan *plan, const struct fa_py_param *param, struct found *found)
+static PyObject *param_value(const struct fa_py_plan *plan, const struct fa_py_param *param,
+    const struct fa_py_input *input, struct found *found)
 {
+    if (param->source == FA_PY_ALL_QUERY)
+        return validated(plan, param->validate, fa_py_pairs_of(input->query));
+    if (param->source == FA_PY_ALL_HEADERS)
+        return validated(
+            plan, param->validate, fa_py_pairs_headers(input->headers, input->header_count, NULL));
     if (found->present) {
         if (!param->is_list) return converted(plan, param, found->value);
         PyObject *list = found->list;
@@ -305,7 +325,7 @@ static bool locate(
         case FA_PY_COOKIE:
             if (!scan_cookies(param, input, &found[i])) return false;
             break;
-        case FA_PY_QUERY: break;
+        default: break;
         }
     }
     return true;
@@ -324,12 +344,12 @@ bool fa_py_params_begin(
     const struct fa_py_plan *plan, const struct fa_py_input *input, PyObject **slots)
 {
     struct found found[FA_PY_PLAN_MAX_ARGS];
-    if (plan->body.keyword != NULL && !is_json(input)) return false;
+    if (plan->body.keyword != NULL && !is_wanted(plan, input)) return false;
     memset(found, 0, sizeof found[0] * plan->param_count);
     memset(slots, 0, sizeof slots[0] * plan->arg_count);
     bool certain = locate(plan, input, found);
     for (int i = 0; certain && i < plan->param_count; i++) {
-        PyObject *value = param_value(plan, &plan->params[i], &found[i]);
+        PyObject *value = param_value(plan, &plan->params[i], input, &found[i]);
         slots[plan->params[i].slot] = value;
         certain = value != NULL;
     }
@@ -340,7 +360,7 @@ bool fa_py_params_begin(
 
 bool fa_py_params_take_body(const struct fa_py_plan *plan, PyObject *body_bytes, PyObject **slots)
 {
-    PyObject *value = body_value(plan, body_bytes);
+    PyObject *value = json_value(plan, body_bytes);
     slots[plan->body.slot] = value;
     return value != NULL || give_up(plan, slots);
 }
@@ -348,9 +368,15 @@ bool fa_py_params_take_body(const struct fa_py_plan *plan, PyObject *body_bytes,
 bool fa_py_params_extract(
     const struct fa_py_plan *plan, const struct fa_py_input *input, PyObject **slots)
 {
-    if (plan->body.keyword != NULL && input->body.len == 0) return false;
+    bool is_form = plan->body.form_from_bytes != NULL;
+    if (plan->body.keyword != NULL && !is_form && input->body.len == 0) return false;
     if (!fa_py_params_begin(plan, input, slots)) return false;
     if (plan->body.keyword == NULL) return true;
+    if (is_form) {
+        PyObject *value = form_value(plan, input);
+        slots[plan->body.slot] = value;
+        return value != NULL || give_up(plan, slots);
+    }
     PyObject *bytes = PyBytes_FromStringAndSize(input->body.ptr, (Py_ssize_t)input->body.len);
     if (bytes == NULL) return give_up(plan, slots);
     bool certain = fa_py_params_take_body(plan, bytes, slots);

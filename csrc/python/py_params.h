@@ -41,7 +41,7 @@ bool fa_py_params_extract(
  *
  * The first does all but the body; it says `false` too when the headers show that the
  * body would not be taken. The second adds the body (`body_bytes` is an exact bytes
- * object); only for a plan that has one.
+ * object); only for a plan that has one. It says `false` for a form.
  *
  * Refs:      after the first, slots[0..plan->arg_count) hold new references or NULL; none
  *            on false, of either.

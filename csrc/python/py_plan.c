@@ -29,13 +29,14 @@ static int param_init(struct fa_py_param *param, PyObject *item)
             &is_list, &required, &def, &factory, &validate)) {
         return -1;
     }
-    if (source < FA_PY_PATH || source > FA_PY_COOKIE || conv < FA_PY_STR ||
+    if (source < FA_PY_PATH || source > FA_PY_ALL_HEADERS || conv < FA_PY_STR ||
         conv > FA_PY_VALIDATOR) {
         PyErr_Format(
             PyExc_ValueError, "Plan: parameter %R has an unknown source or converter", keyword);
         return -1;
     }
-    if ((conv == FA_PY_VALIDATOR || is_list) && validate == Py_None) {
+    bool is_whole = source == FA_PY_ALL_QUERY || source == FA_PY_ALL_HEADERS;
+    if ((conv == FA_PY_VALIDATOR || is_list || is_whole) && validate == Py_None) {
         PyErr_Format(PyExc_ValueError, "Plan: parameter %R needs a validator", keyword);
         return -1;
     }
@@ -74,7 +75,8 @@ static int set_params(struct fa_py_plan *plan, PyObject *params)
         plan->param_count++; /* counted first: a half-made one is cleared too */
         if (param_init(param, PyTuple_GET_ITEM(params, i)) < 0) return -1;
         param->slot = (uint8_t)i;
-        if (param->source == FA_PY_QUERY) plan->has_query = true;
+        if (param->source == FA_PY_QUERY || param->source == FA_PY_ALL_QUERY)
+            plan->has_query = true;
     }
     return 0;
 }
@@ -91,6 +93,27 @@ static int set_body(struct fa_py_plan *plan, PyObject *body)
     plan->body.validate_python = Py_NewRef(validate_python);
     plan->body.json_loads = Py_NewRef(json_loads);
     plan->body.validate_json = none_as_null(validate_json);
+    plan->body.slot = plan->param_count;
+    return 0;
+}
+
+static int set_form(struct fa_py_plan *plan, PyObject *form)
+{
+    if (form == Py_None) return 0;
+    PyObject *keyword, *from_pairs, *from_bytes;
+    if (plan->body.keyword != NULL) {
+        PyErr_SetString(PyExc_ValueError, "Plan: a body is JSON or a form, not both");
+        return -1;
+    }
+    if (!PyTuple_Check(form)) {
+        PyErr_SetString(PyExc_TypeError, "Plan: form is (keyword, from_pairs, from_bytes)");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(form, "UOO:Plan form", &keyword, &from_pairs, &from_bytes)) return -1;
+    plan->body.keyword = Py_NewRef(keyword);
+    PyUnicode_InternInPlace(&plan->body.keyword);
+    plan->body.form_from_pairs = none_as_null(from_pairs);
+    plan->body.form_from_bytes = Py_NewRef(from_bytes);
     plan->body.slot = plan->param_count;
     return 0;
 }
@@ -182,7 +205,7 @@ static int set_call_form(struct fa_py_plan *plan)
 
 PyDoc_STRVAR(plan_doc,
     "Plan(handler, is_async, can_suspend, params, body, response, status_code, *, "
-    "inline=False, may_decline=False, exchange=False)\n--\n\n"
+    "inline=False, may_decline=False, exchange=False, form=None)\n--\n\n"
     "One route compiled to C: how to extract and convert its inputs, how to call it,\n"
     "how to answer. Made by fasterapi.plan; read-only and usable from any thread.\n\n"
     "params: tuple of (keyword, source, wire_name, conv, is_list, required, default,\n"
@@ -190,17 +213,19 @@ PyDoc_STRVAR(plan_doc,
     "validate_json). response: None (untyped) or (validate_python, to_json, kwargs, slow).\n"
     "may_decline: the handler may return NotImplemented, and FastAPI answers.\n"
     "exchange: the handler, a plain function, takes an Exchange as its first argument.\n"
+    "form: None or (keyword, from_pairs, from_bytes), a body that is a form: an urlencoded one\n"
+    "goes to from_pairs(pairs) unless that is None, any other to from_bytes(content_type, body).\n"
     "Raises TypeError or ValueError for a malformed description.");
 
 static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"handler", "is_async", "can_suspend", "params", "body", "response",
-        "status_code", "inline", "may_decline", "exchange", NULL};
-    PyObject *handler, *params, *body, *response;
+        "status_code", "inline", "may_decline", "exchange", "form", NULL};
+    PyObject *handler, *params, *body, *response, *form = Py_None;
     int is_async, can_suspend, status, is_inline = 0, may_decline = 0, exchange = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OppO!OOi|$ppp:Plan", names, &handler, &is_async,
-            &can_suspend, &PyTuple_Type, &params, &body, &response, &status, &is_inline,
-            &may_decline, &exchange)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OppO!OOi|$pppO:Plan", names, &handler,
+            &is_async, &can_suspend, &PyTuple_Type, &params, &body, &response, &status, &is_inline,
+            &may_decline, &exchange, &form)) {
         return NULL;
     }
     if (!PyCallable_Check(handler)) {
@@ -217,8 +242,8 @@ static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     plan->wants_exchange = exchange != 0;
     plan->validate_kwnames = Py_BuildValue("(s)", "from_attributes");
     if (plan->validate_kwnames == NULL || set_params(plan, params) < 0 ||
-        set_body(plan, body) < 0 || set_answer(plan, response, status) < 0 ||
-        set_call_form(plan) < 0) {
+        set_body(plan, body) < 0 || set_form(plan, form) < 0 ||
+        set_answer(plan, response, status) < 0 || set_call_form(plan) < 0) {
         Py_DECREF(plan);
         return NULL;
     }
@@ -268,6 +293,8 @@ static int plan_traverse(struct fa_py_plan *plan, visitproc visit, void *arg)
     Py_VISIT(plan->body.validate_python);
     Py_VISIT(plan->body.json_loads);
     Py_VISIT(plan->body.validate_json);
+    Py_VISIT(plan->body.form_from_pairs);
+    Py_VISIT(plan->body.form_from_bytes);
     Py_VISIT(plan->answer.validate);
     Py_VISIT(plan->answer.dump);
     Py_VISIT(plan->answer.dump_values);
@@ -291,6 +318,8 @@ static int plan_clear(struct fa_py_plan *plan)
     Py_CLEAR(plan->body.validate_python);
     Py_CLEAR(plan->body.json_loads);
     Py_CLEAR(plan->body.validate_json);
+    Py_CLEAR(plan->body.form_from_pairs);
+    Py_CLEAR(plan->body.form_from_bytes);
     Py_CLEAR(plan->answer.validate);
     Py_CLEAR(plan->answer.dump);
     Py_CLEAR(plan->answer.dump_kwnames);

@@ -11,7 +11,15 @@
 
 enum { FA_PY_PLAN_MAX_ARGS = 32 };
 
-enum fa_py_source { FA_PY_PATH = 0, FA_PY_QUERY = 1, FA_PY_HEADER = 2, FA_PY_COOKIE = 3 };
+/* The last two are all pairs at once, see py_pairs.h: `validate` picks what it wants. */
+enum fa_py_source {
+    FA_PY_PATH = 0,
+    FA_PY_QUERY = 1,
+    FA_PY_HEADER = 2,
+    FA_PY_COOKIE = 3,
+    FA_PY_ALL_QUERY = 4,
+    FA_PY_ALL_HEADERS = 5
+};
 
 enum fa_py_conv {
     FA_PY_STR = 0,
@@ -40,7 +48,9 @@ struct fa_py_body {
     PyObject *keyword; /* NULL: the handler takes no body */
     PyObject *validate_python;
     PyObject *json_loads;
-    PyObject *validate_json; /* NULL unless provably equal to the two above */
+    PyObject *validate_json;   /* NULL unless provably equal to the two above */
+    PyObject *form_from_pairs; /* NULL, or takes an urlencoded form as a list of pairs */
+    PyObject *form_from_bytes; /* takes (content type, body) of any form; NULL: JSON */
     uint8_t slot;
 };
 

@@ -58,12 +58,13 @@ static int route_error(fa_status status, PyObject *path)
 static int append_route(struct build *build, struct fa_py_plan *plan)
 {
     uint32_t id = (uint32_t)build->count;
+    bool is_form = plan->body.form_from_bytes != NULL;
     if (PyList_Append(build->plans, (PyObject *)plan) < 0) return -1;
     build->routes[build->count++] = (struct fa_route){
         .id = id,
         .lane = plan->is_async || plan->is_inline ? FA_LANE_LOOP : FA_LANE_WORKER,
         .wants_local = plan->wants_exchange,
-        .small_bodies = plan->wants_exchange && plan->body.keyword == NULL,
+        .small_bodies = is_form || (plan->wants_exchange && plan->body.keyword == NULL),
         .plan = plan,
     };
     return 0;

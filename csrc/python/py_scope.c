@@ -1,45 +1,15 @@
 #include "python/py_scope.h"
 
-#include "python/py_tuple_pool.h"
+#include "python/py_pairs.h"
 
 static PyObject *bytes_of(fa_span span)
 {
     return PyBytes_FromStringAndSize(span.ptr, (Py_ssize_t)span.len);
 }
 
-/* ASGI wants lower-case names. */
-static PyObject *lower_bytes(fa_span name)
-{
-    PyObject *bytes = bytes_of(name);
-    if (bytes == NULL) return NULL;
-    char *text = PyBytes_AS_STRING(bytes);
-    for (size_t i = 0; i < name.len; i++) {
-        if (text[i] >= 'A' && text[i] <= 'Z') text[i] = (char)(text[i] + 32);
-    }
-    return bytes;
-}
-
 PyObject *fa_py_scope_headers(const struct fa_py_server *owner, const struct fa_task *task)
 {
-    const struct fa_http_request *req = &task->req;
-    PyObject *list = PyList_New(req->header_count), *pool = owner->header_pool;
-    if (list == NULL) return NULL;
-    for (uint32_t i = 0; i < req->header_count; i++) {
-        PyObject *name = lower_bytes(req->headers[i].name),
-                 *value = bytes_of(req->headers[i].value);
-        PyObject *pair = NULL;
-        if (name != NULL && value != NULL)
-            pair = pool == NULL ? PyTuple_Pack(2, name, value)
-                                : fa_py_tuple_pool_pair(pool, name, value);
-        Py_XDECREF(name);
-        Py_XDECREF(value);
-        if (pair == NULL) {
-            Py_DECREF(list);
-            return NULL;
-        }
-        PyList_SET_ITEM(list, i, pair);
-    }
-    return list;
+    return fa_py_pairs_headers(task->req.headers, task->req.header_count, owner->header_pool);
 }
 
 PyObject *fa_py_scope_path(const struct fa_task *task)

@@ -42,7 +42,7 @@ from fasterapi.plan.order import Entry, arrange
 from fasterapi.plan.pattern import convertor_names, is_core_pattern, static_prefix
 from fasterapi.plan.reasons import Reason, reason
 from fasterapi.plan.route import plan_route
-from fasterapi.plan.scope import RouterScopes
+from fasterapi.plan.scope import FormLimits, RouterScopes
 from fasterapi.plan.spec import PlanSpec, make_core_plan
 
 __all__ = ["AppPlan", "Entry", "RouteVerdict", "app_reasons", "plan_app"]
@@ -289,7 +289,11 @@ def _foreign(context: RouteContext) -> tuple[Reason, Entry | None]:
 
 
 def _plan_context(
-    context: RouteContext, shared: list[Reason], trusted: bool, root_path: str
+    context: RouteContext,
+    shared: list[Reason],
+    trusted: bool,
+    root_path: str,
+    limits: FormLimits,
 ) -> tuple[RouteVerdict, list[Entry]]:
     """One route. shared: reasons from above it; trusted: whether its path can be relied on."""
     path = context.path or ""
@@ -299,7 +303,7 @@ def _plan_context(
     entry: Entry | None = Entry(path, methods, None, "", exact=False)
     try:
         if type(context.original_route) is APIRoute:
-            plans, reasons = plan_route(context, root_path)
+            plans, reasons = plan_route(context, root_path, limits)
             if not reasons and all(one.code in _ROUND_IT for one in shared):
                 verdict.tier = "asgi" if shared else "compiled"
                 return verdict, [
@@ -340,6 +344,7 @@ def plan_app(app: FastAPI, *, root_path: str = "") -> AppPlan:
     """
     state = _state(app)
     above = app_reasons(app)
+    limits = FormLimits(app)
     verdicts: list[RouteVerdict] = []
     made: list[tuple[Entry, RouteVerdict]] = []
     for route in app.router.routes:
@@ -349,7 +354,7 @@ def plan_app(app: FastAPI, *, root_path: str = "") -> AppPlan:
         trusted = len(shared) == len(above)
         contexts, unreadable = _contexts_of(route)
         for context in contexts:
-            verdict, entries = _plan_context(context, shared, trusted, root_path)
+            verdict, entries = _plan_context(context, shared, trusted, root_path, limits)
             verdicts.append(verdict)
             made += [(entry, verdict) for entry in entries]
         if unreadable is not None:

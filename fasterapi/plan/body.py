@@ -1,4 +1,4 @@
-"""From FastAPI's body field to the core's JSON body."""
+"""From FastAPI's body field to the core's JSON body. Forms are another matter, see `form`."""
 
 from __future__ import annotations
 
@@ -20,22 +20,21 @@ __all__ = ["plan_body"]
 
 
 def plan_body(
-    groups: Sequence[list[ModelField]], body_field: ModelField | None, embed: bool, is_form: Any
+    groups: Sequence[list[ModelField]], body_field: ModelField | None, embed: bool
 ) -> tuple[BodySpec | Reason | None, bool]:
     """(the body of a route or None if it takes none, whether several parameters share it).
 
-    groups: the body parameters of each function that has some, the endpoint's last. body_field,
-    embed and is_form are what FastAPI's handler works with. FastAPI takes a JSON body through
+    groups: the body parameters of each function that has some, the endpoint's last. body_field and
+    embed are what FastAPI's handler works with. FastAPI takes a JSON body through
     ``json.loads`` and the field's validator; the core does the same, or both steps at once where
     that is proven to be equal. A shared body's argument is a tuple: for each group a dict by name.
     """
     fields = [field for group in groups for field in group]
     if not fields and body_field is None:
         return None, False
-    if is_form or any(isinstance(field.field_info, params.Form) for field in fields):
-        return reason("form"), False
     field = fields[0]
-    if embed or len(fields) != 1 or body_field is not field or field.config:
+    is_form = isinstance(field.field_info, params.Form)
+    if embed or is_form or len(fields) != 1 or body_field is not field or field.config:
         return _shared(groups, embed), True
     validator = validator_of(field)
     if validator is None:

@@ -16,9 +16,11 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import RouteContext
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fasterapi.plan.hooks import exception_answer
 from fasterapi.stream import ClientDisconnectedError, Message, Receive, Scope, Send
 
 __all__ = ["Delivery", "Found", "Runtime", "StreamCall", "ended", "new_request", "run_steps"]
@@ -47,6 +49,8 @@ class Runtime:
         self.outcome_app = outcome_app
         self.complete = complete
         self.raised = raised
+        #: The answer of the core's own to an exception, None if the app's stack makes it.
+        self.answers = exception_answer(app)
         self.tasks: set[asyncio.Task[None]] = set()
 
     def begun(self, exchange: Any) -> None:
@@ -116,8 +120,8 @@ class Found:
             scope.setdefault("fastapi", {})["effective_route_context"] = self.included
 
 
-def new_request(exchange: Any, found: Found) -> Request:
-    """The Request that FastAPI would give to the functions of this route."""
+def new_request(exchange: Any, found: Found, form: FormData | None = None) -> Request:
+    """The Request that FastAPI would give to the functions of this route. form: has been read."""
     scope = exchange.scope()
     runtime: Runtime = exchange.runtime
     runtime.complete(scope)
@@ -127,7 +131,12 @@ def new_request(exchange: Any, found: Found) -> Request:
     found.add(scope)
     receiver = Receiver(exchange)
     scope["fasterapi.receiver"] = receiver
-    return Request(scope, receiver)
+    request = Request(scope, receiver)
+    if form is not None:
+        receiver.read = True
+        request._form = form
+        request._stream_consumed = True
+    return request
 
 
 class Receiver:

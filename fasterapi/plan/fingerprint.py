@@ -27,6 +27,8 @@ import pydantic
 import pydantic_core
 import starlette
 import starlette.applications
+import starlette.datastructures
+import starlette.formparsers
 import starlette.middleware.errors
 import starlette.middleware.exceptions
 import starlette.requests
@@ -125,6 +127,9 @@ def _functions() -> Iterator[tuple[str, Any]]:
         ("fastapi.dependencies.utils", utils, "_validate_value_with_model_field"),
         ("fastapi.dependencies.utils", utils, "_get_multidict_value"),
         ("fastapi.dependencies.utils", utils, "_get_param_aliases"),
+        ("fastapi.dependencies.utils", utils, "_get_multidict_extras"),
+        ("fastapi.dependencies.utils", utils, "_request_param_model_to_args"),
+        ("fastapi.dependencies.utils", utils, "_extract_form_items"),
         ("fastapi.encoders", fastapi.encoders, "jsonable_encoder"),
         ("FastAPI", fastapi.FastAPI, "__call__"),
         ("FastAPI", fastapi.FastAPI, "build_middleware_stack"),
@@ -148,6 +153,10 @@ def _functions() -> Iterator[tuple[str, Any]]:
         ("TypeAdapter", pydantic.TypeAdapter, "dump_python"),
         ("Request", starlette.requests.Request, "body"),
         ("Request", starlette.requests.Request, "json"),
+        ("Request", starlette.requests.Request, "form"),
+        ("FormParser", starlette.formparsers.FormParser, "parse"),
+        ("FormData", starlette.datastructures.FormData, "close"),
+        ("UploadFile", starlette.datastructures.UploadFile, "close"),
         ("Response", starlette.responses.Response, "__init__"),
         ("Response", starlette.responses.Response, "__call__"),
         ("Response", starlette.responses.Response, "init_headers"),

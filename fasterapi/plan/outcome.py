@@ -9,14 +9,15 @@ an endpoint that streams are made there in the first place.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Final
 
-from fastapi import FastAPI
-from fastapi.routing import APIRoute, iter_route_contexts, request_response
+from fastapi import FastAPI, params
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts, request_response
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fasterapi.plan.exchange import StreamCall
+from fasterapi.plan.form import restore_form
 
 __all__ = ["OutcomeApp"]
 
@@ -25,9 +26,15 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
+#: In the scope: whether FastAPI has read a form before it calls the endpoint.
+_READS_FORM: Final = "fasterapi.reads_form"
+
+
 async def _replay(request: Request) -> Response:
     raised, value = request.scope.pop("fasterapi.outcome")
     if raised:
+        if request.scope.pop(_READS_FORM, False):
+            await restore_form(request)
         raise value
     if type(value) is StreamCall:
         return await value.run(request)
@@ -96,8 +103,7 @@ class OutcomeApp:
         known = self._fixed.get((method, path))
         if known is not None:
             scope["path_params"] = {}
-            scope["route"] = known.original_route
-            scope["endpoint"] = known.endpoint
+            self._add_context(scope, known)
             return
         for regex, methods, convertors, context in self._routes:
             if methods is not None and method not in methods:
@@ -108,8 +114,14 @@ class OutcomeApp:
             scope["path_params"] = {
                 name: convertors[name].convert(value) for name, value in found.groupdict().items()
             }
-            scope["route"] = context.original_route
-            scope["endpoint"] = context.endpoint
+            self._add_context(scope, context)
             if not convertors:
                 self._fixed[method, path] = context
             return
+
+    def _add_context(self, scope: Scope, context: RouteContext) -> None:
+        scope["route"] = context.original_route
+        scope["endpoint"] = context.endpoint
+        body = context.body_field
+        if body is not None and isinstance(body.field_info, params.Form):
+            scope[_READS_FORM] = True

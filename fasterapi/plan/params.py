@@ -10,23 +10,23 @@ from typing import Any, Final
 
 from fastapi._compat import ModelField, field_annotation_is_sequence
 from fastapi.dependencies.models import Dependant
-from fastapi.dependencies.utils import (
-    _get_param_aliases,
-    _get_param_model,
-    _is_json_field,
-)
+from fastapi.dependencies.utils import _get_param_aliases, _is_json_field
 from pydantic_core import SchemaValidator
 
 from fasterapi.plan.reasons import Reason, reason
-from fasterapi.plan.schema import conv_of, scalar_of
+from fasterapi.plan.schema import conv_of
 from fasterapi.plan.spec import Conv, ParamSpec, Source
+from fasterapi.plan.whole import picks_from_all, whole_param
 
-__all__ = ["plan_params", "validator_of"]
+__all__ = ["default_of", "plan_params", "validator_of"]
 
 _IMMUTABLE: Final = (type(None), bool, int, float, complex, str, bytes)
-#: Converters of the path that change the text, and the only type each may meet: there, text and
-#: converted value mean the same to Pydantic.
-_PATH_SCALAR: Final = {"int": "int", "float": "float"}
+#: Converters of the path that change the text, and the only conversion for which text and converted
+#: value mean the same.
+_PATH_CONVERT: Final[dict[str, tuple[Callable[[str], Any], Conv]]] = {
+    "int": (int, Conv.INT),
+    "float": (float, Conv.FLOAT),
+}
 
 
 def validator_of(field: ModelField) -> SchemaValidator | None:
@@ -43,10 +43,11 @@ def _fresh_default(field: ModelField, validate: Callable[..., Any]) -> Any:
     return value
 
 
-def _default_of(
+def default_of(
     field: ModelField, validate: Callable[..., Any]
 ) -> tuple[bool, Any, Callable[[], Any] | None]:
-    """(required, default, default_factory) of a field."""
+    """(required, default, default_factory) of a field. The default is used as it is, so it cannot
+    be changed; the factory makes a fresh one."""
     info = field.field_info
     if info.is_required():
         return True, None, None
@@ -58,12 +59,7 @@ def _default_of(
 
 
 def _wire_name(field: ModelField, source: Source) -> str | Reason:
-    info = field.field_info
-    aliases = _get_param_aliases(field)
-    plain_alias = info.validation_alias is None or isinstance(info.validation_alias, str)
-    if len(aliases) != 1 or not plain_alias or field.config:
-        return reason("param-alias", name=field.name)
-    wire = aliases[0][1]
+    wire = _get_param_aliases(field)[0][1]
     if source is Source.HEADER:
         wire = wire.lower()
     if source in (Source.HEADER, Source.COOKIE) and not (wire.isascii() and wire.isprintable()):
@@ -75,42 +71,64 @@ def _wire_name(field: ModelField, source: Source) -> str | Reason:
     return wire
 
 
+def _converted_first(
+    convert: Callable[[str], Any], validate: Callable[..., Any]
+) -> Callable[..., Any]:
+    """For a path parameter: what the path's converter makes of the text is validated."""
+
+    def convert_and_validate(text: str, *, from_attributes: bool) -> Any:
+        return validate(convert(text), from_attributes=from_attributes)
+
+    return convert_and_validate
+
+
+def _never_empty(validate: Callable[..., Any]) -> Callable[..., Any]:
+    """For a single text that becomes a list: an empty one counts as absent."""
+
+    def validate_text(text: str, *, from_attributes: bool) -> Any:
+        if not text:
+            raise ValueError("FastAPI takes the default")
+        return validate(text, from_attributes=from_attributes)
+
+    return validate_text
+
+
 def _plan_param(
     field: ModelField, source: Source, convertors: Mapping[str, str], path: str
 ) -> ParamSpec | Reason:
     """convertors: path parameter -> name of its converter ("str", "int", "float", "path")."""
-    if _get_param_model(field) is not None:
-        return reason("param-model", name=field.name)
-    if _is_json_field(field):
-        return reason("json-param", name=field.name)
-    wire = _wire_name(field, source)
-    if isinstance(wire, Reason):
-        return wire
-    is_list = field_annotation_is_sequence(field.field_info.annotation)
-    if is_list and source not in (Source.QUERY, Source.HEADER):
-        return reason("param-list", name=field.name, source=source.name.lower())
     validator = validator_of(field)
     if validator is None:
         return reason("deferred-schema", name=field.name)
-    schema = field._type_adapter.core_schema
+    validate: Callable[..., Any] = validator.validate_python
+    if source is not Source.PATH and picks_from_all(field):
+        return whole_param(field, source, validate)
+    wire = _wire_name(field, source)
+    if isinstance(wire, Reason):
+        return wire
+    conv = conv_of(field._type_adapter.core_schema)
+    required, default, factory = default_of(field, validate)
+    is_sequence = field_annotation_is_sequence(field.field_info.annotation)
+    has_many = source in (Source.QUERY, Source.HEADER) and not _is_json_field(field)
     if source is Source.PATH:
         if wire not in convertors:
             return reason("path-missing", name=wire, path=path)
-        convertor = convertors[wire]
-        wanted = _PATH_SCALAR.get(convertor)
-        if wanted is not None and scalar_of(schema) != wanted:
-            return reason("path-convertor", name=wire, convertor=convertor)
-    required, default, factory = _default_of(field, validator.validate_python)
+        convert, same = _PATH_CONVERT.get(convertors[wire], (None, conv))
+        if convert is not None and conv is not same:
+            conv, validate = Conv.VALIDATOR, _converted_first(convert, validate)
+    elif is_sequence:
+        conv = Conv.VALIDATOR
+        validate = validate if has_many else _never_empty(validate)
     return ParamSpec(
         keyword=field.name,
         source=source,
         wire_name=wire,
-        conv=Conv.VALIDATOR if is_list else conv_of(schema),
-        is_list=is_list,
+        conv=conv,
+        is_list=is_sequence and has_many,
         required=required,
         default=default,
         default_factory=factory,
-        validate=validator.validate_python,
+        validate=validate,
     )
 
 

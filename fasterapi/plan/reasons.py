@@ -123,26 +123,9 @@ TEXTS: Final[dict[str, str]] = {
     ),
     "plan-failed": "Looking at the route raises {what}; FastAPI serves it.",
     # Inputs.
-    "param-model": (
-        "Parameter {name!r} is a model that collects several inputs; "
-        "declare them one by one to compile."
-    ),
-    "json-param": "Parameter {name!r} is Json inside a parameter; send it as the body to compile.",
-    "param-alias": (
-        "Parameter {name!r} may have several names or a path as its alias; "
-        "give it one plain alias to compile."
-    ),
     "param-name": (
         "Parameter {name!r} has the name {wire!r}, which is not plain ASCII text; "
         "use another alias to compile."
-    ),
-    "param-list": (
-        "Parameter {name!r} takes a list from a {source}, which FastAPI handles in its own way; "
-        "take it from the query or a header to compile."
-    ),
-    "path-convertor": (
-        "Path parameter {name!r} is converted by the path's own {{{name}:{convertor}}} and then by "
-        "its type; leave one of the two out to compile."
     ),
     "path-missing": (
         "Path parameter {name!r} is not in the path {path!r}, so FastAPI always answers 422; "
@@ -152,7 +135,6 @@ TEXTS: Final[dict[str, str]] = {
         "The type of {name!r} has a schema that is not complete or not Pydantic's own "
         "(forward reference, plugin); complete it before the server starts to compile."
     ),
-    "form": "The body is form data or files, which FastAPI reads itself; take JSON to compile.",
     # Answers.
     "core-refused": "The C core does not take this route ({what}); FastAPI serves it.",
 }

@@ -21,6 +21,7 @@ from fasterapi.plan.endpoint import can_suspend, is_inline, is_plain_endpoint
 from fasterapi.plan.exchange import Found
 from fasterapi.plan.fingerprint import HANDLER_CODE, REQUEST_RESPONSE_CODE
 from fasterapi.plan.finish import make_finish
+from fasterapi.plan.form import holds_files, plan_form
 from fasterapi.plan.params import plan_params
 from fasterapi.plan.pattern import METHODS, convertor_names, is_core_pattern
 from fasterapi.plan.reasons import Reason, reason
@@ -30,9 +31,10 @@ from fasterapi.plan.response import (
     plain_status,
     plan_response,
 )
-from fasterapi.plan.spec import BodySpec, PlanSpec, ResponseSpec
+from fasterapi.plan.scope import FormLimits
+from fasterapi.plan.spec import BodySpec, FormSpec, PlanSpec, ResponseSpec
 from fasterapi.plan.streaming import StreamAnswer, make_stream
-from fasterapi.plan.tree import flat_dependants, make_tree, needs_tree
+from fasterapi.plan.tree import asks_for_request, flat_dependants, make_tree, needs_tree
 
 __all__ = ["MAX_INPUTS", "plan_route"]
 
@@ -101,12 +103,13 @@ def _unique(reasons: list[Reason]) -> list[Reason]:
 
 
 def plan_route(
-    context: RouteContext, root_path: str = ""
+    context: RouteContext, root_path: str = "", limits: FormLimits | None = None
 ) -> tuple[list[tuple[tuple[str, ...], PlanSpec]], list[Reason]]:
     """([(methods, plan), ...], []) for a route that compiles, ([], reasons) for any other.
 
-    root_path: the server's, for error contexts only. There is more than one plan only for a typed
-    route with several methods: FastAPI names the method when the answer is not valid. Any thread.
+    root_path: the server's, for error contexts only. limits: those that the app and its routers set
+    for forms. There is more than one plan only for a typed route with several methods: FastAPI
+    names the method when the answer is not valid. Any thread.
     """
     original = context.original_route
     if type(original) is not APIRoute:
@@ -121,6 +124,8 @@ def plan_route(
     reasons += _endpoint_reasons(context, handler)
     if reasons:
         return [], _unique(reasons)
+    if handler["is_body_form"] and limits is not None:
+        handler["form_limits"] = limits.of(context, handler["form_limits"])
     return _plan_parts(context, handler, root_path)
 
 
@@ -159,13 +164,18 @@ def _plan_group(
         response = plan_response(
             handler["response_field"], handler["response_class"], options, call, where
         )
-    takers = [node for node in flat_dependants(dependant) if node.body_params]
-    body, is_shared = plan_body(
-        [node.body_params for node in takers],
-        handler["body_field"],
-        handler["embed_body_fields"],
-        handler["is_body_form"],
-    )
+    nodes = flat_dependants(dependant)
+    takers = [node for node in nodes if node.body_params]
+    groups = [node.body_params for node in takers]
+    body: BodySpec | FormSpec | Reason | None
+    keep_form = False
+    if handler["is_body_form"]:
+        keep_form = holds_files(groups) or any(map(asks_for_request, nodes)) or stream is not None
+        limits = handler["form_limits"] or {}
+        body = plan_form(groups, handler["embed_body_fields"], limits, keep_form)
+        is_shared = True
+    else:
+        body, is_shared = plan_body(groups, handler["body_field"], handler["embed_body_fields"])
     # What the core does not write from the value itself is made into a Response first.
     always_finish = status is None or not is_json_class(handler["response_class"])
     reasons = [part for part in (response, body) if isinstance(part, Reason)]
@@ -187,6 +197,7 @@ def _plan_group(
         convertors,
         path,
         bodies={id(node): at for at, node in enumerate(takers)} if is_shared else None,
+        keep_form=keep_form,
         finish=make_finish(handler, options, call, where),
         always_finish=always_finish,
         provider=handler["dependency_overrides_provider"],
@@ -212,7 +223,7 @@ def _plan_group(
 
 def _completed(
     plan: PlanSpec,
-    body: BodySpec | Reason | None,
+    body: BodySpec | FormSpec | Reason | None,
     response: ResponseSpec | Reason | None,
     status: int | None,
     reasons: list[Reason],
@@ -223,7 +234,10 @@ def _completed(
         reasons.append(reason("too-many-parameters", count=inputs, limit=MAX_INPUTS))
     if reasons or isinstance(body, Reason) or isinstance(response, Reason):
         return None, reasons
-    return replace(plan, body=body, response=response, status_code=status or 200), []
+    plan = replace(plan, response=response, status_code=status or 200)
+    if isinstance(body, FormSpec):
+        return replace(plan, form=body), []
+    return replace(plan, body=body), []
 
 
 def _options(handler: Mapping[str, Any]) -> ResponseOptions:

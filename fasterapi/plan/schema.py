@@ -13,7 +13,7 @@ from pydantic_core import SchemaValidator
 
 from fasterapi.plan.spec import Conv
 
-__all__ = ["conv_of", "json_equals_python", "json_validator", "scalar_of"]
+__all__ = ["conv_of", "json_equals_python", "json_validator"]
 
 Schema = Mapping[str, Any]
 
@@ -41,17 +41,6 @@ _JSON_KEYS: Final[dict[str, frozenset[str]]] = {
 }
 #: Model configuration that does not change what is accepted or made.
 _CONFIG_KEYS: Final = frozenset({"title", "from_attributes"})
-
-
-def scalar_of(schema: Schema) -> str | None:
-    """The scalar below any default and nullable: "str", "int", "float", "bool", or None.
-
-    Constraints (ge=...) are allowed here; see `conv_of` for the bare types.
-    """
-    while schema.get("type") in ("default", "nullable"):
-        schema = schema["schema"]
-    kind = schema.get("type")
-    return kind if kind in _BARE else None
 
 
 def conv_of(schema: Schema) -> Conv:

@@ -14,7 +14,7 @@ from fastapi.routing import (
     _IncludedRouter,
 )
 
-__all__ = ["RouterScopes"]
+__all__ = ["FormLimits", "RouterScopes"]
 
 _Limits = Mapping[str, Any]
 _NONE: Final[dict[str, Any]] = {}
@@ -62,3 +62,18 @@ class RouterScopes:
         if effective is None:
             return self._direct[id(context.route)]
         return self._included[id(effective)]
+
+
+class FormLimits:
+    """The limits of forms that an app and its routers set. Looked for once one is asked for."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._scopes: RouterScopes | None = None
+
+    def of(self, context: RouteContext, own: _Limits | None) -> dict[str, Any]:
+        """What holds for a route of the app, as FastAPI's handler finds it. own: the route's."""
+        if self._scopes is None:
+            self._scopes = RouterScopes(self._app)
+        part = self._scopes.of(context) or _NONE
+        return {**part.get(_FASTAPI_FORM_LIMITS_KEY, _NONE), **(own or _NONE)}

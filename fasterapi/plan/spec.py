@@ -11,16 +11,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["BodySpec", "Conv", "ParamSpec", "PlanSpec", "ResponseSpec", "Source", "make_core_plan"]
+__all__ = [
+    "BodySpec",
+    "Conv",
+    "FormSpec",
+    "ParamSpec",
+    "PlanSpec",
+    "ResponseSpec",
+    "Source",
+    "make_core_plan",
+]
 
 
 class Source(enum.IntEnum):
-    """Where a parameter's text comes from."""
+    """Where a parameter's text comes from. The last two give all of it, as a list of pairs: str of
+    the query, raw bytes of the headers."""
 
     PATH = 0
     QUERY = 1
     HEADER = 2
     COOKIE = 3
+    ALL_QUERY = 4
+    ALL_HEADERS = 5
 
 
 class Conv(enum.IntEnum):
@@ -40,7 +52,7 @@ class ParamSpec:
     keyword: the endpoint's argument. wire_name: its name in the request (headers in lower case).
     default: used as it is when the value is absent, so it must be immutable; default_factory makes
     a fresh one instead. validate: called as validate(text, from_attributes=True); with a list of
-    texts if is_list.
+    texts if is_list, with the pairs if the source gives all.
     """
 
     keyword: str
@@ -62,6 +74,19 @@ class BodySpec:
     validate_python: Callable[..., Any]
     json_loads: Callable[..., Any]
     validate_json: Callable[[bytes], Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class FormSpec:
+    """A body that is a form. Both functions raise for one that FastAPI has to look at.
+
+    from_pairs: takes the (name, value) of an urlencoded form; None if the core may not split it.
+    from_bytes: takes the content type and the body of any form.
+    """
+
+    keyword: str
+    from_pairs: Callable[[list[tuple[str, str]]], Any] | None
+    from_bytes: Callable[[str, bytes], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +120,7 @@ class PlanSpec:
     exchange: bool = field(default=False)
     #: The handler calls nothing: it hands a `StreamCall` over to the app's own middleware stack.
     stream: bool = field(default=False)
+    form: FormSpec | None = field(default=None)
 
 
 def make_core_plan(core: Any, spec: PlanSpec) -> Any:
@@ -116,7 +142,7 @@ def make_core_plan(core: Any, spec: PlanSpec) -> Any:
         )
         for param in spec.params
     )
-    body, response = spec.body, spec.response
+    body, form, response = spec.body, spec.form, spec.response
     return core.Plan(
         spec.handler,
         spec.is_async,
@@ -132,4 +158,5 @@ def make_core_plan(core: Any, spec: PlanSpec) -> Any:
         inline=spec.inline,
         may_decline=spec.may_decline,
         exchange=spec.exchange,
+        form=None if form is None else (form.keyword, form.from_pairs, form.from_bytes),
     )

@@ -56,6 +56,7 @@ from fasterapi.plan.exits import (
 )
 from fasterapi.plan.fingerprint import NOT_AWAITED
 from fasterapi.plan.finish import Finish, new_response
+from fasterapi.plan.form import OpenForm, close_files, hold_form
 from fasterapi.plan.leaf import is_leaf, is_remembered, remembers
 from fasterapi.plan.params import plan_params
 from fasterapi.plan.reasons import Reason, reason
@@ -63,7 +64,7 @@ from fasterapi.plan.scheme import scheme_step
 from fasterapi.plan.spec import ParamSpec
 from fasterapi.plan.streaming import StreamAnswer
 
-__all__ = ["Tree", "flat_dependants", "make_tree", "needs_tree"]
+__all__ = ["Tree", "asks_for_request", "flat_dependants", "make_tree", "needs_tree"]
 
 #: What every generated function may call.
 _NAMES: Final[dict[str, Any]] = {
@@ -82,6 +83,9 @@ _NAMES: Final[dict[str, Any]] = {
     "thrown": thrown,
     "thrown_async": thrown_async,
     "new_request": new_request,
+    "OpenForm": OpenForm,
+    "close_files": close_files,
+    "hold_form": hold_form,
     "Delivery": Delivery,
     "ended": ended,
     "run_steps": run_steps,
@@ -135,7 +139,8 @@ def _is_generator(dependant: Dependant) -> bool:
     return _is_gen_callable(dependant.call) or _is_async_gen_callable(dependant.call)
 
 
-def _asks_for_request(dependant: Dependant) -> bool:
+def asks_for_request(dependant: Dependant) -> bool:
+    """Whether a function gets the Request itself."""
     return bool(dependant.request_param_name or dependant.http_connection_param_name)
 
 
@@ -147,6 +152,7 @@ class _Writer:
         dependant: Dependant,
         convertors: Mapping[str, str],
         bodies: Mapping[int, int] | None,
+        keep_form: bool,
         finish: Finish,
         always_finish: bool,
         provider: Any,
@@ -157,6 +163,7 @@ class _Writer:
         self.root = dependant
         self.convertors = convertors
         self.bodies = bodies
+        self.keep_form = keep_form
         self.always_finish = always_finish
         self.provider = provider
         self.stream = stream
@@ -176,9 +183,10 @@ class _Writer:
         self.async_generators = sum(_is_async_gen_callable(node.call) for node in others[:-1])
         self.has_response = any(node.response_param_name for node in others)
         self.has_background = any(node.background_tasks_param_name for node in others)
-        self.has_request = any(map(_asks_for_request, others))
+        self.has_request = any(map(asks_for_request, others))
         self.has_body = any(node.body_params for node in self.nodes)
-        self.exchange = self.generators > 0 or self.has_request or stream is not None
+        self.has_exits = self.generators > 0 or keep_form
+        self.exchange = self.has_exits or self.has_request or stream is not None
         #: Where the steps run that are written now: on the loop, or in one thread.
         self.on_loop = self.is_async
         #: The step that begins the tail, see `split_point`. head: the lines before it.
@@ -239,12 +247,15 @@ class _Writer:
     def split_point(self) -> int | None:
         """The step from which on all are `def`, if it saves hops to run them in one thread.
 
-        A generator must not be open before it: its exit would be on the other side.
+        A generator must not be open before it: its exit would be on the other side. So would be
+        the end of a form that is kept open.
         """
+        if self.stream is not None or self.keep_form:
+            return None
         tail = self.steps.rpartition("a")[2]
         head = self.steps[: len(self.steps) - len(tail)]
         hops = tail.count("d") + 2 * tail.count("g")
-        if not head or "g" in head or self.async_generators or hops < 2 or self.stream is not None:
+        if not head or "g" in head or self.async_generators or hops < 2:
             return None
         return len(head) + next(at for at, kind in enumerate(tail) if kind in "dg")
 
@@ -328,7 +339,7 @@ class _Writer:
             return f"{name}({arguments})"
         in_place = is_inline(call)
         self.begin_step("i" if in_place else "d")
-        if is_last and not self.on_loop and not self.generators:
+        if is_last and not self.on_loop and not self.has_exits:
             return f"{name}({arguments})"
         self.inline = self.inline and in_place
         if not self.on_loop or in_place:
@@ -441,8 +452,9 @@ class _Writer:
             self.reasons.append(reason("too-many-generators", limit=_MAX_GENERATORS))
         self.write_collectors()
         if self.has_request:
-            self.line("request = new_request(exchange, found)")
-        if self.generators:
+            form = ", body[-1]" if self.keep_form else ""
+            self.line(f"request = new_request(exchange, found{form})")
+        if self.has_exits:
             self.write_with_exits()
         else:
             self.write_call()
@@ -462,7 +474,9 @@ class _Writer:
     def write_stream(self) -> None:
         """As FastAPI does it: a generator is made on the loop; the answer runs it."""
         assert self.stream is not None
-        if self.has_request and self.has_body:
+        if self.keep_form:
+            self.line("await hold_form(request, body[-1])")
+        elif self.has_request and self.has_body:
             self.line("await request.body()")
         self.write_collectors()
         arguments = self.arguments(self.root, self.solve(self.root))
@@ -493,6 +507,7 @@ class _Writer:
         request's exits run. An exception goes through all exits that are still to come."""
         on_loop = self.is_async and self.split_at is None
         if on_loop:
+            self.can_suspend = self.can_suspend or self.keep_form  # while an answer sends itself
             self.line("delivery = None")
         if self.split_at is None:
             self.line("sent = False")
@@ -501,6 +516,9 @@ class _Writer:
             self.line("try:")
             self.depth += 1
         top = self.depth
+        if self.keep_form:
+            self.line("with OpenForm(exchange, body[-1]):")
+            self.depth += 1
         self.write_call()
         self.line("response = exchange.respond(answer)")
         if self.function_depth is not None:
@@ -541,6 +559,8 @@ class _Writer:
         declined = []
         if self.root.dependencies and self.provider is not None:
             declined = ["    if provider.dependency_overrides:", "        return NotImplemented"]
+            if self.keep_form:
+                declined.insert(1, "        close_files(body[-1])")
         if self.stream is not None:
             lines = [f"async def steps({', '.join(['request', *inputs])}):", *self.lines, ""]
             lines += [f"def plan({given}):", *declined]
@@ -548,7 +568,7 @@ class _Writer:
             lines.append(f"    exchange.hand_over(StreamCall({passed}))")
             return "\n".join([*lines, ""])
         kind = "async def" if self.is_async else "def"
-        if self.split_at is None and (self.is_async or not self.generators):
+        if self.split_at is None and (self.is_async or not self.has_exits):
             return "\n".join([f"{kind} plan({given}):", *declined, *self.lines, ""])
         handed = self.handed_to_tail(arguments)
         call = f"steps({handed})"
@@ -577,6 +597,7 @@ def make_tree(
     path: str,
     *,
     bodies: Mapping[int, int] | None,
+    keep_form: bool,
     finish: Finish,
     always_finish: bool,
     provider: Any,
@@ -587,11 +608,13 @@ def make_tree(
 
     convertors: see `plan_params`. bodies: None if ``body`` is the value of the one body parameter,
     else it is a tuple of dicts and this tells which is whose (id of a dependant -> position).
+    keep_form: its last item is a form that stays open until the request is over.
     finish, always_finish: makes the Response, of every answer or only where it must. provider: has
     the ``dependency_overrides`` that are looked at for each request, or is None. found: the route.
     stream: makes the answer of an endpoint that streams.
     """
-    given = (dependant, convertors, bodies, finish, always_finish, provider, found, stream)
+    rest = (finish, always_finish, provider, found, stream)
+    given = (dependant, convertors, bodies, keep_form, *rest)
     writer = _Writer(*given)
     writer.write()
     if (split_at := writer.split_point()) is not None:

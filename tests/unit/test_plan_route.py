@@ -457,7 +457,12 @@ def test_core_plan_has_the_arguments_of_the_core():
     assert rows[1][2] is None
     handler, is_async, can, params, body, response, status = rows[0][2].args
     assert (handler, is_async, can, status) == (change, True, False, 201)
-    assert rows[0][2].keywords == {"inline": False, "may_decline": False, "exchange": False}
+    assert rows[0][2].keywords == {
+        "inline": False,
+        "may_decline": False,
+        "exchange": False,
+        "form": None,
+    }
     assert [param[:8] for param in params] == [
         ("item_id", 0, "item_id", 1, False, True, None, None),
         ("q", 1, "q", 0, False, False, "none", None),

@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from fasterapi.plan.schema import conv_of, json_equals_python, json_validator, scalar_of
+from fasterapi.plan.schema import conv_of, json_equals_python, json_validator
 from fasterapi.plan.spec import Conv
 
 REFUSED = object()
@@ -344,22 +344,21 @@ def test_an_unknown_kind_or_key_is_not_on_the_list():
 
 
 @pytest.mark.parametrize(
-    ("kind", "conv", "scalar"),
+    ("kind", "conv"),
     [
-        (str, Conv.STR, "str"),
-        (int, Conv.INT, "int"),
-        (float, Conv.FLOAT, "float"),
-        (bool, Conv.BOOL, "bool"),
-        (int | None, Conv.INT, "int"),
-        (Annotated[int | None, Field(default=3)], Conv.INT, "int"),
-        (Annotated[int, Field(ge=1)], Conv.VALIDATOR, "int"),
-        (Annotated[int, Field(strict=True)], Conv.VALIDATOR, "int"),
-        (Annotated[str, Field(max_length=3)], Conv.VALIDATOR, "str"),
-        (Color, Conv.VALIDATOR, None),
-        (int | str, Conv.VALIDATOR, None),
-        (Annotated[int, AfterValidator(abs)], Conv.VALIDATOR, None),
+        (str, Conv.STR),
+        (int, Conv.INT),
+        (float, Conv.FLOAT),
+        (bool, Conv.BOOL),
+        (int | None, Conv.INT),
+        (Annotated[int | None, Field(default=3)], Conv.INT),
+        (Annotated[int, Field(ge=1)], Conv.VALIDATOR),
+        (Annotated[int, Field(strict=True)], Conv.VALIDATOR),
+        (Annotated[str, Field(max_length=3)], Conv.VALIDATOR),
+        (Color, Conv.VALIDATOR),
+        (int | str, Conv.VALIDATOR),
+        (Annotated[int, AfterValidator(abs)], Conv.VALIDATOR),
     ],
 )
-def test_conv_and_scalar(kind: Any, conv: Conv, scalar: str | None):
+def test_conv(kind: Any, conv: Conv):
     assert conv_of(schema_of(kind)) is conv
-    assert scalar_of(schema_of(kind)) == scalar
