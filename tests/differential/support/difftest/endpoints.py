@@ -70,7 +70,7 @@ def an_operation(
         written.append(one)
         given.append(taken)
         names.append(name)
-    if maker.chance(10) and (group := model_parameter(maker, models)) is not None:
+    if maker.chance(6) and (group := model_parameter(maker, models)) is not None:
         written.append(group[0])
         given += group[1]
         names.append(group[2])

@@ -30,6 +30,7 @@ class Input:
 #: One parameter as text, and whether it has a default (then it must come later).
 Written = tuple[str, bool]
 
+_JSON = Kind("Json[list[int]]", ("[1, 2]", "[]"), ("", "x", "[1.5]", "1", "null"), "[3]", ([1], []))
 _PLAIN = [kind for kind in SCALARS if kind.text not in ("Any", "bytes")]
 
 
@@ -57,10 +58,10 @@ def _declare(
 def parameter(maker: Maker) -> tuple[Written, Input, str]:
     """A query, header or cookie parameter: (declaration, input, name in Python)."""
     where = maker.pick(("query", "query", "query", "header", "cookie"))
-    kind = maker.pick(_PLAIN)
+    kind = _JSON if maker.chance(16) else maker.pick(_PLAIN)
     name = maker.name({"query": "q", "header": "x_h", "cookie": "c"}[where])
     shape = Scalar(kind)
-    if where == "query" and maker.chance(2):
+    if where == "query" and kind is not _JSON and maker.chance(2):
         form = maker.pick(("required", "default", "optional"))
         text = {
             "required": f"{name}: {kind.text}",
@@ -72,7 +73,7 @@ def parameter(maker: Maker) -> tuple[Written, Input, str]:
             Input(where, name, shape, False, form == "required"),
             name,
         )
-    many = where != "cookie" and maker.chance(4)
+    many = kind is not _JSON and maker.chance(12 if where == "cookie" else 4)
     annotation = (
         maker.pick(("list[{}]", "list[{}]", "set[{}]")).format(kind.text) if many else kind.text
     )
@@ -88,7 +89,10 @@ def parameter(maker: Maker) -> tuple[Written, Input, str]:
     if not many and (limits := constraints(maker, kind)):
         arguments.append(limits)
     wire = name.replace("_", "-") if where == "header" else name
-    if maker.chance(5):
+    if maker.chance(10):
+        wire = maker.pick((name, name + "-b"))
+        arguments.append(f"validation_alias=AliasChoices({name!r}, {name + '-b'!r})")
+    elif maker.chance(5):
         wire = name.replace("_", "-").capitalize() + "-alias"
         arguments.append(maker.pick(("alias", "alias", "validation_alias")) + f"={wire!r}")
     elif where == "header" and maker.chance(8):
@@ -112,16 +116,16 @@ def path_parameter(maker: Maker, name: str) -> tuple[Written, Input]:
     return _declare(maker, name, kind.text, "Path", [limits] if limits else [], None), given
 
 
-def model_parameter(maker: Maker, models: list[Model]) -> tuple[Written, list[Input], str] | None:
-    """A model that collects query, header or cookie parameters, if some model is flat enough."""
+def _flat(models: list[Model]) -> list[Model]:
+    """Those whose fields are single values, as parameters and forms can give them."""
     flat = [
         one for one in models if all(isinstance(shape, Scalar) for _, _, shape, _ in one.fields)
     ]
-    flat = [one for one in flat if one.constructor.startswith("{name}.model")]
-    if not flat:
-        return None
-    model = maker.pick(flat)
-    where = maker.pick(("query", "header", "cookie"))
+    return [one for one in flat if one.constructor.startswith("{name}.model")]
+
+
+def _of_model(maker: Maker, model: Model, where: str) -> tuple[Written, list[Input], str]:
+    """A parameter that collects all fields of a model from one place."""
     name = maker.name("group")
     given = [
         Input(
@@ -129,7 +133,18 @@ def model_parameter(maker: Maker, models: list[Model]) -> tuple[Written, list[In
         )
         for wire, _, shape, optional in model.fields
     ]
+    if maker.chance(4):
+        text = f"{name}: Annotated[{model.name} | None, {where.capitalize()}()] = None"
+        return (text, True), given, name
     return (f"{name}: Annotated[{model.name}, {where.capitalize()}()]", False), given, name
+
+
+def model_parameter(maker: Maker, models: list[Model]) -> tuple[Written, list[Input], str] | None:
+    """A model that collects query, header or cookie parameters, if some model is flat enough."""
+    flat = _flat(models)
+    if not flat:
+        return None
+    return _of_model(maker, maker.pick(flat), maker.pick(("query", "header", "cookie")))
 
 
 __all__ += ["model_parameter"]
@@ -175,7 +190,14 @@ def _form(maker: Maker, models: list[Model]) -> tuple[list[Written], list[Input]
     written: list[Written] = []
     given: list[Input] = []
     names: list[str] = []
+    flat = _flat(models)
     for _ in range(maker.count(3, least=1)):
+        if flat and maker.chance(5):
+            one, inputs, name = _of_model(maker, maker.pick(flat), "form")
+            written.append(one)
+            given += inputs
+            names.append(name)
+            continue
         name = maker.name("form")
         if maker.chance(3):
             annotation = maker.pick(

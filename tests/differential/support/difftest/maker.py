@@ -35,7 +35,9 @@ from fastapi.security import (
     HTTPBasicCredentials, HTTPBearer, OAuth2PasswordBearer, SecurityScopes,
 )
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, computed_field
+from pydantic import (
+    AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, Json, RootModel, computed_field,
+)
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
