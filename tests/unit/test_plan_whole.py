@@ -7,14 +7,19 @@ from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from fastapi import APIRouter, Cookie, Header, Query
+from fastapi import APIRouter, Cookie, FastAPI, Form, Header, Query
 from fastapi._compat import ModelField
 from fastapi.dependencies.utils import request_params_to_args
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AliasChoices, AliasPath, BaseModel, Field, Json, model_validator
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
+from starlette.testclient import TestClient as StarletteClient
 
+from fasterapi import FasterAPI
+from fasterapi.plan import plan_app
+from fasterapi.plan.inner import _fits
 from fasterapi.plan.params import plan_params
 from fasterapi.plan.spec import ParamSpec, Source
 from fasterapi.plan.whole import _plain_model
@@ -185,3 +190,54 @@ def test_the_common_models_go_the_short_way(model: Any, place: Source, is_plain:
     marks = {Source.QUERY: Query(), Source.HEADER: Header(), Source.COOKIE: Cookie()}
     field, _ = planned(model, marks[place])
     assert (_plain_model(field, place, model.model_validate) is not None) is is_plain
+
+
+# -- behind middleware -----------------------------------------------------------------------------
+
+
+def filled(app: FastAPI) -> Any:
+    @app.get("/query")
+    def query(a: Annotated[Closed, Query()]):
+        return a
+
+    @app.get("/header")
+    async def header(a: Annotated[Plain, Header()], c: Annotated[Json[int], Query()]):
+        return [a, c]
+
+    @app.get("/cookie")
+    def cookie(a: Annotated[Named, Cookie()]):
+        return a
+
+    @app.post("/form")
+    def form(a: Annotated[str, Form()]):
+        return a
+
+    app.add_middleware(BaseHTTPMiddleware, dispatch=lambda request, go_on: go_on(request))
+    return app
+
+
+def test_the_inner_end_of_the_middleware_stack_takes_them_too():
+    ours = filled(FasterAPI(openapi_url=None))
+    plans = {entry.path: entry.spec for entry in plan_app(ours).inner if entry.spec is not None}
+    assert {path: _fits(spec) for path, spec in plans.items()} == {
+        "/query": True,
+        "/header": True,
+        "/cookie": True,
+        "/form": False,  # FastAPI reads it there
+    }
+    clients = [StarletteClient(ours), StarletteClient(filled(FastAPI(openapi_url=None)))]
+    for url, headers in (
+        ("/query?a=1&many=x&many=y", {}),
+        ("/query?a=1&b=2", {}),
+        ("/header?c=3", {"a": "5", "b-c": "x", "x-other": "o"}),
+        ("/header?c=x", {}),
+        ("/cookie", {"cookie": "b=1; z=2; z=3"}),
+    ):
+        one, other = (client.get(url, headers=headers) for client in clients)
+        assert (one.status_code, one.headers, one.text) == (
+            other.status_code,
+            other.headers,
+            other.text,
+        )
+    one, other = (client.post("/form", data={"a": "x"}) for client in clients)
+    assert (one.status_code, one.text) == (other.status_code, other.text) == (200, '"x"')
