@@ -90,7 +90,7 @@ struct fa_py_asgi_call *fa_py_asgi_call_new(PyTypeObject *type, PyObject *table,
     const struct fa_py_asgi_texts *texts, struct fa_py_plan *plan)
 {
     struct fa_py_asgi_call *call =
-        (struct fa_py_asgi_call *)type->tp_alloc(type, plan->arg_count + 1);
+        (struct fa_py_asgi_call *)type->tp_alloc(type, plan->arg_count + FA_PY_ASGI_CALL_ARGS);
     if (call == NULL) return NULL;
     call->table = Py_NewRef(table);
     call->texts = texts;
@@ -104,16 +104,23 @@ static int call_traverse(struct fa_py_asgi_call *call, visitproc visit, void *ar
     Py_VISIT(Py_TYPE(call));
     Py_VISIT(call->table);
     Py_VISIT(call->plan);
-    for (Py_ssize_t i = 1; i < Py_SIZE(call); i++)
+    Py_VISIT(call->request);
+    for (Py_ssize_t i = FA_PY_ASGI_CALL_ARGS; i < Py_SIZE(call); i++)
         Py_VISIT(call->slots[i]);
     return 0;
 }
 
-static int call_clear(struct fa_py_asgi_call *call)
+static void clear_arguments(struct fa_py_asgi_call *call)
 {
     call->ready = false;
-    for (Py_ssize_t i = 1; i < Py_SIZE(call); i++)
+    for (Py_ssize_t i = FA_PY_ASGI_CALL_ARGS; i < Py_SIZE(call); i++)
         Py_CLEAR(call->slots[i]);
+}
+
+static int call_clear(struct fa_py_asgi_call *call)
+{
+    clear_arguments(call);
+    Py_CLEAR(call->request);
     return 0;
 }
 
@@ -156,7 +163,7 @@ static PyObject *take_body(struct fa_py_asgi_call *call, PyObject *body)
         PyErr_SetString(PyExc_RuntimeError, "take_body(): this call does not wait for a body");
         return NULL;
     }
-    bool certain = fa_py_params_take_body(call->plan, body, call->slots + 1);
+    bool certain = fa_py_params_take_body(call->plan, body, call->slots + FA_PY_ASGI_CALL_ARGS);
     call->ready = certain;
     return PyBool_FromLong(certain);
 }
@@ -168,11 +175,15 @@ static PyObject *invoke(struct fa_py_asgi_call *call)
         PyErr_SetString(PyExc_RuntimeError, "a request's handler is called once");
         return NULL;
     }
-    if (plan->arg_count == 0) return PyObject_CallNoArgs(plan->handler);
-    size_t positional = plan->kwnames == NULL ? plan->arg_count : 0;
+    size_t count = plan->kwnames == NULL ? plan->arg_count : 0;
+    PyObject **first = call->slots + FA_PY_ASGI_CALL_ARGS;
+    if (plan->wants_exchange) {
+        *--first = (PyObject *)call; /* borrowed: no other argument stands there */
+        count++;
+    }
     PyObject *result = PyObject_Vectorcall(
-        plan->handler, call->slots + 1, positional | PY_VECTORCALL_ARGUMENTS_OFFSET, plan->kwnames);
-    (void)call_clear(call);
+        plan->handler, first, count | PY_VECTORCALL_ARGUMENTS_OFFSET, plan->kwnames);
+    clear_arguments(call);
     return result;
 }
 
@@ -185,18 +196,18 @@ static PyObject *call_call(struct fa_py_asgi_call *call, PyObject *args, PyObjec
     return invoke(call);
 }
 
-PyDoc_STRVAR(answer_doc,
-    "answer($self, result, /)\n--\n\n"
-    "The messages (start, body) for what the handler returned; None for a Response, which\n"
-    "sends itself. Raises what FastAPI raises for a value it cannot send.");
+PyDoc_STRVAR(respond_doc,
+    "respond($self, value, /)\n--\n\n"
+    "The messages (start, body) for what the handler returned; the value itself if it is a\n"
+    "Response, which sends itself. Raises what FastAPI raises for a value it cannot send.");
 
-static PyObject *answer(struct fa_py_asgi_call *call, PyObject *result)
+static PyObject *respond(struct fa_py_asgi_call *call, PyObject *value)
 {
     const struct fa_py_plan *plan = call->plan;
-    if (PyType_IsSubtype(Py_TYPE(result), (PyTypeObject *)call->texts->response_base))
-        Py_RETURN_NONE;
-    PyObject *bytes = plan->answer.validate != NULL ? fa_py_response_dump(plan, result)
-                                                    : fa_py_json_bytes(NULL, result);
+    if (PyType_IsSubtype(Py_TYPE(value), (PyTypeObject *)call->texts->response_base))
+        return Py_NewRef(value);
+    PyObject *bytes = plan->answer.validate != NULL ? fa_py_response_dump(plan, value)
+                                                    : fa_py_json_bytes(NULL, value);
     if (bytes == NULL) return NULL;
     PyObject *pair = NULL;
     if (PyBytes_Check(bytes)) {
@@ -211,20 +222,16 @@ static PyObject *answer(struct fa_py_asgi_call *call, PyObject *result)
 
 PyDoc_STRVAR(run_doc,
     "run($self, /)\n--\n\n"
-    "Call a `def` handler and give answer()'s messages, or the Response it returned.");
+    "respond() to what a `def` handler returns.");
 
 static PyObject *run(struct fa_py_asgi_call *call, PyObject *unused)
 {
     (void)unused;
     PyObject *result = invoke(call);
     if (result == NULL) return NULL;
-    PyObject *pair = answer(call, result);
-    if (pair == Py_None) {
-        Py_DECREF(pair);
-        return result;
-    }
+    PyObject *answer = respond(call, result);
     Py_DECREF(result);
-    return pair;
+    return answer;
 }
 
 /* --- the type ------------------------------------------------------------------------ */
@@ -241,9 +248,15 @@ static PyObject *get_is_inline(struct fa_py_asgi_call *call, void *unused)
     return PyBool_FromLong(call->plan->is_inline);
 }
 
+static PyObject *get_wants_request(struct fa_py_asgi_call *call, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(call->plan->wants_exchange);
+}
+
 static PyMethodDef call_methods[] = {
     {"take_body", (PyCFunction)take_body, METH_O, take_body_doc},
-    {"answer", (PyCFunction)answer, METH_O, answer_doc},
+    {"respond", (PyCFunction)respond, METH_O, respond_doc},
     {"run", (PyCFunction)run, METH_NOARGS, run_doc},
     {NULL, NULL, 0, NULL},
 };
@@ -251,18 +264,22 @@ static PyMethodDef call_methods[] = {
 static PyMemberDef call_members[] = {
     {"wants_body", T_BOOL, offsetof(struct fa_py_asgi_call, wants_body), READONLY,
         "take_body() has to come first"},
+    {"request", T_OBJECT, offsetof(struct fa_py_asgi_call, request), 0,
+        "the Request, set for a handler that wants_request"},
     {NULL, 0, 0, 0, NULL},
 };
 
 static PyGetSetDef call_getset[] = {
     {"is_async", (getter)get_is_async, NULL, "calling it gives a coroutine", NULL},
     {"is_inline", (getter)get_is_inline, NULL, "run() may be called on the loop's thread", NULL},
+    {"wants_request", (getter)get_wants_request, NULL,
+        "the handler's first argument is this call, with the Request as `request`", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
 PyDoc_STRVAR(call_doc,
     "A request that a plan has taken, made by AsgiTable.begin(). Calling it calls the handler\n"
-    "with its arguments, once.");
+    "with its arguments, once. A plan with exchange=True gets the call itself first.");
 
 static PyType_Slot call_slots[] = {
     {Py_tp_doc, (void *)call_doc},

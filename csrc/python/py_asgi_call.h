@@ -17,10 +17,15 @@ struct fa_py_asgi_call {
     PyObject_VAR_HEAD PyObject *table; /* keeps `texts` alive */
     const struct fa_py_asgi_texts *texts;
     struct fa_py_plan *plan;
+    PyObject *request; /* NULL, or what a handler that wants an exchange finds there */
     bool wants_body;   /* the body is still missing */
     bool ready;        /* every argument is there, and the handler has not been called */
-    PyObject *slots[]; /* [0] is the callee's to use, the arguments follow */
+    PyObject *slots[]; /* the arguments begin at FA_PY_ASGI_CALL_ARGS */
 };
+
+/* Before the arguments: a slot for the callee's use, and one for the call itself as the
+ * first argument of a handler that wants an exchange. */
+enum { FA_PY_ASGI_CALL_ARGS = 2 };
 
 extern PyType_Spec fa_py_asgi_call_spec;
 

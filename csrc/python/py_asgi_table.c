@@ -372,7 +372,8 @@ static PyObject *start_call(struct fa_py_asgi_table *self, PyObject *scope,
     PyObject *path_params = call == NULL ? NULL : path_params_of(self, scope, route, match);
     bool certain =
         path_params != NULL &&
-        (route->plan->arg_count == 0 || fa_py_params_begin(route->plan, input, call->slots + 1)) &&
+        (route->plan->arg_count == 0 ||
+            fa_py_params_begin(route->plan, input, call->slots + FA_PY_ASGI_CALL_ARGS)) &&
         update_scope(self, scope, route, path_params);
     Py_XDECREF(path_params);
     if (!certain) {

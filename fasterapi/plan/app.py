@@ -123,31 +123,31 @@ class AppPlan:
         """
         rows: list[tuple[str, list[str], Any, str]] = []
         for entry in self.entries:
-            plan = self._core_plan(core, entry)
+            plan = self._core_plan(core, entry, entry.spec)
             rows.append((entry.path, list(entry.methods), plan, entry.static_prefix))
         return rows
 
     def inner_entries(
-        self, core: Any, app: FastAPI, fits: Callable[[PlanSpec], bool]
+        self, core: Any, app: FastAPI, plan_for: Callable[[PlanSpec, FastAPI], PlanSpec | None]
     ) -> list[tuple[str, list[str], Any, str, Any]]:
-        """The argument of the core's ``AsgiTable``. fits: which plans may be run there."""
+        """The argument of the core's ``AsgiTable``. plan_for: the plan to run there, if any."""
         rows: list[tuple[str, list[str], Any, str, Any]] = []
         scopes = RouterScopes(app)
         for entry in self.inner:
             plan, target = None, None
-            if entry.spec is not None and fits(entry.spec):
-                plan = self._core_plan(core, entry)
+            if entry.spec is not None and (spec := plan_for(entry.spec, app)) is not None:
+                plan = self._core_plan(core, entry, spec)
             if plan is not None:
                 context = entry.context
                 target = (context.original_route, context.endpoint, scopes.of(context))
             rows.append((entry.path, list(entry.methods), plan, entry.static_prefix, target))
         return rows
 
-    def _core_plan(self, core: Any, entry: Entry) -> Any:
-        if entry.spec is None:
+    def _core_plan(self, core: Any, entry: Entry, spec: PlanSpec | None) -> Any:
+        if spec is None:
             return None
         try:
-            return make_core_plan(core, entry.spec)
+            return make_core_plan(core, spec)
         except (TypeError, ValueError) as exc:
             self._refuse(entry, exc)
             return None

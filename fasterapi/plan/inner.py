@@ -24,6 +24,7 @@ from starlette.responses import Response
 
 from fasterapi import _native
 from fasterapi.plan.fingerprint import check_internals
+from fasterapi.plan.inner_tree import FUNCTION_STACK, REQUEST_STACK
 from fasterapi.plan.spec import PlanSpec
 
 __all__ = ["CompiledEnd", "build_stack", "is_inner_end"]
@@ -39,18 +40,23 @@ RECHECK: Final = 0.002
 MAX_ROOT_PATHS: Final = 8
 #: What a plan may have to be run here; one with any other field set is for the router.
 _KNOWN_FIELDS: Final = frozenset(
-    "handler is_async can_suspend params body response status_code inline may_decline".split()
+    "handler is_async can_suspend params body response status_code inline exchange".split()
 )
-_STARTED: Final[Message] = {"type": "http.response.start"}
+#: What only the core's server needs to know of a plan that has another one for here.
+_SERVER_FIELDS: Final = _KNOWN_FIELDS | {"may_decline", "stream", "inner"}
+_CALL: Final = "fasterapi.call"
 
 
-def _fits(spec: PlanSpec) -> bool:
-    """Whether nothing is in a plan that this module does not know of."""
-    if spec.may_decline:
-        return False
-    return all(
-        one.name in _KNOWN_FIELDS or getattr(spec, one.name) == one.default for one in fields(spec)
-    )
+def _has_only(spec: PlanSpec, known: frozenset[str]) -> bool:
+    return all(one.name in known or getattr(spec, one.name) == one.default for one in fields(spec))
+
+
+def _plan_for(spec: PlanSpec, app: FastAPI) -> PlanSpec | None:
+    """The plan to run here for one of the app's; None if it has what this module knows not of."""
+    if spec.inner is None:
+        return spec if not spec.exchange and _has_only(spec, _KNOWN_FIELDS) else None
+    found = spec.inner(app) if _has_only(spec, _SERVER_FIELDS) else None
+    return found if found is not None and _has_only(found, _KNOWN_FIELDS) else None
 
 
 def _take_nothing(_scope: Scope) -> Any:
@@ -100,7 +106,7 @@ class CompiledEnd:
             app = self._owner
             self._plan = plan = plan_app(app, root_path=self._root_path)
             if plan.inner and self.is_end_of(app):
-                entries = plan.inner_entries(_native.core, app, _fits)
+                entries = plan.inner_entries(_native.core, app, _plan_for)
                 table = _native.core.AsgiTable(entries, self.router, Response, self._root_path)
                 self._begin = table.begin
         except Exception:  # a route that FastAPI cannot build either: it says so itself
@@ -130,34 +136,71 @@ class CompiledEnd:
             if call is None:
                 await self.router(scope, receive, send)
                 return
+        body = None
         if call.wants_body:
             messages, error = await _read_body(receive)
-            if error is not None or not call.take_body(_body_of(messages)):
+            if error is None:
+                body = _body_of(messages)
+            if body is None or not call.take_body(body) or self._owner.dependency_overrides:
                 await self.router(scope, _Replay(messages, error, receive), send)
                 return
-        await _answer(call, scope, receive, send)
+        elif self._owner.dependency_overrides:
+            await self.router(scope, receive, send)
+            return
+        if call.wants_request:
+            scope[_CALL] = (call, body)
+            await _RUN(scope, receive, send)
+        else:
+            await _answer(call, body, scope, receive, send)
 
 
-async def _answer(call: Any, scope: Scope, receive: Receive, send: Send) -> None:
+# -- plans that work on a Request or have exits ----------------------------------------------------
+
+
+def _put_body(request: Request, body: bytes | None) -> None:
+    """Let a request have its body as if it had read it itself, as FastAPI's does by now."""
+    if body is not None:
+        request._body = body
+        request._stream_consumed = True
+
+
+async def _run(request: Request) -> Any:
+    """Call a plan, in the place of FastAPI's request handler."""
+    call, body = request.scope.pop(_CALL)
+    _put_body(request, body)
+    call.request = request
+    answer = await call() if call.is_async else await run_in_threadpool(call)
+    return _Messages(answer) if type(answer) is tuple else answer
+
+
+#: Around it FastAPI's own: the Request, exit stacks, exception handlers, the sending of the answer.
+_RUN: Final = request_response(_run)
+
+
+# -- all others ------------------------------------------------------------------------------------
+
+
+async def _answer(
+    call: Any, body: bytes | None, scope: Scope, receive: Receive, send: Send
+) -> None:
     """Call the handler and send what it returns."""
-    scope["fastapi_inner_astack"] = request_stack = AsyncExitStack()
-    scope["fastapi_function_astack"] = function_stack = AsyncExitStack()
+    scope[REQUEST_STACK] = request_stack = AsyncExitStack()
+    scope[FUNCTION_STACK] = function_stack = AsyncExitStack()
     answer: Any = None
     started = False
     failure: Exception | None = None
     try:
         if call.is_async:
-            result = await call()
-            answer = call.answer(result) or result
+            answer = call.respond(await call())
         elif call.is_inline:
             answer = call.run()
         else:
             answer = await run_in_threadpool(call.run)
         if type(answer) is tuple and not (_is_used(function_stack) or _is_used(request_stack)):
-            start, body = answer
+            start, rest = answer
             started = True
             await send(start)
-            await send(body)
+            await send(rest)
             return
     except Exception as exc:
         failure = exc
@@ -168,6 +211,7 @@ async def _answer(call: Any, scope: Scope, receive: Receive, send: Send) -> None
             outcome, send = _Outcome(_Broken(failure)), _after_start(send)
         else:
             outcome = _Outcome(None, failure)
+        outcome.body = body
         outcome.stacks = (request_stack, function_stack)
         scope[_OUTCOME] = outcome
         await _FINISH(scope, receive, send)
@@ -181,11 +225,12 @@ async def _answer(call: Any, scope: Scope, receive: Receive, send: Send) -> None
 class _Outcome:
     """What became of a call, for FastAPI's own code to finish."""
 
-    __slots__ = ("failure", "response", "stacks")
+    __slots__ = ("body", "failure", "response", "stacks")
 
     def __init__(self, response: Any, failure: Exception | None = None) -> None:
         self.response = response
         self.failure = failure
+        self.body: bytes | None
         self.stacks: tuple[AsyncExitStack, AsyncExitStack]
 
 
@@ -193,6 +238,7 @@ async def _finish(request: Request) -> Response:
     """The end of a request whose handler has run, in the place of FastAPI's request handler."""
     scope = request.scope
     outcome: _Outcome = scope.pop(_OUTCOME)
+    _put_body(request, outcome.body)
     for name, stack in zip(_STACKS, outcome.stacks, strict=True):
         if _is_used(stack):
             await scope[name].enter_async_context(stack)
@@ -203,7 +249,7 @@ async def _finish(request: Request) -> Response:
 
 
 _OUTCOME: Final = "fasterapi.inner"
-_STACKS: Final = ("fastapi_inner_astack", "fastapi_function_astack")
+_STACKS: Final = (REQUEST_STACK, FUNCTION_STACK)
 #: Exception handlers, exit stacks, a `Response` that sends itself: all as FastAPI does it.
 _FINISH: Final = request_response(_finish)
 

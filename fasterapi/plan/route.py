@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from types import CodeType, FunctionType
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from fasterapi.plan.exchange import Found
 from fasterapi.plan.fingerprint import HANDLER_CODE, REQUEST_RESPONSE_CODE
 from fasterapi.plan.finish import make_finish
 from fasterapi.plan.form import holds_files, plan_form
+from fasterapi.plan.inner_tree import InnerWriter
 from fasterapi.plan.params import plan_params
 from fasterapi.plan.pattern import METHODS, convertor_names, is_core_pattern
 from fasterapi.plan.reasons import Reason, reason
@@ -34,7 +36,7 @@ from fasterapi.plan.response import (
 from fasterapi.plan.scope import FormLimits
 from fasterapi.plan.spec import BodySpec, FormSpec, PlanSpec, ResponseSpec
 from fasterapi.plan.streaming import StreamAnswer, make_stream
-from fasterapi.plan.tree import asks_for_request, flat_dependants, make_tree, needs_tree
+from fasterapi.plan.tree import Tree, asks_for_request, flat_dependants, make_tree, needs_tree
 
 __all__ = ["MAX_INPUTS", "plan_route"]
 
@@ -192,7 +194,9 @@ def _plan_group(
                 inline=not is_async and is_inline(call),
             )
             return _completed(plan, body, response, status, reasons)
-    tree = make_tree(
+    provider = handler["dependency_overrides_provider"]
+    make = partial(
+        make_tree,
         dependant,
         convertors,
         path,
@@ -200,25 +204,37 @@ def _plan_group(
         keep_form=keep_form,
         finish=make_finish(handler, options, call, where),
         always_finish=always_finish,
-        provider=handler["dependency_overrides_provider"],
+        provider=provider,
         found=Found(context),
         stream=stream,
     )
+    tree = make()
     if isinstance(tree, list):
         return None, [*reasons, *tree]
-    plan = PlanSpec(
+    if isinstance(body, BodySpec):
+        body = replace(body, keyword="body")
+
+    def inner(app: Any) -> PlanSpec | None:
+        found = make(make_writer=InnerWriter)
+        if isinstance(found, list) or (provider is not None and provider is not app):
+            return None
+        return _completed(_tree_plan(found), body, response, answer_status, [])[0]
+
+    answer_status = None if always_finish else status
+    plan = replace(_tree_plan(tree), may_decline=True, stream=stream is not None, inner=inner)
+    return _completed(plan, body, response, answer_status, reasons)
+
+
+def _tree_plan(tree: Tree) -> PlanSpec:
+    """What the core calls for a tree; body and answer are not in it yet."""
+    return PlanSpec(
         handler=tree.call,
         is_async=tree.is_async,
         can_suspend=tree.can_suspend,
         params=tree.params,
         inline=tree.inline,
-        may_decline=True,
         exchange=tree.exchange,
-        stream=stream is not None,
     )
-    if isinstance(body, BodySpec):
-        body = replace(body, keyword="body")
-    return _completed(plan, body, response, None if always_finish else status, reasons)
 
 
 def _completed(

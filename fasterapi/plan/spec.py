@@ -121,6 +121,9 @@ class PlanSpec:
     #: The handler calls nothing: it hands a `StreamCall` over to the app's own middleware stack.
     stream: bool = field(default=False)
     form: FormSpec | None = field(default=None)
+    #: inner(app) makes the plan for the inner end of an app's middleware stack, where requests come
+    #: through ASGI; None from it if the plan is not for there. No `inner`: this plan is for both.
+    inner: Callable[[Any], PlanSpec | None] | None = field(default=None, compare=False, repr=False)
 
 
 def make_core_plan(core: Any, spec: PlanSpec) -> Any:

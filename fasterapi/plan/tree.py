@@ -64,7 +64,7 @@ from fasterapi.plan.scheme import scheme_step
 from fasterapi.plan.spec import ParamSpec
 from fasterapi.plan.streaming import StreamAnswer
 
-__all__ = ["Tree", "asks_for_request", "flat_dependants", "make_tree", "needs_tree"]
+__all__ = ["Tree", "Writer", "asks_for_request", "flat_dependants", "make_tree", "needs_tree"]
 
 #: What every generated function may call.
 _NAMES: Final[dict[str, Any]] = {
@@ -140,11 +140,11 @@ def _is_generator(dependant: Dependant) -> bool:
 
 
 def asks_for_request(dependant: Dependant) -> bool:
-    """Whether a function gets the Request itself."""
+    """Whether the function of a dependant takes the Request."""
     return bool(dependant.request_param_name or dependant.http_connection_param_name)
 
 
-class _Writer:
+class Writer:
     """Writes the function of one route. See `make_tree` for the arguments."""
 
     def __init__(
@@ -187,6 +187,9 @@ class _Writer:
         self.has_body = any(node.body_params for node in self.nodes)
         self.has_exits = self.generators > 0 or keep_form
         self.exchange = self.has_exits or self.has_request or stream is not None
+        self.may_decline = bool(dependant.dependencies) and provider is not None
+        #: Generators go onto FastAPI's exit stacks, which somebody else closes.
+        self.on_stacks = stream is not None
         #: Where the steps run that are written now: on the loop, or in one thread.
         self.on_loop = self.is_async
         #: The step that begins the tail, see `split_point`. head: the lines before it.
@@ -356,7 +359,8 @@ class _Writer:
         call = dependant.call
         assert call is not None
         scope = _get_computed_scope(dependant=dependant)
-        if self.stream is not None:
+        if self.on_stacks:
+            self.can_suspend = True
             stack = "fastapi_function_astack" if scope == "function" else "fastapi_inner_astack"
             node = self.name("node", dependant)
             self.line(f"{variable} = await solve_generator(")
@@ -452,13 +456,19 @@ class _Writer:
             self.reasons.append(reason("too-many-generators", limit=_MAX_GENERATORS))
         self.write_collectors()
         if self.has_request:
-            form = ", body[-1]" if self.keep_form else ""
-            self.line(f"request = new_request(exchange, found{form})")
+            self.write_request()
         if self.has_exits:
             self.write_with_exits()
         else:
             self.write_call()
-            self.line("return answer")
+            self.write_return()
+
+    def write_request(self) -> None:
+        form = ", body[-1]" if self.keep_form else ""
+        self.line(f"request = new_request(exchange, found{form})")
+
+    def write_return(self) -> None:
+        self.line("return answer")
 
     def write_collectors(self) -> None:
         if self.has_response:
@@ -547,30 +557,40 @@ class _Writer:
             self.line("else:")
             self.line("    ended(exchange, delivery, None)")
 
+    def inputs(self) -> list[str]:
+        """The names of what the core extracts."""
+        return [*(spec.keyword for spec in self.params), *(["body"] if self.has_body else [])]
+
+    def given(self) -> list[str]:
+        """The arguments of the function ``plan``."""
+        return [*(["exchange"] if self.exchange else []), *self.inputs()]
+
+    def awaits(self) -> bool:
+        """Whether the function ``plan`` is ``async def``. For a stream it only hands over."""
+        return self.is_async and self.stream is None
+
+    def runs_inline(self) -> bool:
+        """Whether the function ``plan`` may run on the loop thread although it is a ``def``."""
+        return (self.inline and not self.is_async) or self.stream is not None
+
     def source(self) -> str:
         """The text of the function ``plan``."""
-        arguments = [spec.keyword for spec in self.params]
-        if self.has_body:
-            arguments.append("body")
-        inputs = list(arguments)
-        if self.exchange:
-            arguments.insert(0, "exchange")
-        given = ", ".join(arguments)
+        given = ", ".join(self.given())
         declined = []
-        if self.root.dependencies and self.provider is not None:
+        if self.may_decline:
             declined = ["    if provider.dependency_overrides:", "        return NotImplemented"]
             if self.keep_form:
                 declined.insert(1, "        close_files(body[-1])")
         if self.stream is not None:
-            lines = [f"async def steps({', '.join(['request', *inputs])}):", *self.lines, ""]
+            lines = [f"async def steps({', '.join(['request', *self.inputs()])}):", *self.lines, ""]
             lines += [f"def plan({given}):", *declined]
-            passed = ", ".join(["steps", "found", *inputs])
+            passed = ", ".join(["steps", "found", *self.inputs()])
             lines.append(f"    exchange.hand_over(StreamCall({passed}))")
             return "\n".join([*lines, ""])
         kind = "async def" if self.is_async else "def"
         if self.split_at is None and (self.is_async or not self.has_exits):
             return "\n".join([f"{kind} plan({given}):", *declined, *self.lines, ""])
-        handed = self.handed_to_tail(arguments)
+        handed = self.handed_to_tail(self.given())
         call = f"steps({handed})"
         if self.is_async and self.generators:
             call = f"await in_thread(run_steps, {call}, exchange)"
@@ -603,6 +623,7 @@ def make_tree(
     provider: Any,
     found: Found,
     stream: StreamAnswer | None = None,
+    make_writer: type[Writer] = Writer,
 ) -> Tree | list[Reason]:
     """The function that answers a route; the reasons if it cannot be written.
 
@@ -611,14 +632,15 @@ def make_tree(
     keep_form: its last item is a form that stays open until the request is over.
     finish, always_finish: makes the Response, of every answer or only where it must. provider: has
     the ``dependency_overrides`` that are looked at for each request, or is None. found: the route.
-    stream: makes the answer of an endpoint that streams.
+    stream: makes the answer of an endpoint that streams. make_writer: for whom it is, the core's
+    server or (`fasterapi.plan.inner_tree`) an ASGI app.
     """
     rest = (finish, always_finish, provider, found, stream)
     given = (dependant, convertors, bodies, keep_form, *rest)
-    writer = _Writer(*given)
+    writer = make_writer(*given)
     writer.write()
     if (split_at := writer.split_point()) is not None:
-        writer = _Writer(*given, split_at)
+        writer = make_writer(*given, split_at)
         writer.write()
     if writer.reasons:
         return writer.reasons
@@ -630,10 +652,9 @@ def make_tree(
     return Tree(
         call=writer.names["plan"],
         source=source,
-        # What the core calls for a stream only hands over, which is done where the loop is.
-        is_async=writer.is_async and stream is None,
-        can_suspend=writer.can_suspend and stream is None,
-        inline=(writer.inline and not writer.is_async) or stream is not None,
+        is_async=writer.awaits(),
+        can_suspend=writer.can_suspend and writer.awaits(),
+        inline=writer.runs_inline(),
         exchange=writer.exchange,
         params=tuple(writer.params),
     )

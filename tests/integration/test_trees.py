@@ -1,6 +1,8 @@
 """Routes with dependencies: the answer, what was called and in which order, as with FastAPI.
 
-Each case goes to FastAPI on Uvicorn and to us; then both are asked for their log.
+Each case goes to FastAPI on Uvicorn and to us; then both are asked for their log. Ours is a
+FasterAPI app on its own server, on Uvicorn, and on its own server behind middleware in Python: the
+last two run their plans at the inner end of the middleware stack.
 """
 
 import importlib.util
@@ -80,13 +82,25 @@ THREADS = [f"GET /def/from/thread{path} HTTP/1.1\r\nHost: h\r\n\r\n" for path in
 CASES = GETS + POSTS + THREADS
 
 
+PLACES = {
+    "compiled": lambda: start_fasterapi("tree_app.py", "--log-level", "critical"),
+    "uvicorn": lambda: start_uvicorn("tree_app:app", COMPARE_CLASS="fasterapi"),
+    "middleware": lambda: start_fasterapi("tree_app.py", TREE_MIDDLEWARE="1"),
+}
+
+
 @pytest.fixture(scope="module")
-def servers() -> Iterator[tuple[LiveServer, LiveServer]]:
-    theirs = start_uvicorn("tree_app:app", COMPARE_CLASS="fastapi")
-    ours = start_fasterapi("tree_app.py", "--log-level", "critical")
-    yield theirs, ours
-    theirs.stop()
-    assert ours.stop() == 0, ours.output
+def theirs() -> Iterator[LiveServer]:
+    server = start_uvicorn("tree_app:app", COMPARE_CLASS="fastapi")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module", params=PLACES)
+def ours(request: pytest.FixtureRequest) -> Iterator[LiveServer]:
+    server: LiveServer = PLACES[request.param]()
+    yield server
+    server.stop()
 
 
 def comparable(response: Response) -> tuple[object, ...]:
@@ -125,8 +139,7 @@ def ask(server: LiveServer, raw: str) -> tuple[object, list[str]]:
 
 
 @pytest.mark.parametrize("raw", CASES, ids=[raw.split(" HTTP")[0] for raw in CASES])
-def test_same_answer_and_same_calls(raw: str, servers: tuple[LiveServer, LiveServer]):
-    theirs, ours = servers
+def test_same_answer_and_same_calls(raw: str, theirs: LiveServer, ours: LiveServer):
     assert ask(ours, raw) == ask(theirs, raw)
 
 
