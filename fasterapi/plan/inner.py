@@ -45,6 +45,7 @@ _KNOWN_FIELDS: Final = frozenset(
 #: What only the core's server needs to know of a plan that has another one for here.
 _SERVER_FIELDS: Final = _KNOWN_FIELDS | {"may_decline", "stream", "inner"}
 _CALL: Final = "fasterapi.call"
+_STARTED: Final[Message] = {"type": "http.response.start"}
 
 
 def _has_only(spec: PlanSpec, known: frozenset[str]) -> bool:
