@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import fastapi
@@ -37,12 +37,33 @@ def explain(app: fastapi.FastAPI) -> dict[str, Any]:
 
 
 def verdicts_of(app: fastapi.FastAPI, plan: AppPlan) -> list[RouteVerdict]:
-    """A plan's verdicts, as they are for the server: it compiles nothing of a plain FastAPI."""
+    """A plan's verdicts, as they are for the server: it compiles nothing of a plain FastAPI. In the
+    place of a mounted FasterAPI come its own routes."""
     if not isinstance(app, FasterAPI):
         for verdict in plan.verdicts:
             verdict.tier = "fastapi"
             verdict.reasons.insert(0, reason("plain-fastapi"))
-    return plan.verdicts
+    return [one for verdict in plan.verdicts for one in _with_mounted(verdict, (app,))]
+
+
+def _with_mounted(mount: RouteVerdict, above: tuple[Any, ...]) -> Iterator[RouteVerdict]:
+    """The verdict, or those of the FasterAPI that it mounts, with their paths below it. above: the
+    apps around it, because one may be mounted in itself."""
+    app = mount.mounted
+    if not isinstance(app, FasterAPI) or any(app is one for one in above):
+        yield mount
+        return
+    for verdict in plan_app(app, root_path=mount.path).verdicts:
+        for one in _with_mounted(verdict, (*above, app)):
+            one.path = mount.path + one.path
+            if one.tier == "compiled" or (one.tier == "asgi" and not _is_mounted(one)):
+                one.tier = "asgi"
+                one.reasons.insert(0, reason("mounted", path=mount.path))
+            yield one
+
+
+def _is_mounted(verdict: RouteVerdict) -> bool:
+    return any(one.code == "mounted" for one in verdict.reasons)
 
 
 def report(verdicts: Iterable[RouteVerdict]) -> dict[str, Any]:
@@ -98,8 +119,8 @@ def route_text(verdict: RouteVerdict) -> str:
 # -- what could be faster --------------------------------------------------------------------------
 
 
-def hints(plan: AppPlan) -> list[str]:
-    """For each verdict of a plan, what would make a compiled route faster; "" if nothing known."""
+def hints(plan: AppPlan, verdicts: Iterable[RouteVerdict]) -> list[str]:
+    """For each verdict, what would make a compiled route of the plan faster; "" if nothing known."""
     made = {
         (entry.path, method): entry.spec
         for entry in plan.entries
@@ -107,7 +128,7 @@ def hints(plan: AppPlan) -> list[str]:
         for method in entry.methods
     }
     texts = []
-    for verdict in plan.verdicts:
+    for verdict in verdicts:
         specs = [made.get((verdict.path, method)) for method in verdict.methods]
         spec = next((one for one in specs if one is not None), None)
         if verdict.tier != "compiled" or spec is None or spec.is_async or spec.inline:

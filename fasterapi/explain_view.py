@@ -48,7 +48,7 @@ class View:
             raise StartupError(f"--route {missed[0]!r} means no route of the app")
         kept = [
             (verdict, tip)
-            for verdict, tip in zip(verdicts, hints(plan), strict=True)
+            for verdict, tip in zip(verdicts, hints(plan, verdicts), strict=True)
             if not patterns or self._is_meant(verdict)
         ]
         self.verdicts = [verdict for verdict, _ in kept]
@@ -111,7 +111,9 @@ class View:
                 say(line)
             for verdict in self.verdicts:
                 if not any((one.path, one.method) in _keys(verdict) for one in costs):
-                    say(f"not measured: {route_text(verdict)}: it is no path operation")
+                    inside = any(why.code == "mounted" for why in verdict.reasons)
+                    what = "it is in a mounted app" if inside else "it is no path operation"
+                    say(f"not measured: {route_text(verdict)}: {what}")
 
 
 def _keys(verdict: RouteVerdict) -> set[tuple[str, str]]:

@@ -199,7 +199,7 @@ class Server:
 
     def _install_routes(self, core_server: Any) -> Callable[[], None]:
         """Give the core the app's plans; returns the check that does it again after a change."""
-        from fasterapi.explain import unmet_demands
+        from fasterapi.explain import unmet_demands, verdicts_of
         from fasterapi.plan import core_hooks, warn_once
 
         app, loop, root_path = self._compiled_app, self._loop, self.settings.root_path
@@ -234,7 +234,7 @@ class Server:
                     install()
 
         install()
-        if unmet := unmet_demands(plan.verdicts):
+        if unmet := unmet_demands(verdicts_of(app, plan)):
             raise StartupError("; ".join(unmet))
         return check
 

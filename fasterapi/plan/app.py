@@ -26,7 +26,7 @@ from fastapi.routing import (
 from fastapi.telemetry._asgi import ExceptionTelemetryMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import Host, Mount, Route, WebSocketRoute
 
 from fasterapi.applications import FasterAPI
 from fasterapi.plan.fingerprint import check_internals, is_patched
@@ -78,6 +78,8 @@ class RouteVerdict:
     reasons: list[Reason] = field(default_factory=list)
     #: The endpoint is marked with `fasterapi.must_compile`.
     must_compile: bool = False
+    #: The app that a mount or a host leads to; it has routes of its own.
+    mounted: Any = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -300,6 +302,11 @@ def _plan_context(
     methods = tuple(sorted(context.methods or ()))
     verdict = RouteVerdict(path, methods, context.name or "", "fastapi", list(shared))
     verdict.must_compile = getattr(context.endpoint, "__fasterapi_must_compile__", False) is True
+    route: Any = context.original_route
+    if type(route) is Mount:
+        verdict.mounted = route._base_app  # without what Starlette puts around it
+    elif type(route) is Host:
+        verdict.path, verdict.mounted = route.host, route.app
     entry: Entry | None = Entry(path, methods, None, "", exact=False)
     try:
         if type(context.original_route) is APIRoute:

@@ -36,7 +36,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 #: Seconds between two looks at whether the app has changed; a look takes some 20 us.
 RECHECK: Final = 0.002
-#: An app that is called with ever other root paths is planned anew so often, then no more.
+#: An app may be mounted at many places, or at one with parameters: that many root paths have plans.
 MAX_ROOT_PATHS: Final = 8
 #: What a plan may have to be run here; one with any other field set is for the router.
 _KNOWN_FIELDS: Final = frozenset(
@@ -64,19 +64,25 @@ def _take_nothing(_scope: Scope) -> Any:
     return None
 
 
+class _Plans:
+    """The app's plans for requests that come with one root path: its own, or a mount's."""
+
+    def __init__(self, root_path: str) -> None:
+        self.root_path = root_path
+        self.plan: Any = None
+        self.begin: Callable[[Scope], Any] = _take_nothing
+        self.check_at = 0.0
+        self.routes: list[Any] = []
+        self.count = -1
+
+
 class CompiledEnd:
     """ASGI app that answers what the app's plans take and asks `router` for all else."""
 
     def __init__(self, app: FastAPI) -> None:
         self.router: APIRouter = app.router
         self._owner = app
-        self._plan: Any = None
-        self._begin: Callable[[Scope], Any] = _take_nothing
-        self._root_path = app.root_path
-        self._root_paths = 0
-        self._check_at = 0.0
-        self._routes = app.router.routes
-        self._count = -1
+        self._plans: dict[str, _Plans] = {}
         self._planning = threading.Lock()
 
     # -- which plans ---------------------------------------------------------------------------
@@ -85,58 +91,60 @@ class CompiledEnd:
         """Whether this stands where the app's router would."""
         return self._owner is app and self.router is app.router
 
-    def _check(self) -> None:
+    def _plans_for(self, root_path: str) -> _Plans | None:
+        """Those for a root path that is new here; None if there have been too many."""
+        with self._planning:
+            if root_path not in self._plans and len(self._plans) < MAX_ROOT_PATHS:
+                self._plans[root_path] = _Plans(root_path)
+            return self._plans.get(root_path)
+
+    def _check(self, plans: _Plans) -> None:
         """Plan again if the app is not as it was. Any thread; the first one does it."""
         if not self._planning.acquire(blocking=False):
             return
         try:
-            plan, app = self._plan, self._owner
+            plan, app = plans.plan, self._owner
             if plan is None or not (self.is_end_of(app) and plan.is_current(app)):
-                self._replan()
-            self._routes = self.router.routes
-            self._count = len(self._routes)
-            self._check_at = monotonic() + RECHECK
+                self._replan(plans)
+            plans.routes = self.router.routes
+            plans.count = len(plans.routes)
+            plans.check_at = monotonic() + RECHECK
         finally:
             self._planning.release()
 
-    def _replan(self) -> None:
+    def _replan(self, plans: _Plans) -> None:
         from fasterapi.plan.app import plan_app
 
-        self._begin = _take_nothing
+        plans.begin = _take_nothing
         try:
-            app = self._owner
-            self._plan = plan = plan_app(app, root_path=self._root_path)
+            app, root_path = self._owner, plans.root_path
+            plans.plan = plan = plan_app(app, root_path=root_path)
             if plan.inner and self.is_end_of(app):
                 entries = plan.inner_entries(_native.core, app, _plan_for)
-                table = _native.core.AsgiTable(entries, self.router, Response, self._root_path)
-                self._begin = table.begin
+                table = _native.core.AsgiTable(entries, self.router, Response, root_path)
+                plans.begin = table.begin
         except Exception:  # a route that FastAPI cannot build either: it says so itself
-            self._plan = None
+            plans.plan = None
 
-    def _moved_to(self, root_path: Any) -> bool:
-        """Another root path than planned for: plan for that one, unless it goes on for ever."""
-        if root_path == self._root_path or not isinstance(root_path, str):
-            return False
-        if self._root_paths >= MAX_ROOT_PATHS:
-            return False
-        self._root_paths += 1
-        self._root_path = root_path
-        self._plan = None
-        self._check()
-        return True
+    def _begin(self, scope: Scope) -> Any:
+        """The call of a plan that certainly takes a request, else None."""
+        root_path = scope.get("root_path", "")
+        if type(root_path) is not str:
+            return None
+        plans = self._plans.get(root_path) or self._plans_for(root_path)
+        if plans is None:
+            return None
+        if monotonic() >= plans.check_at or len(plans.routes) != plans.count:
+            self._check(plans)
+        return plans.begin(scope)
 
     # -- requests ------------------------------------------------------------------------------
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if monotonic() >= self._check_at or len(self._routes) != self._count:
-            self._check()
         call = self._begin(scope)
         if call is None:
-            if scope["type"] == "http" and self._moved_to(scope.get("root_path", "")):
-                call = self._begin(scope)
-            if call is None:
-                await self.router(scope, receive, send)
-                return
+            await self.router(scope, receive, send)
+            return
         body = None
         if call.wants_body:
             messages, error = await _read_body(receive)

@@ -78,7 +78,12 @@ TEXTS: Final[dict[str, str]] = {
     # The route.
     "websocket": "A WebSocket route is served by FastAPI's own code; only HTTP routes compile.",
     "mount": (
-        "A mounted app answers for itself; put its path operations on this app to compile them."
+        "A mounted app answers for itself; mount a FasterAPI, or put its path operations on this "
+        "app, to compile them."
+    ),
+    "mounted": (
+        "The route belongs to an app that is mounted at {path!r}, so requests reach its plan through "
+        "ASGI; put it on the outer app to compile it entirely."
     ),
     "foreign-route": (
         "{name} is not a path operation of FastAPI's; declare it with @app.get() and the like "

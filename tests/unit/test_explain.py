@@ -11,7 +11,15 @@ from fastapi import Depends, Header
 
 import fasterapi
 from fasterapi import FasterAPI
-from fasterapi.explain import explain, format_table, hints, matches, unmatched, unmet_demands
+from fasterapi.explain import (
+    explain,
+    format_table,
+    hints,
+    matches,
+    unmatched,
+    unmet_demands,
+    verdicts_of,
+)
 from fasterapi.log import StartupError
 from fasterapi.plan import plan_app
 from fasterapi.server import Server, Settings
@@ -27,7 +35,7 @@ def example() -> FasterAPI:
     @app.api_route("/items/{item_id}", methods=["POST", "GET"])
     def read(item_id: int, user: Annotated[int, Depends(lambda: 1, max_concurrency=9)]): ...
 
-    app.mount("/static", FasterAPI())
+    app.mount("/static", fastapi.FastAPI())
 
     @app.websocket("/ws")
     async def talk(): ...
@@ -54,6 +62,41 @@ def test_report():
         ("/static", [], "", "fastapi"),
         ("/ws", [], "talk", "fastapi"),
     ]
+
+
+def test_routes_of_mounted_apps_are_listed_below_their_mounts():
+    inner, middle, app = (FasterAPI(openapi_url=None) for _ in range(3))
+
+    @inner.get("/x/{n}")
+    @fasterapi.must_compile
+    async def read(n: int): ...
+
+    @inner.get("/stream")
+    async def stream(p: Annotated[int, Depends(lambda: 1, max_concurrency=9)]): ...
+
+    middle.mount("/inner", inner)
+    router = fastapi.APIRouter()
+    router.mount("/middle", middle)
+    app.include_router(router, prefix="/v1")
+    app.mount("/other", fastapi.FastAPI())
+    app.mount("/self", app)
+    app.host("{name}.example.org", inner)
+    rows = [
+        (r["path"], r["tier"], [why["code"] for why in r["reasons"]])
+        for r in explain(app)["routes"]
+    ]
+    assert rows == [
+        ("/v1/middle/inner/x/{n}", "asgi", ["mounted"]),
+        ("/v1/middle/inner/stream", "fastapi", ["concurrency"]),
+        ("/other", "fastapi", ["mount"]),
+        ("/self", "fastapi", ["mount"]),
+        ("{name}.example.org/x/{n}", "asgi", ["mounted"]),
+        ("{name}.example.org/stream", "fastapi", ["concurrency"]),
+    ]
+    verdicts = verdicts_of(app, plan_app(app))
+    unmet = unmet_demands(verdicts)
+    assert len(unmet) == 2
+    assert unmet[1].startswith("GET {name}.example.org/x/{n} must be compiled")
 
 
 def test_middleware_is_named_on_every_route():
@@ -97,7 +140,8 @@ def test_hints_are_for_compiled_def_routes_that_are_not_inline():
     @app.get("/async")
     async def read(): ...
 
-    tips = hints(plan_app(app))
+    plan = plan_app(app)
+    tips = hints(plan, plan.verdicts)
     assert "worker thread" in tips[0]
     assert tips[1:] == ["", "", ""]
     text = format_table(explain(app), tips=tips)

@@ -7,6 +7,7 @@ calls it. Compared are the messages, what ran meanwhile, what is raised, and the
 import asyncio
 import contextvars
 import threading
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Annotated, Any
 
@@ -496,6 +497,68 @@ def test_included_routers_and_their_scope():
         return app
 
     check(build, Client("/v1/red/x/1"), Client("/red/x/2"))
+
+
+def mounting(app_class: type[FastAPI], log: Log) -> FastAPI:
+    inner = app_class()
+    with warnings.catch_warnings(action="ignore"):  # a root_path given to the app is deprecated
+        app = app_class(root_path="/own")
+
+    def session() -> Iterator[int]:
+        yield 1
+        log.append("close")
+
+    @inner.get("/x/{n}")
+    async def read(n: int, request: Request, s: Annotated[int, Depends(session)]) -> list[Any]:
+        scope = request.scope
+        url = str(request.url_for("read", n=3))
+        return [n, scope["root_path"], scope["app_root_path"], scope["path_params"], url]
+
+    @inner.get("/bad", response_model=int)
+    async def bad() -> str:
+        return "no number"
+
+    @app.get("/outer/{n}")
+    async def outer(n: int, s: Annotated[int, Depends(session)]) -> int:
+        return n
+
+    app.mount("/sub", inner)
+    app.mount("/again", inner)
+    app.mount("/of/{tenant}", inner)
+    app.host("{name}.example.org", inner)
+    app.state.inner = inner
+    return app
+
+
+def test_mounted_apps():
+    paths = ["/sub/x/1", "/again/x/1", "/of/a/x/1", "/of/b/x/1", "/sub/x/1", "/sub/x/y", "/sub/bad"]
+    clients = [Client(prefix + path) for path in paths for prefix in ("/own", "")]
+    clients.append(Client("/x/1", headers={"host": "shop.example.org"}))
+    clients.append(Client("/bad", headers={"host": "shop.example.org"}))
+    results = check(mounting, *clients, taken=False)  # not by the outer app
+    assert [r["sent"][0]["status"] for r in results[:8:2]] == [200] * 4
+    check(mounting, Client("/outer/1", root_path="/own"))
+
+
+def test_mounted_apps_run_their_plans():
+    app = mounting(FasterAPI, [])
+    inner = app.state.inner
+    asyncio.run(Client("/own/sub/x/1").ask(app, []))
+    end, begun = end_of(inner), []
+
+    def begin(scope: Any) -> Any:
+        call = CompiledEnd._begin(end, scope)
+        begun.append((scope["root_path"], call is not None))
+        return call
+
+    end._begin = begin  # type: ignore[method-assign]
+    paths = ["/sub/x/1", "/again/x/1", *(f"/of/{n}/x/1" for n in range(9)), "/sub/x/1"]
+    for path in paths:
+        result = asyncio.run(Client("/own" + path).ask(app, []))
+        assert result["sent"][0]["status"] == 200
+    roots = ["/own/sub", "/own/again", *(f"/own/of/{n}" for n in range(9)), "/own/sub"]
+    # Too many root paths: the last of them have no plans, the first keep theirs.
+    assert begun == [(root, root not in roots[8:11]) for root in roots]
 
 
 def test_cancelled_requests_close_their_dependencies():
