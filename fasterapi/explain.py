@@ -120,7 +120,7 @@ def route_text(verdict: RouteVerdict) -> str:
 
 
 def hints(plan: AppPlan, verdicts: Iterable[RouteVerdict]) -> list[str]:
-    """For each verdict, what would make a compiled route of the plan faster; "" if nothing known."""
+    """For each verdict, what would make a compiled route of the plan faster; "" if none known."""
     made = {
         (entry.path, method): entry.spec
         for entry in plan.entries

@@ -23,6 +23,7 @@ import starlette.middleware.trustedhost
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware, GZipResponder, IdentityResponder
 from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
@@ -251,12 +252,32 @@ def _look_at(layer: Any) -> tuple[bool, list[tuple[tuple[bytes, bool], ...]], li
 
 def foreign_middleware(app: FastAPI) -> Reason | None:
     """The reason that names the app's middleware of classes the core knows nothing of."""
-    foreign = []
+    foreign, advice = [], ""
     for one in app.user_middleware:
         made_by: Any = one.cls
         if type(one) is not Middleware or not any(made_by is known for known in _KNOWN):
-            foreign.append(getattr(made_by, "__name__", repr(made_by)))
-    return reason("middleware", names=", ".join(foreign)) if foreign else None
+            foreign.append(_name_of(one))
+            if isinstance(made_by, type) and issubclass(made_by, BaseHTTPMiddleware):
+                advice = _PURE
+    return reason("middleware", names=", ".join(foreign), advice=advice) if foreign else None
+
+
+_PURE: Final = (
+    " Pure ASGI middleware in the place of BaseHTTPMiddleware saves a task for each request."
+)
+
+
+def _name_of(middleware: Any) -> str:
+    """Its class; the function if it was made by ``@app.middleware("http")``; what it extends."""
+    made_by: Any = middleware.cls
+    name = getattr(made_by, "__name__", repr(made_by))
+    function = getattr(middleware, "kwargs", {}).get("dispatch")
+    if made_by is BaseHTTPMiddleware and function is not None:
+        return f'@app.middleware("http") {getattr(function, "__name__", repr(function))}'
+    for known in _KNOWN:
+        if isinstance(made_by, type) and issubclass(made_by, known):
+            return f"{name} (a subclass; the core knows {known.__name__} itself)"
+    return name
 
 
 def plan_middleware(app: FastAPI) -> tuple[GateSpec | None, list[Reason]]:

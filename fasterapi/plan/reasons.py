@@ -42,7 +42,8 @@ TEXTS: Final[dict[str, str]] = {
         "The app has debug=True, so Starlette's own code shows tracebacks; turn it off to compile."
     ),
     "middleware": (
-        "The app has middleware that runs in Python: {names}. Remove it to compile the routes."
+        "The app has middleware that runs in Python: {names}.{advice} Plans run behind it; "
+        "remove it, or do its work in a dependency, to compile the routes entirely."
     ),
     "middleware-options": (
         "{name} is set up in a way that the core does not follow: {what}. "
@@ -82,8 +83,8 @@ TEXTS: Final[dict[str, str]] = {
         "app, to compile them."
     ),
     "mounted": (
-        "The route belongs to an app that is mounted at {path!r}, so requests reach its plan through "
-        "ASGI; put it on the outer app to compile it entirely."
+        "The route belongs to an app that is mounted at {path!r}, so its plan runs at the inner "
+        "end of that app's middleware; put it on the outer app to compile it entirely."
     ),
     "foreign-route": (
         "{name} is not a path operation of FastAPI's; declare it with @app.get() and the like "

@@ -7,6 +7,7 @@ import pytest
 import starlette.middleware.cors
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
@@ -178,3 +179,25 @@ def test_replay_keeps_the_lines():
 def test_a_malformed_gate_is_refused(arguments: Any, error: type[Exception]):
     with pytest.raises(error):
         _native.core.Gate(*arguments)
+
+
+def test_foreign_middleware_is_named_so_that_one_finds_it():
+    class Timer(BaseHTTPMiddleware): ...
+
+    class Quiet(CORSMiddleware): ...
+
+    class Pure:
+        def __init__(self, app: Any) -> None: ...
+
+    app = app_with((Pure, {}), (Quiet, {}), (CORSMiddleware, {}))
+    (why,) = plan_app(app).reasons
+    names = "Pure, Quiet (a subclass; the core knows CORSMiddleware itself)"
+    assert f"in Python: {names}. Plans run behind it;" in why.text
+
+    app = app_with((Timer, {}))
+
+    @app.middleware("http")
+    async def add_header(request: Any, call_next: Any) -> Any: ...
+
+    (why,) = plan_app(app).reasons
+    assert 'in Python: @app.middleware("http") add_header, Timer. Pure ASGI' in why.text
