@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ __all__ = [
     "DEADLINE",
     "LiveServer",
     "run_to_exit",
+    "start_asgi_server",
     "start_fasterapi",
     "start_uvicorn",
     "wait_until",
@@ -27,6 +29,7 @@ APPS = pathlib.Path(__file__).resolve().parent.parent / "apps"
 # Bounds how long a test that fails may hang; nothing is measured with it.
 DEADLINE = 60.0
 ADDRESS = re.compile(r"http://\[?([^\]\s/]+?)\]?:(\d+)")
+SOCKET = "server.sock"
 UNIX = re.compile(r"unix:?(?:socket)?:?\s*(/\S+)")
 
 
@@ -69,6 +72,7 @@ class LiveServer:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self.address: tuple[str, int] = ("", 0)
+        self.socket = str(pathlib.Path(self._folder.name) / SOCKET)  # if it was told to use that
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -159,6 +163,39 @@ def start_fasterapi(target: str, *options: str, **environment: str) -> LiveServe
     if not {"--port", "--uds"}.intersection(options):
         command += ["--port", "0"]
     return _ready(LiveServer([*command, *options], environment), "--uds" not in options)
+
+
+#: How other servers are told to serve a module:app of tests/integration/apps at SOCKET.
+_ASGI_SERVERS = {
+    "uvicorn": ["uvicorn", "--no-access-log", "--uds", SOCKET],
+    "granian": ["granian", "--interface", "asgi", "--uds", SOCKET],
+    "gunicorn": ["gunicorn", "--worker-class", "asgi", "--bind", f"unix:{SOCKET}"],
+}
+
+
+def start_asgi_server(name: str, target: str, **environment: str) -> LiveServer:
+    """Serve `module:app` of tests/integration/apps with another server, at `server.socket`. The app
+    prints "lifespan begins"."""
+    module, *options = _ASGI_SERVERS[name]
+    command = [sys.executable, "-m", module, *options, target]
+    server = LiveServer(command, {"PYTHONPATH": str(APPS), **environment})
+
+    def answers() -> bool:
+        if server.process.poll() is not None:
+            raise AssertionError(f"{name} has ended:\n{server.output}")
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(server.socket)
+        except OSError:
+            return False
+        return "lifespan begins" in server.output
+
+    try:
+        wait_until(answers, f"{name} to listen")
+    except BaseException:
+        server.stop()
+        raise
+    return server
 
 
 def _ready(server: LiveServer, has_port: bool = True) -> LiveServer:
