@@ -15,9 +15,17 @@ pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
 
 
 def test_same_answers_and_same_calls(pair: Pair):
-    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), print_blob=False)
+    check(pair, EXAMPLES)
+
+
+def test_same_answers_and_same_calls_on_uvicorn(pair_on_uvicorn: Pair):
+    check(pair_on_uvicorn, EXAMPLES // 3)
+
+
+def check(pair: Pair, examples: int) -> None:
+    @settings(max_examples=examples, suppress_health_check=list(HealthCheck), print_blob=False)
     @given(programs())
-    def check(program: Program) -> None:
+    def check_one(program: Program) -> None:
         pair.check(program)
 
-    check()
+    check_one()

@@ -177,3 +177,10 @@ async def exits_raised(request: Request, name=Depends(session)):
 def test_found_once(name: str, pair: Pair):
     source, requests = FOUND[name]
     pair.check(Program(f"{REFERENCE_IMPORT}\nLOG = []\n{source}", requests))
+
+
+@pytest.mark.parametrize("name", FOUND)
+@pytest.mark.filterwarnings("ignore")
+def test_found_once_on_uvicorn(name: str, pair_on_uvicorn: Pair):
+    source, requests = FOUND[name]
+    pair_on_uvicorn.check(Program(f"{REFERENCE_IMPORT}\nLOG = []\n{source}", requests))

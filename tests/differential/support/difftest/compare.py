@@ -14,7 +14,7 @@ from typing import Any
 import fastapi.routing
 from wire import Connection, Response, WireError
 
-from difftest.servers import Candidate, Errors, LoopThread, Reference
+from difftest.servers import Candidate, Errors, LoopThread, OnUvicorn, Reference
 
 __all__ = ["DifferentError", "Pair", "Program", "Share", "comparable", "execute"]
 
@@ -119,12 +119,9 @@ def comparable(response: Response) -> tuple[object, ...]:
 class Side:
     """One app with its connection and its log."""
 
-    def __init__(
-        self, module: types.ModuleType, server: Reference | Candidate, keep_alive: bool
-    ) -> None:
+    def __init__(self, module: types.ModuleType, server: Reference | Candidate) -> None:
         self.module = module
         self.server = server
-        self.keep_alive = keep_alive
         self.connection: Connection | None = None
 
     def ask(self, turn: int, raw: bytes) -> tuple[object, ...]:
@@ -149,7 +146,7 @@ class Side:
             if hasattr(module, "GATE"):
                 module.GATE.set()
         close = (response.header(b"connection") or b"").lower() == b"close"
-        if close or not self.keep_alive or self.connection.buffer:
+        if close or not self.server.keep_alive or self.connection.buffer:
             self.hang_up()
         return comparable(response)
 
@@ -162,10 +159,10 @@ class Side:
 class Pair:
     """Both servers, kept from program to program."""
 
-    def __init__(self) -> None:
+    def __init__(self, candidate: type[Candidate | OnUvicorn] = Candidate) -> None:
         self.thread = LoopThread()
         self.reference = Reference(self.thread)
-        self.candidate = Candidate(self.thread)
+        self.candidate = candidate(self.thread)
         self.errors = Errors()
         self.share = Share()
 
@@ -212,9 +209,8 @@ class Pair:
     def _started(
         self, program: Program, reference: types.ModuleType, candidate: types.ModuleType
     ) -> Iterator[tuple[Side, Side]]:
-        # Uvicorn closes a connection without a word after an exception, so each has one request.
-        theirs = Side(reference, self.reference, False)
-        ours = Side(candidate, self.candidate, True)
+        theirs = Side(reference, self.reference)
+        ours = Side(candidate, self.candidate)
         sides = (theirs, ours)
         started: list[Side] = []
         try:

@@ -1,4 +1,4 @@
-"""FastAPI on Uvicorn and FasterAPI on the C core, side by side in this process.
+"""FastAPI on Uvicorn and FasterAPI on the C core or on Uvicorn, side by side in this process.
 
 One event-loop thread serves both, example after example. Uvicorn keeps one listener, and what it
 calls is exchanged; the core gets a new server for each app, as its plans are made at start-up.
@@ -23,7 +23,7 @@ import fasterapi.server
 from fasterapi.lifespan import Lifespan
 from fasterapi.server import Server, Settings
 
-__all__ = ["Candidate", "Errors", "LoopThread", "Reference"]
+__all__ = ["Candidate", "Errors", "LoopThread", "OnUvicorn", "Reference"]
 
 T = TypeVar("T")
 
@@ -109,6 +109,9 @@ def _as_of_2_4(app: Any) -> Any:
 class Reference:
     """FastAPI as Uvicorn serves it: its own protocol class on a listener in this process."""
 
+    #: Uvicorn closes a connection without a word after an exception, so each has one request.
+    keep_alive = False
+
     def __init__(self, thread: LoopThread) -> None:
         self.thread = thread
         self._config: Config | None = None
@@ -136,8 +139,8 @@ class Reference:
         self._lifespan = Lifespan(app)
         self.thread.run(self._lifespan.startup())
 
-    def rest(self) -> None:
-        """Wait until nothing runs any more."""
+    def rest(self, finished: Callable[[], bool] | None = None) -> None:
+        """Wait until nothing runs any more. Nothing can come after that, so `finished` is true."""
         self.thread.run(self._rest())
 
     async def _rest(self) -> None:
@@ -160,8 +163,14 @@ class Reference:
         self.thread.run(last())
 
 
+class OnUvicorn(Reference):
+    """A FasterAPI app on Uvicorn: its plans run at the inner end of its middleware stack."""
+
+
 class Candidate:
     """A FasterAPI app on the C core, listening on a port that the system chooses."""
+
+    keep_alive = True
 
     def __init__(self, thread: LoopThread) -> None:
         self.thread = thread
