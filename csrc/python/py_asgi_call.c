@@ -248,6 +248,12 @@ static PyObject *get_is_inline(struct fa_py_asgi_call *call, void *unused)
     return PyBool_FromLong(call->plan->is_inline);
 }
 
+static PyObject *get_max_body(struct fa_py_asgi_call *call, void *unused)
+{
+    (void)unused;
+    return PyLong_FromSsize_t(call->plan->max_body);
+}
+
 static PyObject *get_wants_request(struct fa_py_asgi_call *call, void *unused)
 {
     (void)unused;
@@ -272,6 +278,7 @@ static PyMemberDef call_members[] = {
 static PyGetSetDef call_getset[] = {
     {"is_async", (getter)get_is_async, NULL, "calling it gives a coroutine", NULL},
     {"is_inline", (getter)get_is_inline, NULL, "run() may be called on the loop's thread", NULL},
+    {"max_body", (getter)get_max_body, NULL, "the plan's limit for bodies; negative: none", NULL},
     {"wants_request", (getter)get_wants_request, NULL,
         "the handler's first argument is this call, with the Request as `request`", NULL},
     {NULL, NULL, NULL, NULL, NULL},

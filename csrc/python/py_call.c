@@ -113,6 +113,10 @@ static PyObject *call_with_exchange(struct run *run, PyObject **room)
 static PyObject *call_handler(struct run *run)
 {
     const struct fa_py_plan *plan = run->task->route->plan;
+    if (FA_UNLIKELY(plan->max_body >= 0 && run->task->body.len > (size_t)plan->max_body)) {
+        fa_executor_hand_over(run->owner->server, run->task);
+        return NULL;
+    }
     if (plan->arg_count == 0 && !plan->wants_exchange) return PyObject_CallNoArgs(plan->handler);
     PyObject *room[FA_PY_PLAN_MAX_ARGS + 2]; /* room[0] is the callee's to use */
     PyObject **slots = room + 1 + plan->wants_exchange;

@@ -205,7 +205,7 @@ static int set_call_form(struct fa_py_plan *plan)
 
 PyDoc_STRVAR(plan_doc,
     "Plan(handler, is_async, can_suspend, params, body, response, status_code, *, "
-    "inline=False, may_decline=False, exchange=False, form=None)\n--\n\n"
+    "inline=False, may_decline=False, exchange=False, form=None, max_body=-1)\n--\n\n"
     "One route compiled to C: how to extract and convert its inputs, how to call it,\n"
     "how to answer. Made by fasterapi.plan; read-only and usable from any thread.\n\n"
     "params: tuple of (keyword, source, wire_name, conv, is_list, required, default,\n"
@@ -215,17 +215,19 @@ PyDoc_STRVAR(plan_doc,
     "exchange: the handler, a plain function, takes an Exchange as its first argument.\n"
     "form: None or (keyword, from_pairs, from_bytes), a body that is a form: an urlencoded one\n"
     "goes to from_pairs(pairs) unless that is None, any other to from_bytes(content_type, body).\n"
+    "max_body: a larger request body is FastAPI's to refuse; negative: none is.\n"
     "Raises TypeError or ValueError for a malformed description.");
 
 static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"handler", "is_async", "can_suspend", "params", "body", "response",
-        "status_code", "inline", "may_decline", "exchange", "form", NULL};
+        "status_code", "inline", "may_decline", "exchange", "form", "max_body", NULL};
     PyObject *handler, *params, *body, *response, *form = Py_None;
     int is_async, can_suspend, status, is_inline = 0, may_decline = 0, exchange = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OppO!OOi|$pppO:Plan", names, &handler,
+    Py_ssize_t max_body = -1;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OppO!OOi|$pppOn:Plan", names, &handler,
             &is_async, &can_suspend, &PyTuple_Type, &params, &body, &response, &status, &is_inline,
-            &may_decline, &exchange, &form)) {
+            &may_decline, &exchange, &form, &max_body)) {
         return NULL;
     }
     if (!PyCallable_Check(handler)) {
@@ -240,6 +242,7 @@ static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     plan->is_inline = is_inline != 0;
     plan->may_decline = may_decline != 0;
     plan->wants_exchange = exchange != 0;
+    plan->max_body = max_body;
     plan->validate_kwnames = Py_BuildValue("(s)", "from_attributes");
     if (plan->validate_kwnames == NULL || set_params(plan, params) < 0 ||
         set_body(plan, body) < 0 || set_form(plan, form) < 0 ||

@@ -72,6 +72,7 @@ struct fa_py_plan {
     bool may_decline;    /* the handler may return NotImplemented: hand over */
     bool wants_exchange; /* the handler's first argument is the request's Exchange */
     bool is_inline;      /* a `def` handler that may run on the loop thread */
+    Py_ssize_t max_body; /* a larger request body is handed over; negative: any */
     uint8_t arg_count;
     uint8_t param_count;
     bool has_query;

@@ -29,6 +29,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Host, Mount, Route, WebSocketRoute
 
 from fasterapi.applications import FasterAPI
+from fasterapi.plan.body_limit import limit_of, without_limit
 from fasterapi.plan.fingerprint import check_internals, is_patched
 from fasterapi.plan.inner import is_inner_end
 from fasterapi.plan.middleware import (
@@ -136,11 +137,12 @@ class AppPlan:
         rows: list[tuple[str, list[str], Any, str, Any]] = []
         scopes = RouterScopes(app)
         for entry in self.inner:
-            plan, target = None, None
+            plan, target, context = None, None, entry.context
             if entry.spec is not None and (spec := plan_for(entry.spec, app)) is not None:
+                # The app's own limit stands around the middleware, so only the route's is left.
+                spec = replace(spec, max_body=context.max_body_size)
                 plan = self._core_plan(core, entry, spec)
             if plan is not None:
-                context = entry.context
                 target = (context.original_route, context.endpoint, scopes.of(context))
             rows.append((entry.path, list(entry.methods), plan, entry.static_prefix, target))
         return rows
@@ -175,6 +177,8 @@ def _stack_difference(app: FastAPI) -> str | None:
         if type(layer) is not expected:
             return f"{type(layer).__name__} is where {expected.__name__} should be"
         layer = getattr(layer, "app", None)
+        if expected is AppBodyLimitMiddleware:
+            layer = without_limit(layer, app.max_body_size)
     return (
         None
         if layer is app.router or is_inner_end(layer, app)
@@ -189,7 +193,7 @@ def _router_difference(router: Any) -> str | None:
     for name in _ROUTER_METHODS:
         if name in vars(router) or getattr(type(router), name) is not getattr(APIRouter, name):
             return name
-    stack = router.middleware_stack
+    stack = without_limit(router.middleware_stack, router.max_body_size)
     if getattr(stack, "__func__", None) is not APIRouter.app:
         return "its middleware"
     return None
@@ -215,9 +219,7 @@ def app_reasons(app: FastAPI) -> list[Reason]:
         reasons += plan_middleware(app)[1]
     if app.root_path:
         reasons.append(reason("root-path"))
-    if app.max_body_size is not None or getattr(app.router, "max_body_size", None) is not None:
-        reasons.append(reason("max-body-size"))
-    elif (what := _router_difference(app.router)) is not None:
+    if (what := _router_difference(app.router)) is not None:
         reasons.append(reason("custom-router", name="of the app", what=what))
     if app._native_telemetry.enabled():
         reasons.append(reason("telemetry"))
@@ -291,6 +293,7 @@ def _foreign(context: RouteContext) -> tuple[Reason, Entry | None]:
 
 
 def _plan_context(
+    app: FastAPI,
     context: RouteContext,
     shared: list[Reason],
     trusted: bool,
@@ -310,7 +313,7 @@ def _plan_context(
     entry: Entry | None = Entry(path, methods, None, "", exact=False)
     try:
         if type(context.original_route) is APIRoute:
-            plans, reasons = plan_route(context, root_path, limits)
+            plans, reasons = plan_route(context, root_path, limits, limit_of(app, context))
             if not reasons and all(one.code in _ROUND_IT for one in shared):
                 verdict.tier = "asgi" if shared else "compiled"
                 return verdict, [
@@ -361,7 +364,7 @@ def plan_app(app: FastAPI, *, root_path: str = "") -> AppPlan:
         trusted = len(shared) == len(above)
         contexts, unreadable = _contexts_of(route)
         for context in contexts:
-            verdict, entries = _plan_context(context, shared, trusted, root_path, limits)
+            verdict, entries = _plan_context(app, context, shared, trusted, root_path, limits)
             verdicts.append(verdict)
             made += [(entry, verdict) for entry in entries]
         if unreadable is not None:
@@ -381,6 +384,7 @@ def plan_app(app: FastAPI, *, root_path: str = "") -> AppPlan:
             verdict.reasons.append(reason("shadowed", path=rival.path or "any path"))
     if above:
         return AppPlan([], verdicts, above, state, inner=arranged)
-    miss = plan_miss(app, [entry for entry, _ in made], root_path)
+    unlimited = app.max_body_size is None  # else a large body on a wrong path is a 413
+    miss = plan_miss(app, [entry for entry, _ in made], root_path) if unlimited else None
     gate, _ = plan_middleware(app)
     return AppPlan(arranged, verdicts, above, state, miss, gate, arranged)

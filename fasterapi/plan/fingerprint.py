@@ -34,9 +34,11 @@ import starlette.middleware.exceptions
 import starlette.requests
 import starlette.responses
 import starlette.routing
+from fastapi._body_limit import AppBodyLimitMiddleware
 from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from starlette.middleware import body_limit
 
 from fasterapi.plan.digest import is_known
 from fasterapi.plan.reasons import Reason, reason
@@ -168,6 +170,11 @@ def _functions() -> Iterator[tuple[str, Any]]:
             "__call__",
         ),
         ("AsyncExitStackMiddleware", AsyncExitStackMiddleware, "__call__"),
+        ("AppBodyLimitMiddleware", AppBodyLimitMiddleware, "__call__"),
+        ("RequestBodyLimitMiddleware", body_limit.RequestBodyLimitMiddleware, "__call__"),
+        ("RequestBodyLimitResponder", body_limit.RequestBodyLimitResponder, "__call__"),
+        ("RequestBodyLimitResponder", body_limit.RequestBodyLimitResponder, "receive_with_limit"),
+        ("RequestBodyLimitResponder", body_limit.RequestBodyLimitResponder, "send_with_limit"),
         ("json", json, "loads"),
         ("json", json, "dumps"),
     ]

@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fasterapi import _native
+from fasterapi.plan.body_limit import is_within
 from fasterapi.plan.fingerprint import check_internals
 from fasterapi.plan.inner_tree import FUNCTION_STACK, REQUEST_STACK
 from fasterapi.plan.spec import PlanSpec
@@ -40,7 +41,7 @@ RECHECK: Final = 0.002
 MAX_ROOT_PATHS: Final = 8
 #: What a plan may have to be run here; one with any other field set is for the router.
 _KNOWN_FIELDS: Final = frozenset(
-    "handler is_async can_suspend params body response status_code inline exchange".split()
+    "handler is_async can_suspend params body response status_code inline exchange max_body".split()
 )
 #: What only the core's server needs to know of a plan that has another one for here.
 _SERVER_FIELDS: Final = _KNOWN_FIELDS | {"may_decline", "stream", "inner"}
@@ -142,12 +143,12 @@ class CompiledEnd:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = self._begin(scope)
-        if call is None:
+        if call is None or (call.max_body >= 0 and not is_within(scope, call.max_body)):
             await self.router(scope, receive, send)
             return
         body = None
         if call.wants_body:
-            messages, error = await _read_body(receive)
+            messages, error = await _read_body(receive, call.max_body)
             if error is None:
                 body = _body_of(messages)
             if body is None or not call.take_body(body) or self._owner.dependency_overrides:
@@ -303,23 +304,28 @@ def _after_start(send: Send) -> Send:
 # -- the body --------------------------------------------------------------------------------------
 
 
-async def _read_body(receive: Receive) -> tuple[list[Message], Exception | None]:
-    """(messages, None) of a complete body, or what came instead: then FastAPI has to see it."""
+async def _read_body(receive: Receive, limit: int) -> tuple[list[Message], Exception | None]:
+    """(messages, None) of a complete body, or what came instead: then FastAPI has to see it. limit:
+    of the body's bytes, FastAPI has to see more; negative: none."""
     messages: list[Message] = []
+    total = 0
     try:
         while True:
             message = await receive()
             messages.append(message)
             if message["type"] != "http.request":
-                return messages, _DisconnectedError()
+                return messages, _UnfinishedError()
+            total += len(message.get("body", b""))
+            if 0 <= limit < total:
+                return messages, _UnfinishedError()
             if not message.get("more_body", False):
                 return messages, None
     except Exception as exc:
         return messages, exc
 
 
-class _DisconnectedError(Exception):
-    """The last message says so; it is replayed, this is not raised."""
+class _UnfinishedError(Exception):
+    """The last message shows why; it is replayed, this is not raised."""
 
 
 def _body_of(messages: list[Message]) -> bytes:
@@ -335,7 +341,7 @@ class _Replay:
 
     def __init__(self, messages: list[Message], error: Exception | None, receive: Receive) -> None:
         self._messages = messages[::-1]
-        self._error = None if isinstance(error, _DisconnectedError) else error
+        self._error = None if isinstance(error, _UnfinishedError) else error
         self._receive = receive
 
     async def __call__(self) -> Message:

@@ -58,8 +58,8 @@ TEXTS: Final[dict[str, str]] = {
         "pass telemetry={{'tracing': False, 'metrics': False, 'logs': False}} to compile."
     ),
     "max-body-size": (
-        "A max_body_size of FastAPI's is set and its limiter runs in Python; remove it to compile "
-        "(the server has a limit of its own, see `fasterapi config`)."
+        "The route takes the Request and has a max_body_size of FastAPI's, whose limiter can be "
+        "seen in the scope; leave one of the two out to compile (the server has its own limit)."
     ),
     "root-path": (
         "The app sets root_path, which changes how paths are matched; "

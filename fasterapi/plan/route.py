@@ -18,6 +18,7 @@ from fastapi.routing import APIRoute, RouteContext
 from starlette.routing import compile_path
 
 from fasterapi.plan.body import plan_body
+from fasterapi.plan.body_limit import without_limit
 from fasterapi.plan.endpoint import can_suspend, is_inline, is_plain_endpoint
 from fasterapi.plan.exchange import Found
 from fasterapi.plan.fingerprint import HANDLER_CODE, REQUEST_RESPONSE_CODE
@@ -105,30 +106,34 @@ def _unique(reasons: list[Reason]) -> list[Reason]:
 
 
 def plan_route(
-    context: RouteContext, root_path: str = "", limits: FormLimits | None = None
+    context: RouteContext,
+    root_path: str = "",
+    limits: FormLimits | None = None,
+    max_body: int | None = None,
 ) -> tuple[list[tuple[tuple[str, ...], PlanSpec]], list[Reason]]:
     """([(methods, plan), ...], []) for a route that compiles, ([], reasons) for any other.
 
     root_path: the server's, for error contexts only. limits: those that the app and its routers set
-    for forms. There is more than one plan only for a typed route with several methods: FastAPI
-    names the method when the answer is not valid. Any thread.
+    for forms. max_body: FastAPI's limit, see `limit_of`. There is more than one plan only for a
+    typed route with several methods: FastAPI names the method when the answer is not valid. Any
+    thread.
     """
     original = context.original_route
     if type(original) is not APIRoute:
         return [], [reason("custom-route-class", name=type(original).__name__)]
-    app = context.app
-    if context.max_body_size is not None:
-        return [], [reason("max-body-size")]
-    handler = _handler_variables(app)
+    handler = _handler_variables(without_limit(context.app, context.max_body_size))
     if handler is None:
         return [], [reason("changed-route", what="its app is not FastAPI's request handler")]
     reasons = [*_make_reasons(context), *_path_reasons(context)]
     reasons += _endpoint_reasons(context, handler)
+    if max_body is not None and any(map(asks_for_request, flat_dependants(handler["dependant"]))):
+        reasons.append(reason("max-body-size"))
     if reasons:
         return [], _unique(reasons)
     if handler["is_body_form"] and limits is not None:
         handler["form_limits"] = limits.of(context, handler["form_limits"])
-    return _plan_parts(context, handler, root_path)
+    plans, reasons = _plan_parts(context, handler, root_path)
+    return [(names, replace(plan, max_body=max_body)) for names, plan in plans], reasons
 
 
 def _plan_parts(

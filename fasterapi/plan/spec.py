@@ -121,6 +121,8 @@ class PlanSpec:
     #: The handler calls nothing: it hands a `StreamCall` over to the app's own middleware stack.
     stream: bool = field(default=False)
     form: FormSpec | None = field(default=None)
+    #: A larger request body than this is FastAPI's to refuse.
+    max_body: int | None = field(default=None)
     #: inner(app) makes the plan for the inner end of an app's middleware stack, where requests come
     #: through ASGI; None from it if the plan is not for there. No `inner`: this plan is for both.
     inner: Callable[[Any], PlanSpec | None] | None = field(default=None, compare=False, repr=False)
@@ -162,4 +164,5 @@ def make_core_plan(core: Any, spec: PlanSpec) -> Any:
         may_decline=spec.may_decline,
         exchange=spec.exchange,
         form=None if form is None else (form.keyword, form.from_pairs, form.from_bytes),
+        max_body=-1 if spec.max_body is None else spec.max_body,
     )

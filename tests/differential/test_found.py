@@ -172,6 +172,60 @@ async def exits_raised(request: Request, name=Depends(session)):
 )
 
 
+def post(path: str, body: bytes, *, chunked: bool = False) -> bytes:
+    length = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(body)
+    if chunked:
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: testserver\r\nContent-Type: application/json\r\n".encode()
+    )
+    return head + length + b"\r\n\r\n" + body
+
+
+for limits in ("app", "route", "router", "app and route"):
+    found(
+        f"bodies over a limit of FastAPI's: {limits}",
+        f"""
+from fastapi import APIRouter, Depends
+from fastapi.responses import StreamingResponse
+
+app = FastAPI({"max_body_size=10" if limits.startswith("app") else ""})
+router = APIRouter({"max_body_size=10" if limits == "router" else ""})
+
+def session():
+    LOG.append("open")
+    yield 1
+    LOG.append("close")
+
+@router.post("/body"{", max_body_size=20" if "route" in limits.split() else ""})
+async def of_body(body: dict, s=Depends(session)):
+    LOG.append("body")
+    return body
+
+@router.post("/plain"{", max_body_size=20" if "route" in limits.split() else ""})
+async def of_plain(body: dict):
+    return body
+
+@router.post("/none"{", max_body_size=20" if "route" in limits.split() else ""})
+def of_none():
+    LOG.append("none")
+    return 1
+
+@router.post("/stream"{", max_body_size=20" if "route" in limits.split() else ""})
+def of_stream(s=Depends(session)):
+    return StreamingResponse(iter(["a", "b"]))
+
+app.include_router(router, prefix="/v1")
+""",
+        *(
+            post(f"/v1{path}", b'{"a":"%s"}' % (b"x" * size), chunked=chunked)
+            for path in ("/body", "/plain", "/none", "/stream", "/nowhere")
+            for size in (2, 3, 12, 13)
+            for chunked in (False, True)
+        ),
+    )
+
+
 @pytest.mark.parametrize("name", FOUND)
 @pytest.mark.filterwarnings("ignore")
 def test_found_once(name: str, pair: Pair):

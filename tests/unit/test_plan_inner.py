@@ -101,8 +101,7 @@ class Client:
 
         async def receive() -> dict[str, Any]:
             if not pieces:
-                log.append("waits")
-                return {"type": "http.disconnect"}
+                await asyncio.Event().wait()
             piece = pieces.pop(0)
             log.append(f"receive {piece!r}")
             if piece is None:

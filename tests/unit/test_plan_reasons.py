@@ -16,6 +16,7 @@ from fastapi import (
     Header,
     Path,
     Query,
+    Request,
     Response,
     WebSocket,
 )
@@ -116,21 +117,25 @@ def _(app):
     app._native_telemetry.config["tracer_provider"] = object()
 
 
+def of_request(request: Request) -> int:
+    return 1
+
+
 @has("max-body-size")
 def _(app):
     app.max_body_size = 10
-    app.get("/x")(plain)
+    app.get("/x")(of_request)
 
 
 @has("max-body-size")
 def _(app):
-    app.get("/x", max_body_size=10)(plain)
+    app.get("/x", max_body_size=10, dependencies=[Depends(of_request)])(plain)
 
 
 @has("max-body-size")
 def _(app):
     router = APIRouter(max_body_size=10)
-    router.get("/x")(plain)
+    router.get("/x")(of_request)
     app.include_router(router)
 
 

@@ -462,6 +462,7 @@ def test_core_plan_has_the_arguments_of_the_core():
         "may_decline": False,
         "exchange": False,
         "form": None,
+        "max_body": -1,
     }
     assert [param[:8] for param in params] == [
         ("item_id", 0, "item_id", 1, False, True, None, None),

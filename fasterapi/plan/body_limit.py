@@ -1,0 +1,52 @@
+"""FastAPI's own limit for request bodies (``max_body_size``): what of it a plan has to keep.
+
+A request within every limit is answered as if there were none. So a plan only knows the smallest
+one, and FastAPI answers a request whose body may be larger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi._body_limit import _BodyLimitExceptionMiddleware
+from fastapi.routing import RouteContext
+from starlette.middleware.body_limit import (
+    _BODY_LIMIT_RESPONDER_SCOPE_KEY,
+    RequestBodyLimitMiddleware,
+)
+
+__all__ = ["is_within", "limit_of", "without_limit"]
+
+
+def without_limit(app: Any, limit: int | None) -> Any:
+    """What FastAPI's limiter for this limit stands around; None if it is another one."""
+    if limit is None:
+        return app
+    inner = getattr(app, "app", None)
+    if (
+        type(app) is not RequestBodyLimitMiddleware
+        or app.max_body_size != limit
+        or type(inner) is not _BodyLimitExceptionMiddleware
+    ):
+        return None
+    return inner.app
+
+
+def limit_of(app: FastAPI, context: RouteContext) -> int | None:
+    """The smallest of the limits around a route; None if there are none."""
+    limits = [one for one in (app.max_body_size, context.max_body_size) if one is not None]
+    return min(limits, default=None)
+
+
+def is_within(scope: MutableMapping[str, Any], limit: int) -> bool:
+    """Whether the head of a request at the inner end fits a route's limit, and the limiter of an
+    app around it, which may already count, has the same."""
+    counting = scope.get(_BODY_LIMIT_RESPONDER_SCOPE_KEY)
+    if counting is not None and counting.max_body_size != limit:
+        return False
+    for name, value in scope["headers"]:
+        if name == b"content-length" and not (value.isdigit() and int(value) <= limit):
+            return False
+    return True
