@@ -220,9 +220,8 @@ static PyObject *respond(struct fa_py_asgi_call *call, PyObject *value)
     return pair;
 }
 
-PyDoc_STRVAR(run_doc,
-    "run($self, /)\n--\n\n"
-    "respond() to what a `def` handler returns.");
+PyDoc_STRVAR(run_doc, "run($self, /)\n--\n\n"
+                      "respond() to what a `def` handler returns.");
 
 static PyObject *run(struct fa_py_asgi_call *call, PyObject *unused)
 {

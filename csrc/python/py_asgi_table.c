@@ -370,11 +370,10 @@ static PyObject *start_call(struct fa_py_asgi_table *self, PyObject *scope,
     struct fa_py_asgi_call *call = fa_py_asgi_call_new(
         self->state->asgi_call_type, (PyObject *)self, &self->texts, route->plan);
     PyObject *path_params = call == NULL ? NULL : path_params_of(self, scope, route, match);
-    bool certain =
-        path_params != NULL &&
-        (route->plan->arg_count == 0 ||
-            fa_py_params_begin(route->plan, input, call->slots + FA_PY_ASGI_CALL_ARGS)) &&
-        update_scope(self, scope, route, path_params);
+    bool certain = path_params != NULL &&
+                   (route->plan->arg_count == 0 || fa_py_params_begin(route->plan, input,
+                                                       call->slots + FA_PY_ASGI_CALL_ARGS)) &&
+                   update_scope(self, scope, route, path_params);
     Py_XDECREF(path_params);
     if (!certain) {
         Py_XDECREF(call);
