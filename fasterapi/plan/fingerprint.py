@@ -38,7 +38,10 @@ from fastapi._body_limit import AppBodyLimitMiddleware
 from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
-from starlette.middleware import body_limit
+from starlette.middleware.body_limit import (
+    RequestBodyLimitMiddleware,
+    RequestBodyLimitResponder,
+)
 
 from fasterapi.plan.digest import is_known
 from fasterapi.plan.reasons import Reason, reason
@@ -171,10 +174,10 @@ def _functions() -> Iterator[tuple[str, Any]]:
         ),
         ("AsyncExitStackMiddleware", AsyncExitStackMiddleware, "__call__"),
         ("AppBodyLimitMiddleware", AppBodyLimitMiddleware, "__call__"),
-        ("RequestBodyLimitMiddleware", body_limit.RequestBodyLimitMiddleware, "__call__"),
-        ("RequestBodyLimitResponder", body_limit.RequestBodyLimitResponder, "__call__"),
-        ("RequestBodyLimitResponder", body_limit.RequestBodyLimitResponder, "receive_with_limit"),
-        ("RequestBodyLimitResponder", body_limit.RequestBodyLimitResponder, "send_with_limit"),
+        ("RequestBodyLimitMiddleware", RequestBodyLimitMiddleware, "__call__"),
+        ("RequestBodyLimitResponder", RequestBodyLimitResponder, "__call__"),
+        ("RequestBodyLimitResponder", RequestBodyLimitResponder, "receive_with_limit"),
+        ("RequestBodyLimitResponder", RequestBodyLimitResponder, "send_with_limit"),
         ("json", json, "loads"),
         ("json", json, "dumps"),
     ]

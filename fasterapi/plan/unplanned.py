@@ -27,6 +27,7 @@ class RouteVerdict:
     tier: str
     reasons: list[Reason] = field(default_factory=list)
     must_compile: bool = False
+    mounted: Any = None
 
 
 @dataclass(slots=True)

@@ -183,48 +183,76 @@ def place(log: Log, name: str) -> None:
 current: contextvars.ContextVar[str] = contextvars.ContextVar("current", default="nobody")
 
 
+def outcome(kind: str) -> Any:
+    if kind == "value":
+        raise ValueError("value")
+    if kind == "http":
+        raise HTTPException(409, "conflict")
+    if kind == "key":
+        raise KeyError("key")
+    if kind == "nan":
+        return float("nan")
+    if kind == "stream":
+        return StreamingResponse(iter([b"a", b"b"]))
+    if kind == "broken":
+
+        def pieces() -> Iterator[bytes]:
+            yield b"a"
+            raise KeyError("broken")
+
+        return StreamingResponse(pieces())
+    return kind
+
+
+class Dependencies:
+    def __init__(self, log: Log) -> None:
+        def first(q: int = 0) -> int:
+            place(log, "first")
+            current.set("first")
+            log.append(current.get())
+            return q + 1
+
+        def second(n: Annotated[int, Depends(first)], x_a: Annotated[str, Header()] = "") -> str:
+            place(log, "second")
+            log.append(current.get())
+            return f"{n}{x_a}"
+
+        async def waits(n: Annotated[int, Depends(first)]) -> str:
+            await asyncio.sleep(0)
+            place(log, "waits")
+            current.set("waits")
+            return f"{n}"
+
+        def session() -> Iterator[str]:
+            place(log, "open")
+            try:
+                yield "session"
+            except Exception as exc:
+                log.append(f"saw {type(exc).__name__}")
+                raise
+            finally:
+                log.append("close")
+
+        async def async_session(s: Annotated[str, Depends(session)]) -> AsyncIterator[str]:
+            place(log, "async open")
+            current.set("session")
+            try:
+                yield s + "!"
+            except Exception as exc:
+                log.append(f"async saw {type(exc).__name__}")
+                raise
+            finally:
+                await asyncio.sleep(0)
+                log.append(f"async close {current.get()}")
+
+        self.second, self.waits = second, waits
+        self.session, self.async_session = session, async_session
+
+
 def programs(app_class: type[FastAPI], log: Log) -> FastAPI:
     app = app_class()
     app.add_middleware(Pure, log=log)
-
-    def first(q: int = 0) -> int:
-        place(log, "first")
-        current.set("first")
-        log.append(current.get())
-        return q + 1
-
-    def second(n: Annotated[int, Depends(first)], x_a: Annotated[str, Header()] = "") -> str:
-        place(log, "second")
-        log.append(current.get())
-        return f"{n}{x_a}"
-
-    async def waits(n: Annotated[int, Depends(first)]) -> str:
-        await asyncio.sleep(0)
-        place(log, "waits")
-        current.set("waits")
-        return f"{n}"
-
-    def session() -> Iterator[str]:
-        place(log, "open")
-        try:
-            yield "session"
-        except Exception as exc:
-            log.append(f"saw {type(exc).__name__}")
-            raise
-        finally:
-            log.append("close")
-
-    async def async_session(s: Annotated[str, Depends(session)]) -> AsyncIterator[str]:
-        place(log, "async open")
-        current.set("session")
-        try:
-            yield s + "!"
-        except Exception as exc:
-            log.append(f"async saw {type(exc).__name__}")
-            raise
-        finally:
-            await asyncio.sleep(0)
-            log.append(f"async close {current.get()}")
+    d = Dependencies(log)
 
     @app.exception_handler(ValueError)
     async def handle(request: Request, exc: ValueError) -> JSONResponse:
@@ -232,91 +260,92 @@ def programs(app_class: type[FastAPI], log: Log) -> FastAPI:
         seen = [str(exc), body.decode(), getattr(request, "mark", None), current.get()]
         return JSONResponse(seen, 418)
 
+    add_trees(app, log, d)
+    add_exits(app, log, d)
+    add_bodies(app, log, d)
+    return app
+
+
+def add_trees(app: FastAPI, log: Log, d: Dependencies) -> None:
     @app.get("/def/{number}")
-    def of_def(number: int, s: Annotated[str, Depends(second)]) -> Any:
+    def of_def(number: int, s: Annotated[str, Depends(d.second)]) -> Any:
         place(log, "endpoint")
         return [number, s]
 
     @app.get("/async/{number}")
-    async def of_async(number: int, s: Annotated[str, Depends(waits)]) -> Any:
+    async def of_async(number: int, s: Annotated[str, Depends(d.waits)]) -> Any:
         log.append(current.get())
         return [number, s]
 
     @app.get("/mixed")
-    def of_mixed(s: Annotated[str, Depends(waits)]) -> Any:
+    def of_mixed(s: Annotated[str, Depends(d.waits)]) -> Any:
         place(log, "endpoint")
         log.append(current.get())
         return s
 
     @app.get("/typed", response_model=Item)
-    async def of_typed(s: Annotated[str, Depends(second)], name: str | None = None) -> Any:
+    async def of_typed(s: Annotated[str, Depends(d.second)], name: str | None = None) -> Any:
         return {"name": name, "more": 1}
 
+    @app.get("/response")
+    async def of_response(response: Response, s: Annotated[str, Depends(d.second)]) -> Any:
+        response.headers["x-one"] = "1"
+        response.status_code = 201
+        return s
+
+
+def add_exits(app: FastAPI, log: Log, d: Dependencies) -> None:
     @app.get("/exits/{kind}")
-    def of_exits(kind: str, s: Annotated[str, Depends(session)]) -> Any:
+    def of_exits(kind: str, s: Annotated[str, Depends(d.session)]) -> Any:
         place(log, "endpoint")
         return outcome(kind)
 
     @app.get("/exits/async/{kind}")
-    async def of_async_exits(kind: str, s: Annotated[str, Depends(async_session)]) -> Any:
+    async def of_async_exits(kind: str, s: Annotated[str, Depends(d.async_session)]) -> Any:
         log.append(current.get())
         return outcome(kind)
 
     @app.get("/function/{kind}")
     def of_function(
         kind: str,
-        s: Annotated[str, Depends(session)],
-        t: Annotated[str, Depends(session, scope="function", use_cache=False)],
+        s: Annotated[str, Depends(d.session)],
+        t: Annotated[str, Depends(d.session, scope="function", use_cache=False)],
     ) -> Any:
         return outcome(kind)
 
     @app.get("/function/async/{kind}")
     async def of_async_function(
         kind: str,
-        s: Annotated[str, Depends(session)],
-        t: Annotated[str, Depends(async_session, scope="function", use_cache=False)],
+        s: Annotated[str, Depends(d.session)],
+        t: Annotated[str, Depends(d.async_session, scope="function", use_cache=False)],
     ) -> Any:
         return outcome(kind)
 
     @app.get("/typed/exits", response_model=Item)
-    def of_typed_exits(s: Annotated[str, Depends(session)], name: str | None = None) -> Any:
+    def of_typed_exits(s: Annotated[str, Depends(d.session)], name: str | None = None) -> Any:
         return {"name": name}
 
     @app.get("/background/{kind}")
     async def of_background(
-        kind: str, s: Annotated[str, Depends(session)], tasks: BackgroundTasks
+        kind: str, s: Annotated[str, Depends(d.session)], tasks: BackgroundTasks
     ) -> Any:
         tasks.add_task(log.append, "task")
         return outcome(kind)
 
-    @app.get("/response")
-    async def of_response(response: Response, s: Annotated[str, Depends(second)]) -> Any:
-        response.headers["x-one"] = "1"
-        response.status_code = 201
-        return s
+    async def pushes(request: Request) -> None:
+        for name in ("fastapi_inner_astack", "fastapi_function_astack"):
+            request.scope[name].callback(log.append, name)
 
-    def outcome(kind: str) -> Any:
-        if kind == "value":
-            raise ValueError("value")
-        if kind == "http":
-            raise HTTPException(409, "conflict")
-        if kind == "key":
-            raise KeyError("key")
-        if kind == "nan":
-            return float("nan")
-        if kind == "stream":
-            return StreamingResponse(iter([b"a", b"b"]))
-        if kind == "broken":
+    @app.get("/pushes")
+    async def of_pushes(
+        p: Annotated[None, Depends(pushes)], s: Annotated[str, Depends(d.session)]
+    ) -> Any:
+        return 1
 
-            def pieces() -> Iterator[bytes]:
-                yield b"a"
-                raise KeyError("broken")
 
-            return StreamingResponse(pieces())
-        return kind
-
+def add_bodies(app: FastAPI, log: Log, d: Dependencies) -> None:
     @app.post("/body")
-    async def of_body(item: Item, s: Annotated[str, Depends(waits)]) -> Any:
+    async def of_body(item: Item, s: Annotated[str, Depends(d.waits)]) -> Any:
         if item.name == "bad":
             raise ValueError("bad")
         return item
@@ -342,23 +371,11 @@ def programs(app_class: type[FastAPI], log: Log) -> FastAPI:
         return [body.decode(), str(request.url), await request.is_disconnected()]
 
     @app.post("/request/body")
-    def of_request_body(request: Request, item: Item, s: Annotated[str, Depends(session)]) -> Any:
+    def of_request_body(request: Request, item: Item, s: Annotated[str, Depends(d.session)]) -> Any:
         place(log, "endpoint")
         if item.name == "bad":
             raise ValueError("bad")
         return [item, request.url.path, asyncio.run(request.body()).decode()]
-
-    async def pushes(request: Request) -> None:
-        for name in ("fastapi_inner_astack", "fastapi_function_astack"):
-            request.scope[name].callback(log.append, name)
-
-    @app.get("/pushes")
-    async def of_pushes(
-        p: Annotated[None, Depends(pushes)], s: Annotated[str, Depends(session)]
-    ) -> Any:
-        return 1
-
-    return app
 
 
 KINDS = ["text", "value", "http", "key", "nan", "stream", "broken"]

@@ -48,39 +48,45 @@ class Stamp:
         await self.app(scope, receive, sending)
 
 
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+    print("lifespan begins", flush=True)
+    yield {"pool": "a pool"}
+    print("lifespan ends", flush=True)
+
+
+log: list[str] = []
+token = OAuth2PasswordBearer("token")
+
+
+def session(request: Request) -> Iterator[str]:
+    log.append("open")
+    try:
+        yield request.state.pool
+    finally:
+        log.append("close")
+
+
+async def async_session(s: Annotated[str, Depends(session)]) -> AsyncIterator[str]:
+    log.append("async open")
+    try:
+        yield s
+    finally:
+        await asyncio.sleep(0)
+        log.append("async close")
+
+
+async def user(who: Annotated[str, Depends(token)], s: Annotated[str, Depends(session)]) -> str:
+    if who == "bad":
+        raise HTTPException(403, "bad")
+    return who
+
+
 def make(app_class: type[FastAPI]) -> FastAPI:
-    log: list[str] = []
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        print("lifespan begins", flush=True)
-        yield {"pool": "a pool"}
-        print("lifespan ends", flush=True)
-
     app = app_class(lifespan=lifespan)
     app.add_middleware(CORSMiddleware, allow_origins=["*"])
     app.add_middleware(Stamp)
-    token = OAuth2PasswordBearer("token")
-
-    def session(request: Request) -> Iterator[str]:
-        log.append("open")
-        try:
-            yield request.state.pool
-        finally:
-            log.append("close")
-
-    async def async_session(s: Annotated[str, Depends(session)]) -> AsyncIterator[str]:
-        log.append("async open")
-        try:
-            yield s
-        finally:
-            await asyncio.sleep(0)
-            log.append("async close")
-
-    async def user(who: Annotated[str, Depends(token)], s: Annotated[str, Depends(session)]) -> str:
-        if who == "bad":
-            raise HTTPException(403, "bad")
-        return who
+    log.clear()
 
     @app.exception_handler(LookupError)
     async def lookup(request: Request, exc: LookupError) -> JSONResponse:
@@ -99,6 +105,19 @@ def make(app_class: type[FastAPI]) -> FastAPI:
             frame = frame.f_back
         return frame is not None
 
+    add_router(app)
+    add_others(app)
+    below = app_class()
+
+    @below.get("/{n}")
+    async def read_below(n: int, request: Request) -> Any:
+        return [n, request.scope["root_path"]]
+
+    app.mount("/below", below)
+    return app
+
+
+def add_router(app: FastAPI) -> None:
     router = APIRouter(prefix="/{team}", dependencies=[Depends(user)])
 
     @router.get("/items/{n}", response_model=Item)
@@ -121,6 +140,8 @@ def make(app_class: type[FastAPI]) -> FastAPI:
 
     app.include_router(router)
 
+
+def add_others(app: FastAPI) -> None:
     @app.get("/stream")
     async def stream(s: Annotated[str, Depends(session)], tasks: BackgroundTasks) -> Any:
         async def pieces() -> AsyncIterator[bytes]:
@@ -144,15 +165,6 @@ def make(app_class: type[FastAPI]) -> FastAPI:
         await websocket.accept()
         async for text in websocket.iter_text():
             await websocket.send_text(text.upper())
-
-    below = app_class()
-
-    @below.get("/{n}")
-    async def read_below(n: int, request: Request) -> Any:
-        return [n, request.scope["root_path"]]
-
-    app.mount("/below", below)
-    return app
 
 
 if os.environ.get("COMPARE_CLASS") == "fastapi":
