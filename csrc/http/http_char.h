@@ -58,6 +58,14 @@ static inline bool fa_http_char_is_digit(char c)
 }
 
 /*
+ * fa_http_char_is_hex - 0 to 9, a to f or A to F?
+ */
+static inline bool fa_http_char_is_hex(char c)
+{
+    return fa_http_char_is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+/*
  * fa_http_char_is_text - may it stand in a field value?
  */
 static inline bool fa_http_char_is_text(char c)

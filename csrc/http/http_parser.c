@@ -127,27 +127,41 @@ static FA_INLINE fa_status parse_request_line(struct cursor *c, struct fa_http_r
 
 /* --- Host and target -------------------------------------------------------------- */
 
-/* uri-host [":" port] of RFC 3986, without userinfo. */
+/* Behind a '[': IPv6address, by its characters, or IPvFuture, of RFC 3986, 3.2.2; then ']'.
+ * Returns where it ends, or 0. */
+static size_t ip_literal_end(fa_span host)
+{
+    const char *close = memchr(host.ptr, ']', host.len);
+    if (close == NULL || close == host.ptr + 1) return 0;
+    const char *p = host.ptr + 1;
+    if ((*p | 0x20) == 'v') {
+        const char *number = ++p;
+        while (fa_http_char_is_hex(*p))
+            p++;
+        if (p == number || *p != '.' || ++p == close) return 0;
+        while (*p == ':' || fa_http_char_is_host(*p))
+            p++;
+    } else {
+        while (fa_http_char_is_hex(*p) || *p == ':' || *p == '.')
+            p++;
+    }
+    return p == close ? (size_t)(p + 1 - host.ptr) : 0;
+}
+
+/* uri-host [":" port] of RFC 3986, without userinfo. A port may have any number of digits. */
 static bool is_valid_host(fa_span host)
 {
     size_t i = 0;
     if (host.len > 0 && host.ptr[0] == '[') {
-        const char *close = memchr(host.ptr, ']', host.len);
-        if (close == NULL) return false;
-        for (i = 1; host.ptr + i < close; i++) {
-            char c = host.ptr[i];
-            bool hex = fa_http_char_is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-            if (!hex && c != ':' && c != '.') return false;
-        }
-        if (i == 1) return false;
-        i++;
+        i = ip_literal_end(host);
+        if (i == 0) return false;
     } else {
         while (i < host.len && fa_http_char_is_host(host.ptr[i]))
             i++;
         if (i == 0 && host.len > 0) return false; /* ":80" */
     }
     if (i == host.len) return true;
-    if (host.ptr[i] != ':' || host.len - i > 6) return false;
+    if (host.ptr[i] != ':') return false;
     for (i++; i < host.len; i++) {
         if (!fa_http_char_is_digit(host.ptr[i])) return false;
     }
