@@ -22,7 +22,7 @@ from starlette import testclient as _starlette
 from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
 
 from fasterapi import _native
-from fasterapi.asgi import Bridge, HttpExchange
+from fasterapi.asgi import _DONE, Bridge, HttpExchange
 from fasterapi.plan import AppPlan
 from fasterapi.plan.exchange import Runtime
 from fasterapi.server import Server, Settings, _core_options
@@ -42,6 +42,8 @@ _OPTIONS: Final = {
 }
 #: A head of an answer may be this long [bytes].
 _MAX_HEAD: Final = 1 << 30
+#: What becomes bytes; all else that an app sends is for the client alone.
+_ON_THE_WIRE: Final = ("http.response.start", "http.response.body", "http.response.pathsend")
 #: Plans of apps, kept as long as they fit: each request without ``with`` has a server of its own.
 _plans: weakref.WeakKeyDictionary[Any, AppPlan] = weakref.WeakKeyDictionary()
 
@@ -56,6 +58,9 @@ class _Call:
         self.news = asyncio.Event()
         self.moved = asyncio.Event()
         self.exchange: HttpExchange | None = None
+        self.delivered = asyncio.Event()
+        self.busy = False
+        self.trailers = False
         self.app_headers: set[bytes] | None = None
         self.raised: list[BaseException] = []
         self.begun = 0
@@ -76,7 +81,7 @@ class _Call:
         """Give the app the scope that Starlette's client made, where they differ."""
         for name in ("client", "server", "scheme", "state", "http_version"):
             scope[name] = self.scope[name]
-        scope["extensions"] = {"http.response.debug": {}, **scope.get("extensions", {})}
+        scope["extensions"] = {**self.scope["extensions"], **scope.get("extensions", {})}
         scope["extensions"].pop("http.response.pathsend", None)
 
 
@@ -85,22 +90,41 @@ class _TestExchange(HttpExchange):
     call: _Call
 
     async def send(self, message: Message) -> None:
-        """As the server's, but for what only tests ask for."""
-        if message["type"] == "http.response.debug":
-            await self.call.send(message)
+        """As the server's; what is no part of an answer's bytes goes to the client as it is."""
+        kind, call = message["type"], self.call
+        if kind == "http.response.start":
+            call.app_headers = {name.lower() for name, _ in message.get("headers", ())}
+            call.trailers = message.get("trailers", False)
+        if kind in _ON_THE_WIRE and not (call.trailers and self.phase == _DONE):
+            await super().send(message)
             return
-        if message["type"] == "http.response.start":
-            self.call.app_headers = {name.lower() for name, _ in message.get("headers", ())}
-        await super().send(message)
+        if self.phase == _DONE:
+            await call.delivered.wait()
+        elif kind == "http.response.trailers":  # out of order, which the client says
+            self.flush_head()
+            await self._taken()
+        await call.send(message)
 
     async def _send_part(self, body: bytes) -> None:
         """A stream is made as it is read: the next part when the client has taken this one."""
         self.flushed = True
-        stream, moved = self.stream, self.call.moved
+        stream, call = self.stream, self.call
         stream.write(body, True)
-        while stream.pending and not stream.disconnected:
-            moved.clear()
-            await moved.wait()
+        await self._taken()
+        is_seen = bool(body) and self.scope["method"] != "HEAD"
+        if not (is_seen or stream.disconnected or call.delivered.is_set()):
+            await call.send({"type": "http.response.body", "body": b"", "more_body": True})
+
+    async def _taken(self) -> None:
+        """Wait until the client has what was written so far."""
+        stream, call = self.stream, self.call
+        while (stream.pending or call.busy) and not stream.disconnected:
+            call.moved.clear()
+            await call.moved.wait()
+
+    def _fail(self) -> None:
+        """Starlette's client makes the answer of an app that has not even begun one."""
+        self._abandon()
 
 
 class _TestBridge(Bridge):
@@ -352,16 +376,21 @@ async def _forward(server: _TestServer, peer: Any, call: _Call) -> None:
     parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD)
     parser.send(h11.Request(method=call.scope["method"], target=b"/", headers=[("host", "t")]))
     parser.send(h11.EndOfMessage())
+    part = b""  # the last one is known by what follows it
     ended = False
     while True:
         try:
             event = parser.next_event()
         except h11.RemoteProtocolError:
-            if peer.closed:  # in the middle of the body: the app raised something
+            if peer.closed:  # before or in the middle of the answer: the app raised something
                 return
             raise
+        if part and not isinstance(event, h11.EndOfMessage):
+            await call.send({"type": "http.response.body", "body": part, "more_body": True})
+            part = b""
         if event is h11.NEED_DATA:
             data = peer.take()
+            call.busy = bool(data)
             if data:
                 parser.receive_data(data)
                 server.pump()  # it may go on where it found this end full
@@ -369,6 +398,7 @@ async def _forward(server: _TestServer, peer: Any, call: _Call) -> None:
                 ended = True
                 parser.receive_data(b"")
             else:
+                call.moved.set()
                 call.news.clear()
                 await call.news.wait()
         elif isinstance(event, h11.Response):
@@ -379,12 +409,14 @@ async def _forward(server: _TestServer, peer: Any, call: _Call) -> None:
                 or (name.lower() != b"transfer-encoding" and _is_the_app_s(name.lower(), call))
             ]
             start = {"type": "http.response.start", "status": event.status_code}
-            await call.send({**start, "headers": headers})
+            await call.send({**start, "headers": headers, "trailers": call.trailers})
         elif isinstance(event, h11.Data):
-            part = {"type": "http.response.body", "body": bytes(event.data), "more_body": True}
-            await call.send(part)
+            part = bytes(event.data)
         elif isinstance(event, h11.EndOfMessage):
-            await call.send({"type": "http.response.body", "body": b"", "more_body": False})
+            await call.send({"type": "http.response.body", "body": part, "more_body": False})
+            call.busy = False
+            call.delivered.set()
+            call.moved.set()
             return
         elif isinstance(event, h11.ConnectionClosed):
             return
@@ -421,5 +453,6 @@ class TestClient(_starlette.TestClient):
             stack.push(self.exit_stack)
             portal.call(self._core_app.keep)
             stack.callback(partial(portal.call, self._core_app.finish))
+            stack.callback(self._transport.close)  # requests that are still open need the core
             self.exit_stack = stack.pop_all()
         return self

@@ -9,11 +9,14 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
 
+import anyio
 import pytest
 from fastapi import BackgroundTasks, Depends, HTTPException, Request, WebSocket
 from fastapi.responses import RedirectResponse, StreamingResponse
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount
+from starlette.testclient import TestClient as StarletteClient
 
 from fasterapi import FasterAPI
 from fasterapi.testclient import TestClient
@@ -368,3 +371,110 @@ def test_three_hundred_clients_leave_nothing(
     before = descriptors(), threading.active_count()
     holds_level(use, 100)  # three rounds
     assert (descriptors(), threading.active_count()) == before
+
+
+# -- beside Starlette's, which answers without a server --------------------------------------------
+
+both = pytest.mark.parametrize("client_class", [StarletteClient, TestClient])
+
+
+def sends(*messages: dict[str, Any]) -> Any:
+    async def bare(scope, receive, send):
+        for message in messages:
+            await send(message)
+
+    return bare
+
+
+START = {"type": "http.response.start", "status": 200, "trailers": True}
+BODY = {"type": "http.response.body", "body": b"hello"}
+TRAILERS = {"type": "http.response.trailers", "headers": [(b"x-item", b"one")]}
+
+
+@both
+def test_trailers_come_after_the_body(client_class):
+    response = client_class(sends(START, BODY, TRAILERS)).get("/")
+    assert response.content == b"hello"
+    assert response.extensions["http.response.trailers"] == [(b"x-item", b"one")]
+
+
+@both
+@pytest.mark.parametrize(
+    ("messages", "error"),
+    [
+        ([], "did not receive any response"),
+        ([TRAILERS], "without declaring trailers"),
+        ([START, TRAILERS], "before body completed"),
+        ([START, BODY, BODY], "after body completed"),
+        ([START, BODY, TRAILERS, TRAILERS], "after response completed"),
+    ],
+)
+def test_events_out_of_order(client_class, messages: list[dict[str, Any]], error: str):
+    with pytest.raises(AssertionError, match=error):
+        client_class(sends(*messages)).get("/")
+
+
+@both
+def test_an_app_that_raises_at_once_has_no_answer(client_class):
+    async def bare(scope, receive, send):
+        raise ValueError("at once")
+
+    with pytest.raises(ValueError, match="at once"):
+        client_class(bare).get("/")
+    response = client_class(bare, raise_server_exceptions=False).get("/")
+    assert (response.status_code, response.text) == (500, "")
+
+
+@both
+def test_a_push_is_nobody_s_answer(client_class):
+    push = {"type": "http.response.push", "path": "/style.css", "headers": []}
+    assert client_class(sends(push, START, BODY)).get("/").text == "hello"
+
+
+@both
+@pytest.mark.parametrize(
+    ("method", "body"), [("GET", b"part"), ("GET", b""), ("HEAD", b"part")], ids=str
+)
+def test_no_part_is_made_before_it_is_asked_for(client_class, method: str, body: bytes):
+    made: list[int] = []
+
+    async def bare(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for number in range(100):
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            made.append(number)
+        await send({"type": "http.response.body", "body": b""})
+
+    with client_class(bare).stream(method, "/") as response:
+        assert made == []
+        response.read()
+    assert len(made) == 100
+
+
+@both
+def test_a_client_that_ends_cancels_what_is_open(client_class):
+    ended: list[str] = []
+
+    async def bare(scope, receive, send):
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"hello", "more_body": True})
+            try:
+                await anyio.sleep_forever()
+            finally:
+                ended.append("cancelled")
+
+    client = client_class(FasterAPI(routes=[Mount("/", bare)]))
+    with client:
+        response = client.send(client.build_request("GET", "/"), stream=True)
+        assert next(response.iter_raw()) == b"hello"
+    assert ended == ["cancelled"]
+
+
+@both
+@pytest.mark.parametrize("host", ["[v1.foo]", "name:000080", "name:100000", "[::1]:8000"])
+def test_hosts_that_rfc_3986_allows(client_class, host: str):
+    async def bare(scope, receive, send):
+        await PlainTextResponse(StarletteRequest(scope).headers["host"])(scope, receive, send)
+
+    assert client_class(bare).get("/", headers={"host": host}).text == host
