@@ -153,10 +153,19 @@ def check_options(options: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def fastapi_arguments() -> frozenset[str]:
-    """Names of the keyword arguments of FastAPI's own class, as installed."""
-    parameters = inspect.signature(FastAPI.__init__).parameters.values()
+    """Names of the keyword arguments of FastAPI's own class, as installed.
+
+    A tool may have put a class of its own, that passes everything on, in FastAPI's place.
+    """
     keyword = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return frozenset(one.name for one in parameters if one.kind in keyword) - {"self"}
+    names: set[str] = set()
+    for owner in FastAPI.__mro__:
+        if "__init__" in vars(owner):
+            parameters = inspect.signature(owner.__init__).parameters.values()
+            names.update(one.name for one in parameters if one.kind in keyword)
+        if owner.__module__ == "fastapi.applications":
+            break
+    return frozenset(names) - {"self"}
 
 
 # -- where values come from ------------------------------------------------------------------------

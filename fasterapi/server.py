@@ -41,6 +41,8 @@ __all__ = ["Server", "Settings", "check_settings", "run", "run_settings", "run_w
 DRAIN_TICK = 0.02
 #: Shortest time [s] between two looks for changed routes; FastAPI itself sees them at once.
 REPLAN_INTERVAL = 0.2
+#: How often [s] it is done where no request asks for it: compiled ones never do.
+WATCH_INTERVAL = 1.0
 #: Seconds the core's threads get to end after the drain.
 STOP_TIMEOUT = 1.0
 
@@ -108,6 +110,7 @@ class Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
         self._batch_task: BatchTask | None = None
+        self._watch_timer: asyncio.TimerHandle | None = None
         self._signals_seen = 0
 
     # -- life ----------------------------------------------------------------------------------
@@ -233,9 +236,15 @@ class Server:
                     plan = self._plan(root_path)
                     install()
 
+        def watch() -> None:
+            self._watch_timer = loop.call_later(WATCH_INTERVAL, watch)
+            check()
+
         install()
         if unmet := unmet_demands(verdicts_of(app, plan)):
             raise StartupError("; ".join(unmet))
+        if not self.settings.driven:  # else the driver looks itself
+            watch()
         return check
 
     def _plan(self, root_path: str) -> AppPlan:
@@ -336,6 +345,8 @@ class Server:
         self.core_server = None
         if self._batch_task is not None:
             self._batch_task.cancel()
+        if self._watch_timer is not None:
+            self._watch_timer.cancel()
         if self.settings.uds is not None:
             with contextlib.suppress(OSError):
                 os.unlink(self.settings.uds)

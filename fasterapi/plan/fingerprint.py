@@ -247,8 +247,9 @@ def _shape_reasons() -> Iterator[Reason]:
     yield from _same(
         (f.name for f in dataclasses.fields(ModelField)), MODEL_FIELD_FIELDS, "ModelField"
     )
-    parameters = inspect.signature(fastapi.routing.get_request_handler).parameters
-    yield from _same(parameters, HANDLER_PARAMETERS, "get_request_handler")
+    if _is_original(fastapi.routing.get_request_handler):  # else it is patched, which is told
+        parameters = inspect.signature(fastapi.routing.get_request_handler).parameters
+        yield from _same(parameters, HANDLER_PARAMETERS, "get_request_handler")
     if HANDLER_CODE is None or REQUEST_RESPONSE_CODE is None:
         yield reason("internals", what="the request handler is built in another way")
     if not hasattr(fastapi.routing, "iter_route_contexts"):

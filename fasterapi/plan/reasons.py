@@ -139,7 +139,8 @@ TEXTS: Final[dict[str, str]] = {
     ),
     "deferred-schema": (
         "The type of {name!r} has a schema that is not complete or not Pydantic's own "
-        "(forward reference, plugin); complete it before the server starts to compile."
+        "(forward reference, plugin); complete it before the server starts to compile, and set "
+        "PYDANTIC_DISABLE_PLUGINS=1 if a plugin that you do not need is installed (Logfire's)."
     ),
     # Answers.
     "core-refused": "The C core does not take this route ({what}); FastAPI serves it.",

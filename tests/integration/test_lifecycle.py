@@ -36,6 +36,43 @@ def test_start_line_says_address_workers_and_routes(server: LiveServer):
     assert "compiled" in line
 
 
+PATCHING = """
+import fastapi.routing
+from fasterapi import FasterAPI
+
+app = FasterAPI()
+original = fastapi.routing.run_endpoint_function
+
+async def watched(**options):
+    await original(**options)
+    return "watched"
+
+@app.get("/x")
+def read() -> str:
+    return "plain"
+
+@app.get("/patch")
+def patch() -> None:
+    fastapi.routing.run_endpoint_function = watched
+"""
+
+
+def test_a_patch_is_seen_though_every_request_is_compiled(tmp_path: pathlib.Path):
+    server = start_fasterapi(write(str(tmp_path), "patching.py", PATCHING))
+    try:
+        with Connection(server.address) as connection:
+
+            def answer(path: str) -> bytes:
+                connection.send(get(path))
+                return connection.read_response().body
+
+            assert answer("/x") == b'"plain"'
+            assert answer("/patch") == b"null"
+            wait_until(lambda: answer("/x") == b'"watched"', "the patch to be seen")
+    finally:
+        server.stop()
+
+
 def test_used_port_gives_exit_code_3_and_names_the_port():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -185,6 +185,16 @@ def test_fastapi_s_arguments_are_typed_keywords_too():
     assert "max_body_size" not in _options.SharedOptions.__annotations__
 
 
+def test_fastapi_s_arguments_are_known_behind_another_class(monkeypatch):
+    class Watched(config.FastAPI):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+
+    known = config.fastapi_arguments()
+    monkeypatch.setattr(config, "FastAPI", Watched)
+    assert config.fastapi_arguments() == known
+
+
 def test_generator_without_a_core_says_so():
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "fasterapi.config", "--write"],

@@ -129,6 +129,11 @@ def test_a_patch_made_before_the_import_is_seen(monkeypatch):
     assert codes() == ["patched"]
 
 
+def test_a_patch_with_another_signature_is_told_once(monkeypatch):
+    monkeypatch.setattr(fastapi.routing, "get_request_handler", lambda *args, **kw: None)
+    assert codes() == ["patched"]
+
+
 def test_a_function_that_is_gone(monkeypatch):
     monkeypatch.delattr(fastapi.routing, "_build_response_args")
     assert codes() == ["internals"]
