@@ -21,7 +21,7 @@ bench-compare: ## have the parts become slower than the last stored result? (ARG
 	@$(MAKE) --no-print-directory -j$(J) SAN=release build-c-benches
 	@PYTHONPATH=$(CURDIR) $(PYTHON) -P benchmarks/compare.py $(ARGS)
 
-compat: ## FastAPI's own tests, with FasterAPI and our TestClient (ARGS=--suite starlette)
+compat: ## FastAPI's own tests, with FasterAPI and our TestClient (ARGS="--suite all": others' too)
 	@$(PYTHON) tests/compat/run.py $(ARGS)
 
 build-c-benches: $(BENCH_BIN)

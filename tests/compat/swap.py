@@ -12,28 +12,36 @@ import starlette.testclient
 import fasterapi
 import fasterapi.testclient
 
-fastapi.FastAPI = fasterapi.FasterAPI
-fastapi.testclient.TestClient = fasterapi.testclient.TestClient
-starlette.testclient.TestClient = fasterapi.testclient.TestClient
-
-EXCUSED = pathlib.Path(__file__).with_name("excused.txt")
+HERE = pathlib.Path(__file__).resolve().parent
 SUITE = os.environ["FASTERAPI_COMPAT_SUITE"]
+PLAIN = bool(os.environ["FASTERAPI_COMPAT_PLAIN"])
+
+if not PLAIN and SUITE != "apm":  # whose tests compare both
+    fastapi.FastAPI = fasterapi.FasterAPI
+    fastapi.testclient.TestClient = fasterapi.testclient.TestClient
+    starlette.testclient.TestClient = fasterapi.testclient.TestClient
 
 
-def excused() -> dict[str, str]:
-    """Test -> why it may fail, for this suite. A line: suite, test, reason, apart by tabs."""
-    rows = (line.split("\t") for line in EXCUSED.read_text().splitlines() if line[:1] not in "# ")
+def listed(name: str) -> dict[str, str]:
+    """Test -> reason, for this suite. A line: suite, test, reason, apart by tabs."""
+    lines = (HERE / name).read_text().splitlines()
+    rows = (line.split("\t") for line in lines if line[:1] not in "# ")
     return {test: why for suite, test, why in rows if suite == SUITE}
 
 
-REASONS = excused()
+EXCUSED = {} if PLAIN else listed("excused.txt")
+LEFT_OUT = listed("left-out.txt")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Every excuse is for a test that is there, if all are to run."""
-    missing = REASONS.keys() - {item.nodeid for item in items}
+    """Leave out what is listed so; every line is for a test that is there, if all are to run."""
+    names = {item.nodeid for item in items}
+    gone = [item for item in items if item.nodeid in LEFT_OUT]
+    items[:] = [item for item in items if item.nodeid not in LEFT_OUT]
+    config.hook.pytest_deselected(items=gone)
+    missing = (EXCUSED.keys() | LEFT_OUT.keys()) - names
     if missing and config.invocation_params.args[-1] == "tests":
-        raise pytest.UsageError(f"excused.txt names tests that do not exist: {sorted(missing)}")
+        raise pytest.UsageError(f"tests that do not exist are listed: {sorted(missing)}")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -42,7 +50,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """An excused test that fails counts as skipped; one that passes needs no excuse any more."""
     report = yield
-    why = REASONS.get(item.nodeid)
+    why = EXCUSED.get(item.nodeid)
     if why is None or report.when != "call":
         return report
     if report.failed:

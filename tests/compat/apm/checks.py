@@ -1,0 +1,56 @@
+"""What watches an app sees of a FasterAPI what it sees of a FastAPI, in tests and on the server."""
+
+from __future__ import annotations
+
+import functools
+import json
+import pathlib
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+PROGRAM = pathlib.Path(__file__).with_name("program.py")
+#: Tool -> what `explain` gives as the reasons of each route when the tool is in place.
+TOOLS = {
+    "telemetry": ["telemetry"],
+    "otel-app": ["custom-call"],
+    "otel-all": ["custom-call"],
+    "prometheus": ["middleware"],
+    "sentry-before": ["patched"],
+    "sentry-after": ["patched"],
+    "sentry-late": ["patched"],
+}
+
+
+@functools.cache
+def ran(tool: str, kind: str, way: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-P", PROGRAM, tool, kind, way],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])  # behind the server's own
+    return found
+
+
+@pytest.mark.parametrize("way", ["client", "server"])
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_tool_records_the_same(tool: str, way: str):
+    ours, theirs = ran(tool, "fasterapi", way), ran(tool, "fastapi", way)
+    assert ours["answers"] == theirs["answers"]
+    assert [status for status, _ in ours["answers"][-5:]] == [200, 422, 201, 500, 404]
+    assert ours["recorded"] == theirs["recorded"]
+    assert ours["recorded"]
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_explain_says_why(tool: str):
+    told = ran(tool, "fasterapi", "server")["explain"]
+    assert len(told) == 3
+    for path, tier, reasons in told:
+        assert set(TOOLS[tool]) <= set(reasons), path
+        assert tier != "compiled"
