@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from starlette.testclient import TestClient as StarletteClient
 
 from fasterapi import FasterAPI
 from fasterapi.explain import explain
+from fasterapi.testclient import TestClient
 
 
 class Item(BaseModel):
@@ -55,3 +57,17 @@ def test_build_plans(benchmark: Any, routes: int) -> None:
     report = benchmark(explain, app)
     compiled = [r for r in report["routes"] if r["tier"] == "compiled"]
     assert len(compiled) >= routes
+
+
+def test_start_test_client(benchmark: Any) -> None:
+    """One request of a client that is not entered: a server of its own, from start to stop."""
+    app = build_app(40)
+    client = TestClient(app)
+    assert benchmark(client.get, "/plain/0").json() == {"id": 1}
+    assert benchmark.stats.stats.min < 0.005
+
+
+def test_start_starlette_s_test_client(benchmark: Any) -> None:
+    """The same without a server, for comparison: the event loop's thread is most of it."""
+    client = StarletteClient(build_app(40))
+    assert benchmark(client.get, "/plain/0").json() == {"id": 1}
