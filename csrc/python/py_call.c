@@ -60,6 +60,11 @@ static void fail(const struct run *run)
 /* The handler returned. Steals `result`. */
 static void finish(const struct run *run, PyObject *result)
 {
+    if (run->exchange != NULL && run->exchange->rest != NULL) {
+        Py_DECREF(result);
+        if (fa_py_exchange_to_worker(run->exchange) < 0) fail(run);
+        return;
+    }
     if (run->exchange != NULL && fa_py_exchange_take(run->exchange) == NULL) {
         Py_DECREF(result); /* it has answered through its exchange */
         return;
@@ -153,6 +158,37 @@ void fa_py_call_sync(struct fa_py_server *owner, struct fa_clock_date *date, str
         fail(&run);
     }
     Py_XDECREF(run.exchange);
+}
+
+void fa_py_call_rest(struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task)
+{
+    struct fa_py_exchange *exchange = task->user;
+    task->user = NULL;
+    task->user_kind = FA_PY_KIND_REQUEST;
+    exchange->date = date;
+    PyObject *rest = exchange->rest, *result = NULL;
+    exchange->rest = NULL;
+    struct run run = {.owner = owner,
+        .date = date,
+        .task = task,
+        .exchange = exchange,
+        .context = exchange->context};
+    PyObject *context = PyContext_Copy(exchange->context);
+    PyObject *arguments =
+        context == NULL ? NULL : PyTuple_GetSlice(rest, 1, PyTuple_GET_SIZE(rest));
+    if (arguments != NULL && PyContext_Enter(context) == 0) {
+        result = PyObject_Call(PyTuple_GET_ITEM(rest, 0), arguments, NULL);
+        (void)PyContext_Exit(context);
+    }
+    Py_XDECREF(arguments);
+    Py_XDECREF(context);
+    Py_DECREF(rest);
+    if (result != NULL) {
+        finish(&run, result);
+    } else {
+        fail(&run);
+    }
+    Py_DECREF(exchange);
 }
 
 /* --- coroutines ---------------------------------------------------------------------- */

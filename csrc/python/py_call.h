@@ -19,6 +19,14 @@ extern PyType_Spec fa_py_pending_spec;
 void fa_py_call_sync(struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task);
 
 /*
+ * fa_py_call_rest - what a plan has left for a worker (FA_PY_KIND_REST), in a copy of the
+ * plan's context, as FastAPI runs `def` functions of an `async def` request.
+ *
+ * GIL, Calls out, Errors: as fa_py_call_sync; worker threads.
+ */
+void fa_py_call_rest(struct fa_py_server *owner, struct fa_clock_date *date, struct fa_task *task);
+
+/*
  * fa_py_call_async - start an `async def` handler; step it to its end directly
  * when its code cannot suspend, else as an asyncio.Task.
  *

@@ -142,6 +142,59 @@ static PyObject *exchange_hand_over(struct fa_py_exchange *self, PyObject *respo
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(go_on_doc,
+    "go_on(function, *arguments) -> None\n--\n\n"
+    "When the plan, an `async def` one, has returned, a worker thread calls this function for the\n"
+    "rest of it; its result is then the plan's.");
+
+static PyObject *exchange_go_on(
+    struct fa_py_exchange *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (check_open(self) < 0) return NULL;
+    if (count < 1 || self->rest != NULL) {
+        PyErr_SetString(PyExc_TypeError, "go_on() takes a function, once");
+        return NULL;
+    }
+    self->rest = PyTuple_New(count);
+    if (self->rest == NULL) return NULL;
+    for (Py_ssize_t i = 0; i < count; i++)
+        PyTuple_SET_ITEM(self->rest, i, Py_NewRef(args[i]));
+    Py_RETURN_NONE;
+}
+
+/* The worker queue was full: come again in a millisecond. */
+static int retry_later(struct fa_py_exchange *self)
+{
+    PyObject *again = PyObject_GetAttrString((PyObject *)self, "_to_worker");
+    PyObject *handle =
+        again == NULL ? NULL
+                      : PyObject_CallMethod(self->owner->loop, "call_later", "dO", 0.001, again);
+    Py_XDECREF(again);
+    Py_XDECREF(handle);
+    return handle == NULL ? -1 : 0;
+}
+
+int fa_py_exchange_to_worker(struct fa_py_exchange *self)
+{
+    struct fa_task *task = self->task;
+    task->user = Py_NewRef(self);
+    task->user_kind = FA_PY_KIND_REST;
+    if (fa_executor_to_worker(self->owner->server, task) == FA_OK) return 0;
+    task->user = NULL;
+    task->user_kind = FA_PY_KIND_REQUEST;
+    Py_DECREF(self); /* the caller has one */
+    return retry_later(self);
+}
+
+PyDoc_STRVAR(to_worker_doc, "_to_worker() -> None\n--\n\nThe core's own.");
+
+static PyObject *exchange_to_worker(struct fa_py_exchange *self, PyObject *unused)
+{
+    (void)unused;
+    if (check_open(self) < 0 || fa_py_exchange_to_worker(self) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyObject *get_done(struct fa_py_exchange *self, void *unused)
 {
     (void)unused;
@@ -173,6 +226,7 @@ static int exchange_traverse(struct fa_py_exchange *self, visitproc visit, void 
     Py_VISIT(self->owner);
     Py_VISIT(self->scope);
     Py_VISIT(self->context);
+    Py_VISIT(self->rest);
     return 0;
 }
 
@@ -180,6 +234,7 @@ static int exchange_clear(struct fa_py_exchange *self)
 {
     Py_CLEAR(self->scope);
     Py_CLEAR(self->context);
+    Py_CLEAR(self->rest);
     return 0;
 }
 
@@ -199,6 +254,8 @@ static PyMethodDef exchange_methods[] = {
     {"respond", (PyCFunction)exchange_respond, METH_O, respond_doc},
     {"send", (PyCFunction)exchange_send, METH_NOARGS, send_doc},
     {"hand_over", (PyCFunction)exchange_hand_over, METH_O, hand_over_doc},
+    {"go_on", (PyCFunction)(void (*)(void))exchange_go_on, METH_FASTCALL, go_on_doc},
+    {"_to_worker", (PyCFunction)exchange_to_worker, METH_NOARGS, to_worker_doc},
     {NULL, NULL, 0, NULL},
 };
 

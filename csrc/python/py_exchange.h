@@ -16,6 +16,7 @@ struct fa_py_exchange {
     struct fa_clock_date *date; /* of the thread that runs the handler */
     PyObject *scope;            /* NULL until asked for */
     PyObject *context;          /* what an `async def` plan runs in, else NULL */
+    PyObject *rest;             /* (function, *arguments) for a worker to go on with, or NULL */
     bool written;               /* the answer is in the task, not sent yet */
     bool handed_over;           /* the app's machinery has the request now */
 };
@@ -40,6 +41,15 @@ struct fa_py_exchange *fa_py_exchange_new(
  * Returns NULL if it was answered or passed on already.
  */
 struct fa_task *fa_py_exchange_take(struct fa_py_exchange *self);
+
+/*
+ * fa_py_exchange_to_worker - give the task to a worker, which runs `rest`; as soon as its queue
+ * has room.
+ *
+ * Calls out: yes (the loop's call_later, if the queue is full). The event-loop thread only.
+ * Errors:    -1 with the exception set: the task is still the caller's.
+ */
+FA_NODISCARD int fa_py_exchange_to_worker(struct fa_py_exchange *self);
 
 /*
  * fa_py_exchange_pass_on - let FastAPI's machinery answer with `value`: an exception

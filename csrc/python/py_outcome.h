@@ -5,11 +5,12 @@
 #include "python/py_server.h"
 #include "server/task.h"
 
-/* task->user_kind of a handed-over task. */
+/* task->user_kind of a handed-over task, and of one that goes on in a worker. */
 enum fa_py_kind {
-    FA_PY_KIND_REQUEST = 0, /* nothing of the user's has run */
-    FA_PY_KIND_RAISED = 1,  /* the handler raised: value is the exception */
-    FA_PY_KIND_RESPONSE = 2 /* it returned what only its own __call__ can send */
+    FA_PY_KIND_REQUEST = 0,  /* nothing of the user's has run */
+    FA_PY_KIND_RAISED = 1,   /* the handler raised: value is the exception */
+    FA_PY_KIND_RESPONSE = 2, /* it returned what only its own __call__ can send */
+    FA_PY_KIND_REST = 3      /* for a worker: user is the Exchange with the rest of the plan */
 };
 
 struct fa_py_outcome {

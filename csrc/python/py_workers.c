@@ -1,5 +1,6 @@
 /* py_workers.c - fa_executor_ops over CPython threads: `def` handlers. */
 #include "python/py_call.h"
+#include "python/py_outcome.h"
 #include "python/py_server.h"
 #include "server/executor.h"
 
@@ -22,7 +23,11 @@ static fa_status worker_start(void *ctx, struct fa_worker *w)
 
 static void worker_run(void *ctx, struct fa_worker *w, struct fa_task *task)
 {
-    fa_py_call_sync(ctx, &w->date, task);
+    if (task->user_kind == FA_PY_KIND_REST) {
+        fa_py_call_rest(ctx, &w->date, task);
+    } else {
+        fa_py_call_sync(ctx, &w->date, task);
+    }
 }
 
 static void worker_detach(void *ctx, struct fa_worker *w)

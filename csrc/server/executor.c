@@ -20,6 +20,16 @@ void fa_executor_hand_over(struct fa_server *s, struct fa_task *t)
     fa_inbox_push(&s->done, &t->done);
 }
 
+fa_status fa_executor_to_worker(struct fa_server *s, struct fa_task *t)
+{
+    t->queued_ns = fa_clock_now_ns();
+    if (fa_queue_try_push(&s->worker_queue, t) != FA_OK) {
+        return FA_AGAIN;
+    }
+    fa_worker_pool_wake(&s->workers);
+    return FA_OK;
+}
+
 void fa_executor_wake_reactor(struct fa_server *s)
 {
     (void)fa_wakeup_notify(&s->wakeup);

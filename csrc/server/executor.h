@@ -104,6 +104,16 @@ void fa_executor_complete_chain(
 void fa_executor_hand_over(struct fa_server *s, struct fa_task *t);
 
 /*
+ * fa_executor_to_worker - a task of the loop lane goes on in a worker: ops->run gets it.
+ *
+ * Ownership: on FA_OK the task is the worker's. t->user and t->user_kind are kept.
+ * Threads:   the loop thread only. Never waits.
+ * Errors:    FA_AGAIN when the worker queue is full: the caller still has the task.
+ * Memory:    release in the push pairs with the worker's acquire.
+ */
+FA_NODISCARD fa_status fa_executor_to_worker(struct fa_server *s, struct fa_task *t);
+
+/*
  * fa_executor_wake_reactor - make sure the reactor looks at its inboxes.
  *
  * Threads: any. One eventfd write if the reactor sleeps, else a fence.

@@ -240,6 +240,7 @@ class Writer:
     def begin_step(self, kind: str) -> None:
         """A call is about to be written."""
         if self.split_at == len(self.steps):
+            self.can_suspend = self.can_suspend or not self.exchange
             self.head, self.lines = self.lines, []
             self.head_variables = self.variables - 1  # the last one is of this step
             self.on_loop = False
@@ -593,7 +594,9 @@ class Writer:
         handed = self.handed_to_tail(self.given())
         call = f"steps({handed})"
         if self.is_async and self.generators:
-            call = f"await in_thread(run_steps, {call}, exchange)"
+            call = f"exchange.go_on(run_steps, {call}, exchange)"
+        elif self.is_async and self.exchange:
+            call = f"exchange.go_on(steps, {handed})"
         elif self.is_async:
             call = f"await in_thread(steps, {handed})"
         else:

@@ -7,7 +7,7 @@ import pathlib
 import threading
 
 import pytest
-from live_server import start_fasterapi
+from live_server import start_fasterapi, wait_until
 from wire import Connection, exchange
 
 APP = """
@@ -136,3 +136,51 @@ def test_sys_exit_in_every_thread(executor):
         thread.join()
     assert exchange(executor.address, get("/open")).status == 200
     assert executor.process.poll() is None
+
+
+MIXED = """
+import threading
+from fasterapi import Depends, FasterAPI
+
+app = FasterAPI()
+begun, door = [], threading.Event()
+
+async def first():
+    begun.append(1)
+
+def session():
+    yield "session"
+
+@app.get("/wait")
+def wait(one: None = Depends(first), two: str = Depends(session)):
+    door.wait()
+    return two
+
+@app.get("/begun")
+async def read():
+    return len(begun)
+
+@app.get("/open")
+async def open_door():
+    door.set()
+"""
+
+
+def test_def_endpoints_behind_async_dependencies_wait_for_room_in_the_workers_queue(tmp_path):
+    (tmp_path / "app.py").write_text(MIXED)
+    server = start_fasterapi(
+        str(tmp_path / "app.py"), FASTERAPI_WORKER_THREADS="1", FASTERAPI_QUEUE_SIZE="2"
+    )
+    waiting = [Connection(server.address) for _ in range(12)]
+    for connection in waiting:
+        connection.send(get("/wait"))
+
+    def all_have_begun() -> bool:
+        return exchange(server.address, get("/begun")).body == b"12"
+
+    wait_until(all_have_begun, "the async halves of 12 requests")
+    assert exchange(server.address, get("/open")).status == 200
+    for connection in waiting:
+        assert connection.read_response().body == b'"session"'
+        connection.close()
+    assert server.stop() == 0, server.output

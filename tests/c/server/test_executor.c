@@ -46,6 +46,30 @@ TEST(drain_and_sleep)
     fake_stop(&f);
 }
 
+TEST(a_task_of_the_loop_goes_on_in_a_worker)
+{
+    struct fake f;
+    fake_init(&f);
+    f.has_loop = false;
+    fake_start(&f);
+    CHECK(fa_executor_loop_sleep(f.server));
+    int fd = fake_connect(&f);
+    struct fake_response r;
+    void *items[4];
+    for (int i = 0; i < 100; i++) {
+        CHECK(fake_send(fd, GET("/loop")));
+        wait_readable(&f);
+        CHECK_EQ_INT(fa_executor_loop_drain(f.server, items, 4), 1);
+        CHECK_EQ_INT(fa_executor_to_worker(f.server, items[0]), FA_OK);
+        CHECK(fake_recv_response(fd, &r, false));
+        CHECK_EQ_INT(r.status, 200);
+        fake_response_free(&r);
+        CHECK(fa_executor_loop_sleep(f.server));
+    }
+    close(fd);
+    fake_stop(&f);
+}
+
 TEST(a_chain_of_completions)
 {
     struct fake f;
@@ -85,6 +109,7 @@ TEST(a_chain_of_completions)
 int main(void)
 {
     RUN(drain_and_sleep);
+    RUN(a_task_of_the_loop_goes_on_in_a_worker);
     RUN(a_chain_of_completions);
     return CHECK_END();
 }
