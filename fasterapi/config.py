@@ -161,7 +161,7 @@ def fastapi_arguments() -> frozenset[str]:
     names: set[str] = set()
     for owner in FastAPI.__mro__:
         if "__init__" in vars(owner):
-            parameters = inspect.signature(owner.__init__).parameters.values()
+            parameters = inspect.signature(vars(owner)["__init__"]).parameters.values()
             names.update(one.name for one in parameters if one.kind in keyword)
         if owner.__module__ == "fastapi.applications":
             break
