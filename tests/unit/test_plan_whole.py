@@ -17,9 +17,9 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.testclient import TestClient as StarletteClient
 
-from fasterapi import FasterAPI
+from fasterapi import FasterAPI, _native
 from fasterapi.plan import plan_app
-from fasterapi.plan.inner import _fits
+from fasterapi.plan.inner import _plan_for
 from fasterapi.plan.params import plan_params
 from fasterapi.plan.spec import ParamSpec, Source
 from fasterapi.plan.whole import _plain_model
@@ -218,8 +218,8 @@ def filled(app: FastAPI) -> Any:
 
 def test_the_inner_end_of_the_middleware_stack_takes_them_too():
     ours = filled(FasterAPI(openapi_url=None))
-    plans = {entry.path: entry.spec for entry in plan_app(ours).inner if entry.spec is not None}
-    assert {path: _fits(spec) for path, spec in plans.items()} == {
+    rows = plan_app(ours).inner_entries(_native.core, ours, _plan_for)
+    assert {path: plan is not None for path, _, plan, *_ in rows} == {
         "/query": True,
         "/header": True,
         "/cookie": True,
