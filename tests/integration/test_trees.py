@@ -38,7 +38,7 @@ QUERIES = {
     "/exits/never/async": [""],
     "/exits/twice": ["", "?what=value", "?what=stream"],
     "/exits/twice/async": ["", "?what=value", "?what=stream"],
-    "/remembered": ["", "?q=forget", "?q=again", ""],
+    "/remembered": ["", ""],
     "/exits/background": ["", "?what=http"],
     "/background": ["", "?add=no"],
     "/response": ["", "?status=201", "?status=204"],

@@ -62,6 +62,7 @@ async def custom(request: Request, exc: CustomError):
 @app.get("/log")
 async def read_log():
     said, log[:] = list(log), []
+    settings.cache_clear()  # each case begins anew
     return said
 
 
@@ -175,6 +176,16 @@ async def twice_async() -> AsyncIterator[int]:
 def settings() -> str:
     log.append("settings")
     return "settings"
+
+
+@lru_cache
+def known() -> str:
+    log.append("known")
+    return "known"
+
+
+known()
+log.clear()
 
 
 def run(what: str) -> Any:
@@ -341,10 +352,8 @@ def from_a_thread_with_exits(said: Annotated[str, Depends(through_anyio)]):
 
 
 @both("/remembered")
-def of_remembered(first: Annotated[str, Depends(settings)], q: str = ""):
-    if q == "forget":
-        settings.cache_clear()
-    return first + q
+def of_remembered(first: Annotated[str, Depends(settings)], second: Annotated[str, Depends(known)]):
+    return [first, second]
 
 
 @both("/exits/function")
