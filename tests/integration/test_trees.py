@@ -89,18 +89,13 @@ PLACES = {
 }
 
 
-@pytest.fixture(scope="module")
-def theirs() -> Iterator[LiveServer]:
-    server = start_uvicorn("tree_app:app", COMPARE_CLASS="fastapi")
-    yield server
-    server.stop()
-
-
 @pytest.fixture(scope="module", params=PLACES)
-def ours(request: pytest.FixtureRequest) -> Iterator[LiveServer]:
-    server: LiveServer = PLACES[request.param]()
-    yield server
-    server.stop()
+def servers(request: pytest.FixtureRequest) -> Iterator[tuple[LiveServer, LiveServer]]:
+    theirs = start_uvicorn("tree_app:app", COMPARE_CLASS="fastapi")
+    ours = PLACES[request.param]()
+    yield theirs, ours
+    theirs.stop()
+    assert ours.stop() == 0 or request.param == "uvicorn", ours.output
 
 
 def comparable(response: Response) -> tuple[object, ...]:
@@ -139,7 +134,8 @@ def ask(server: LiveServer, raw: str) -> tuple[object, list[str]]:
 
 
 @pytest.mark.parametrize("raw", CASES, ids=[raw.split(" HTTP")[0] for raw in CASES])
-def test_same_answer_and_same_calls(raw: str, theirs: LiveServer, ours: LiveServer):
+def test_same_answer_and_same_calls(raw: str, servers: tuple[LiveServer, LiveServer]):
+    theirs, ours = servers
     assert ask(ours, raw) == ask(theirs, raw)
 
 

@@ -183,12 +183,14 @@ def start_asgi_server(name: str, target: str, **environment: str) -> LiveServer:
     def answers() -> bool:
         if server.process.poll() is not None:
             raise AssertionError(f"{name} has ended:\n{server.output}")
+        if "lifespan begins" not in server.output:
+            return False  # too early to accept what waits in its queue
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.connect(server.socket)
         except OSError:
             return False
-        return "lifespan begins" in server.output
+        return True
 
     try:
         wait_until(answers, f"{name} to listen")
