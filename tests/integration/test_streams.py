@@ -177,11 +177,11 @@ def test_a_client_that_leaves(kind: str, plain: LiveServer, compiled: LiveServer
 
         def look(server: LiveServer = server, said: list[list[str]] = said) -> bool:
             said.extend(take_log(server))
-            return is_over(said, False)
+            return is_over(said, False) and any(what == "generator closed" for _, _, what in said)
 
         wait_until(look, "the end of the stream")
-        # Python closes a generator that nobody iterates any more when it collects it.
-        logs.append(sorted(entry for entry in said if entry[2] != "generator closed"))
+        # Cancelled in its own context, or closed by the loop later: that is chance.
+        logs.append(sorted(one for one in said if one[2] != "generator closed"))
     assert logs[0] == logs[1]
 
 
