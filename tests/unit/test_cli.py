@@ -240,7 +240,7 @@ def test_explain_on_a_terminal(folder, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "300")
     result = call(capsys, "explain", "demands_cli:app")
     assert "\x1b[32mcompiled" in result.out
-    assert "take JSON to compile" in result.out
+    assert "use another alias to compile" in result.out
 
 
 def test_explain_cost(folder, capsys):
