@@ -31,13 +31,13 @@ from load import (
     require_wrk,
 )
 from processes import resident_kib
-from startup import first_request, starts
+from startup import first_request, imports, starts
 from targets import verdicts
 from workloads import APP, WORKLOADS, Workload, groups
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 LATENCY = "latency"
-EXTRA = ("start", "first", "idle", "rss")
+EXTRA = ("import", "start", "first", "idle", "rss")
 # wrk's share of its core above which the load, not the server, sets the rate.
 FULL = 0.95
 # What else may run on the machine before the figures mean little.
@@ -317,6 +317,9 @@ def main() -> None:
                     result = summarise(workload, samples)
                     show(workload, result)
                     rows += result
+            if "import" in args.only:
+                fleet.keep_only(set())
+                rows += imports(3 * args.starts)
             if "start" in args.only:
                 fleet.keep_only(set())
                 rows += starts(fastapi, folder, args.starts, core)

@@ -1,11 +1,14 @@
-"""Starting a server: the time and the memory until it takes connections, and its first answer."""
+"""Starting: imports, the time and the memory until a server takes connections, its first answer."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
 import pathlib
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -13,7 +16,32 @@ from contenders import Contender, start
 from processes import cpu_seconds, resident_kib
 from workloads import MANY_ROUTES, SHOP
 
-__all__ = ["first_request", "starts"]
+__all__ = ["first_request", "imports", "starts"]
+
+#: What the app's process imports whatever the app, by server.
+IMPORTS = {
+    "fasterapi": "import fasterapi, fasterapi.server",
+    "uvicorn": "import fastapi, uvicorn",
+}
+
+
+def imports(count: int) -> list[dict[str, Any]]:
+    """One row per server: CPU time of an interpreter that imports it, `count` times in turn."""
+    print(f"\nimporting, {count} times  (import)")
+    taken: dict[str, list[float]] = {name: [] for name in IMPORTS}
+    for _ in range(count):
+        for name, code in IMPORTS.items():
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run([sys.executable, "-P", "-c", code], check=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            taken[name].append(used)
+    rows = []
+    for name, seconds in taken.items():
+        row = {"workload": "import", "server": name, "cpu_seconds": statistics.median(seconds)}
+        rows.append(row)
+        print(f"  {name:<28}{row['cpu_seconds'] * 1e3:>8.0f} ms CPU")
+    return rows
 
 
 def starts(

@@ -103,14 +103,18 @@ TARGETS = (
     ),
     _beside("websocket", "x Uvicorn, messages", 3),
     Target("first", "ms until the first answer", _alone("first", "milliseconds"), most=5),
-    *(
-        Target(
-            "start",
-            f"{title} {_OF_START}",
-            _rate("start", US, "start", UVICORN, _field(name)),
-            most=1.1,
-        )
-        for title, name in (("time", "seconds"), ("CPU", "cpu_seconds"), ("memory", "resident_kib"))
+    Target(
+        "import",
+        f"CPU {_OF_START}",
+        _rate("import", US, "import", UVICORN, _field("cpu_seconds")),
+        most=1.1,
+    ),
+    # Time and CPU have no bound: a start of ours does what FastAPI does at the first request.
+    Target(
+        "start",
+        f"memory {_OF_START}",
+        _rate("start", US, "start", UVICORN, _field("resident_kib")),
+        most=1.1,
     ),
 )
 

@@ -56,7 +56,13 @@ def test_at_most():
 
 
 def test_start():
-    ours = {"workload": "start", "seconds": 1.2, "cpu_seconds": 1.1, "resident_kib": 100}
+    ours = {"workload": "start", "seconds": 1.2, "cpu_seconds": 1.1, "resident_kib": 115}
     theirs = {"workload": "start", "seconds": 1.0, "cpu_seconds": 1.0, "resident_kib": 100}
     found = one([{**ours, "server": "fasterapi"}, {**theirs, "server": "uvicorn"}], "start")
-    assert found == [(1.2, False), (1.1, True), (1.0, True)]
+    assert found == [(1.15, False)]
+
+
+def test_import():
+    ours = {"workload": "import", "server": "fasterapi", "cpu_seconds": 0.5}
+    theirs = {"workload": "import", "server": "uvicorn", "cpu_seconds": 0.5}
+    assert one([ours, theirs], "import") == [(1.0, True)]
