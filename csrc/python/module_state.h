@@ -17,6 +17,7 @@
     X(create_task) \
     X(get_task_factory) \
     X(run_batch) \
+    X(wake) \
     X(call_soon)           \
     X(type)                \
     X(method)              \

@@ -271,7 +271,7 @@ static void pending_complete(struct fa_py_pending *pending, PyObject *asyncio_ta
     }
     Py_CLEAR(pending->exchange);
     Py_CLEAR(pending->context);
-    if (!owner->in_batch) fa_executor_wake_reactor(owner->server);
+    fa_py_server_wake_soon(owner);
 }
 
 static PyObject *pending_call(struct fa_py_pending *pending, PyObject *args, PyObject *kwargs)

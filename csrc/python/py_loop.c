@@ -71,14 +71,47 @@ static uint64_t run_items(struct fa_py_server *owner, size_t count, uint64_t now
     return end;
 }
 
-/* Work is left over: come again after the loop's other callbacks. */
-static PyObject *call_again(struct fa_py_server *owner)
+/* --- waking the reactor ------------------------------------------------------------- */
+
+/* Ask the loop for a call of one of our methods after the callbacks that are ready now. */
+static PyObject *call_soon(struct fa_py_server *owner, PyObject *name)
 {
-    PyObject *method = PyObject_GetAttr((PyObject *)owner, owner->state->names.run_batch);
+    PyObject *method = PyObject_GetAttr((PyObject *)owner, name);
     PyObject *handle = method == NULL ? NULL
                                       : PyObject_CallMethodOneArg(
                                             owner->loop, owner->state->names.call_soon, method);
     Py_XDECREF(method);
+    return handle;
+}
+
+/* A wake-up is a system call and two changes of threads, which costs more than many
+ * answers. Whatever else the loop has ready may bring more of them. */
+void fa_py_server_wake_soon(struct fa_py_server *owner)
+{
+    if (owner->in_batch || owner->wake_soon) return;
+    if (fa_executor_reactor_naps(owner->server)) {
+        PyObject *handle = call_soon(owner, owner->state->names.wake);
+        owner->wake_soon = handle != NULL;
+        if (handle == NULL) PyErr_Clear(); /* the loop is closed, or memory is short */
+        Py_XDECREF(handle);
+    }
+    if (!owner->wake_soon) fa_executor_wake_reactor(owner->server);
+}
+
+PyObject *fa_py_server_wake(struct fa_py_server *owner, PyObject *unused)
+{
+    (void)unused;
+    owner->wake_soon = false;
+    fa_executor_wake_reactor(owner->server);
+    Py_RETURN_NONE;
+}
+
+/* --- the round ---------------------------------------------------------------------- */
+
+/* Work is left over: come again after the loop's other callbacks. */
+static PyObject *call_again(struct fa_py_server *owner)
+{
+    PyObject *handle = call_soon(owner, owner->state->names.run_batch);
     if (handle == NULL) return NULL;
     Py_DECREF(handle);
     Py_RETURN_NONE;

@@ -475,6 +475,8 @@ static PyMethodDef server_methods[] = {
         "fileno() -> int\n--\n\nThe descriptor to watch for reading."},
     {"run_batch", (PyCFunction)fa_py_server_run_batch, METH_NOARGS,
         "run_batch() -> None\n--\n\nRun what the reactor queued. The event-loop thread only."},
+    {"wake", (PyCFunction)fa_py_server_wake, METH_NOARGS,
+        "wake() -> None\n--\n\nLet the reactor take what was written. The event-loop thread only."},
     {"drain", (PyCFunction)server_drain, METH_NOARGS,
         "drain() -> None\n--\n\nBegin a graceful stop."},
     {"active", (PyCFunction)server_active, METH_NOARGS, "active() -> int\n--\n\nOpen connections."},

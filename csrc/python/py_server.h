@@ -47,6 +47,7 @@ struct fa_py_server {
     bool driving;   /* a thread is in load() */
     bool loop_busy; /* this batch left callbacks for the event loop: do not spin before it */
     bool in_batch;  /* the loop thread wakes the reactor once, at the end */
+    bool wake_soon; /* wake() is among the loop's callbacks */
     unsigned long batch_thread; /* the loop thread, while in_batch */
 };
 
@@ -66,6 +67,23 @@ extern const struct fa_executor_ops fa_py_workers_ops;
  * Errors:    NULL with the exception set only when the loop refuses call_soon.
  */
 PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused);
+
+/*
+ * fa_py_server_wake_soon - the loop thread has written something: the reactor gets
+ * it at the end of the batch or of the loop's turn, within a millisecond at most.
+ *
+ * GIL:       attached thread state required; the event-loop thread only.
+ * Calls out: yes (loop.call_soon).
+ * Errors:    none: what keeps it from waiting wakes the reactor at once.
+ */
+void fa_py_server_wake_soon(struct fa_py_server *owner);
+
+/*
+ * fa_py_server_wake - Server.wake(): the end of that turn.
+ *
+ * GIL, Calls out: as above, none. Errors: none.
+ */
+PyObject *fa_py_server_wake(struct fa_py_server *owner, PyObject *unused);
 
 /*
  * fa_py_server_next_batch_task - from now on in this batch, `task` is current.

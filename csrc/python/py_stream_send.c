@@ -19,11 +19,6 @@ static bool is_open(struct fa_py_stream *self)
     return false;
 }
 
-static void wake(struct fa_py_stream *self)
-{
-    if (!self->owner->in_batch) fa_executor_wake_reactor(self->owner->server);
-}
-
 /* --- the request body -------------------------------------------------------------------- */
 
 PyDoc_STRVAR(read_doc,
@@ -40,7 +35,7 @@ static PyObject *stream_read(struct fa_py_stream *self, PyObject *unused)
     if (fa_stream_read(self->task, &chunk, &eof, &disconnected) != FA_OK) return PyErr_NoMemory();
     self->eof = eof;
     self->disconnected |= disconnected;
-    wake(self);
+    fa_py_server_wake_soon(self->owner);
     if (chunk == NULL) Py_RETURN_NONE;
     PyObject *bytes = PyBytes_FromStringAndSize(chunk->data, (Py_ssize_t)chunk->len);
     fa_buffer_release(chunk);
@@ -55,7 +50,7 @@ static PyObject *stream_want_body(struct fa_py_stream *self, PyObject *unused)
     (void)unused;
     if (self->task != NULL) {
         fa_stream_want_body(self->task);
-        wake(self);
+        fa_py_server_wake_soon(self->owner);
     }
     Py_RETURN_NONE;
 }
@@ -328,7 +323,7 @@ static PyObject *stream_write(struct fa_py_stream *self, PyObject *const *args, 
     }
     if (send_piece(self, args[0], more != 0) < 0) return NULL;
     if (!more) end(self, self->close_after);
-    wake(self);
+    fa_py_server_wake_soon(self->owner);
     Py_RETURN_NONE;
 }
 
@@ -382,7 +377,7 @@ static PyObject *stream_write_file(struct fa_py_stream *self, PyObject *args)
         PyErr_Clear(); /* the descriptor is taken: an exception would have it closed twice */
         fa_py_stream_abort(self);
     }
-    wake(self);
+    fa_py_server_wake_soon(self->owner);
     Py_RETURN_NONE;
 }
 
@@ -407,7 +402,7 @@ static PyObject *stream_upgrade(struct fa_py_stream *self, PyObject *unused)
     self->upgraded = true;
     self->eof = false;
     self->task->status = 101;
-    wake(self);
+    fa_py_server_wake_soon(self->owner);
     Py_RETURN_NONE;
 }
 
@@ -434,7 +429,7 @@ static PyObject *stream_write_raw(struct fa_py_stream *self, PyObject *data)
         fa_writer_put(&w, PyBytes_AS_STRING(data), len);
         if (queue_buffer(self, &w) < 0) return NULL;
     }
-    wake(self);
+    fa_py_server_wake_soon(self->owner);
     Py_RETURN_NONE;
 }
 
@@ -449,7 +444,7 @@ static PyObject *stream_close(struct fa_py_stream *self, PyObject *unused)
     if (self->task == NULL) Py_RETURN_NONE;
     if (self->upgraded) {
         end(self, true);
-        wake(self);
+        fa_py_server_wake_soon(self->owner);
     } else {
         fa_py_stream_abort(self);
     }

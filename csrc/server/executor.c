@@ -35,6 +35,11 @@ void fa_executor_wake_reactor(struct fa_server *s)
     (void)fa_wakeup_notify(&s->wakeup);
 }
 
+bool fa_executor_reactor_naps(struct fa_server *s)
+{
+    return atomic_fetch_or_explicit(&s->napping, 0, memory_order_acq_rel) != 0;
+}
+
 int fa_executor_loop_fd(const struct fa_server *s)
 {
     return s->loop_wakeup.fd;

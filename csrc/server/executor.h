@@ -104,6 +104,16 @@ void fa_executor_complete_chain(
 void fa_executor_hand_over(struct fa_server *s, struct fa_task *t);
 
 /*
+ * fa_executor_reactor_naps - true: the reactor comes back by itself within a
+ * millisecond, so that waking it for what was pushed before this call may wait.
+ *
+ * Threads: any. Memory: a read-modify-write, as the reactor's: either this one
+ *          sees that it no longer naps, or the reactor, which looks at the inbox
+ *          after, sees the push (tests/model/nap.pml).
+ */
+bool fa_executor_reactor_naps(struct fa_server *s);
+
+/*
  * fa_executor_to_worker - a task of the loop lane goes on in a worker: ops->run gets it.
  *
  * Ownership: on FA_OK the task is the worker's. t->user and t->user_kind are kept.

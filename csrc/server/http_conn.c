@@ -124,6 +124,7 @@ static void free_stream(struct fa_reactor *r, struct fa_task *t)
         fa_stream_drop_output(t->stream, fa_reactor_drop_owner, r);
         fa_stream_free(t->stream);
         t->stream = NULL;
+        r->streams--;
     }
 }
 
@@ -452,6 +453,7 @@ fa_status fa_http_conn_open_stream(
         }
         return FA_ERR_NOMEM;
     }
+    reactor_of(c)->streams++;
     fa_http_conn_find_local(c);
     (void)fa_stream_feed(t->stream, chunk, t->body_complete);
     if (c->eof) {

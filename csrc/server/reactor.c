@@ -572,9 +572,10 @@ static void spin(struct fa_reactor *r)
 }
 
 /*
- * How long the poller may sleep. While workers run, the first sleep is a nap:
- * they may then put off waking this thread. If the nap brings nothing, the
- * next sleep is a full one and each completion wakes.
+ * How long the poller may sleep. While workers run, or several
+ * streams are open, the first sleep is a nap: whoever answers may then put off
+ * waking this thread. If the nap brings nothing, the next sleep is a full one and
+ * each completion wakes. One stream alone gains nothing, and a short timer costs.
  */
 static int sleep_timeout(struct fa_reactor *r, bool *nap)
 {
@@ -592,7 +593,7 @@ static int sleep_timeout(struct fa_reactor *r, bool *nap)
         int left = open_yet ? (int)((r->listen_until_ns - r->now_ns) / 1000000) + 1 : 10;
         timeout = timeout < 0 || timeout > left ? left : timeout;
     }
-    *nap = r->worker_tasks > 0 && !r->nap_spent;
+    *nap = (r->worker_tasks > 0 || r->streams > 1) && !r->nap_spent;
     if (*nap && (timeout < 0 || timeout > NAP_MS)) {
         timeout = NAP_MS;
     }

@@ -75,6 +75,7 @@ struct fa_reactor {
     bool pushed_worker;
     struct fa_reactor_queue loop_queue, worker_queue;
     uint64_t worker_tasks; /* queued or running in the worker lane */
+    uint64_t streams;      /* handed over and not forgotten */
     fa_counter spins, spin_hits;
     bool nap_spent; /* the last short sleep brought nothing */
     bool owners_added;

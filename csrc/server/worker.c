@@ -95,7 +95,7 @@ static void announce(struct fa_server *s, struct fa_worker *w)
 /*
  * Run one task. While more tasks wait, waking the reactor is put off for up to
  * a batch, but only if the reactor comes back by itself within a millisecond
- * (`napping`): a handler that blocks never holds back the answers before it.
+ * (it naps): a handler that blocks never holds back the answers before it.
  */
 static void run_task(struct fa_server *s, struct fa_worker_slot *slot, struct fa_task *t)
 {
@@ -103,10 +103,8 @@ static void run_task(struct fa_server *s, struct fa_worker_slot *slot, struct fa
     s->ops->run(s->ctx, w, t);
     w->unannounced++;
     bool more = fa_queue_size(&s->worker_queue) > 0;
-    /* A read-modify-write, as the reactor's: either this one sees that it no
-     * longer naps, or the reactor, which looks at the inbox after, sees the task. */
-    bool napping = atomic_fetch_or_explicit(&s->napping, 0, memory_order_acq_rel) != 0;
-    if (!more || !napping || w->unannounced >= fa_executor_batch_size(s)) {
+    bool naps = fa_executor_reactor_naps(s);
+    if (!more || !naps || w->unannounced >= fa_executor_batch_size(s)) {
         announce(s, w);
     }
 }

@@ -1,5 +1,6 @@
 """Any ASGI app on our server: streaming both ways, files, and apps that break the rules."""
 
+import os
 import pathlib
 
 import pytest
@@ -28,6 +29,19 @@ def test_echo_streams_in_both_directions(asgi_server: LiveServer):
         assert connection.read_exactly(5) == b"0\r\n\r\n"
         connection.send(get("/no-length"))
         assert connection.read_response().body == b"whole"
+
+
+def test_an_app_that_blocks_does_not_hold_its_answer_back(
+    asgi_server: LiveServer, tmp_path: pathlib.Path
+):
+    """The reactor may be napping while the answer is written; it comes back by itself."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with Connection(asgi_server.address) as connection:
+        for _ in range(20):
+            connection.send(get(f"/answered-then-stuck?{fifo}"))
+            assert connection.read_response().body == b"answered"
+            fifo.write_bytes(b"go on")
 
 
 def test_large_echo(asgi_server: LiveServer):

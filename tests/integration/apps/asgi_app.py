@@ -52,6 +52,13 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     await body(send, b"")
 
 
+async def answered_then_stuck(scope: Any, receive: Any, send: Any) -> None:
+    """Blocks the event loop, after its answer, until somebody writes to the FIFO of the query."""
+    await start(send)
+    await body(send, b"answered")
+    pathlib.Path(scope["query_string"].decode()).read_bytes()
+
+
 async def scope_of(scope: Any, receive: Any, send: Any) -> None:
     shown = {k: v for k, v in scope.items() if k not in ("state", "extensions", "client", "server")}
     await start(send, 200, [(b"content-type", b"text/plain")])
@@ -118,6 +125,7 @@ async def many_headers(scope: Any, receive: Any, send: Any) -> None:
 
 
 ROUTES = {
+    "/answered-then-stuck": answered_then_stuck,
     "/echo": echo,
     "/scope": scope_of,
     "/pathsend": pathsend,
