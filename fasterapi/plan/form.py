@@ -54,12 +54,18 @@ Take = Callable[[Values], Any]
 
 
 def plan_form(
-    groups: Sequence[list[ModelField]], embed: bool, limits: Mapping[str, int], keep: bool
+    groups: Sequence[list[ModelField]],
+    embed: bool,
+    limits: Mapping[str, int],
+    keep: bool,
+    several: bool = False,
 ) -> FormSpec:
     """groups, embed: see `plan_body`. limits: arguments of ``request.form()``.
 
     The argument is a tuple: for each group a dict by name, and with `keep` the form itself. Without
-    it, a form that leaves files with the handler is refused.
+    it, a form that leaves files with the handler is refused. several: functions run one after the
+    other. FastAPI reads a file as bytes from where the one before has left it; as all values are
+    taken first here, such a file is refused too.
     """
     plain = _plain_groups(groups)
     read_as_bytes = _names_of_bytes(groups)
@@ -72,8 +78,11 @@ def plan_form(
     def from_bytes(content_type: str, body: bytes) -> tuple[Any, ...]:
         form = _parse(content_type, body, limits)
         try:
-            if not (keep or _files(form).keys() <= read_as_bytes):
+            files = _files(form).keys()
+            if not (keep or files <= read_as_bytes):
                 raise ValueError("somebody may get the file")
+            if keep and several and files & read_as_bytes:
+                raise ValueError("somebody may have read the file before")
             values = values_of(form)
         except BaseException:
             close_files(form)

@@ -179,7 +179,8 @@ def _plan_group(
     if handler["is_body_form"]:
         keep_form = holds_files(groups) or any(map(asks_for_request, nodes)) or stream is not None
         limits = handler["form_limits"] or {}
-        body = plan_form(groups, handler["embed_body_fields"], limits, keep_form)
+        embed, several = handler["embed_body_fields"], len(nodes) > 1
+        body = plan_form(groups, embed, limits, keep_form, several)
         is_shared = True
     else:
         body, is_shared = plan_body(groups, handler["body_field"], handler["embed_body_fields"])

@@ -175,6 +175,18 @@ def read_upload(
     return fail(how) or found
 
 
+def start_of(file: UploadFile) -> str:
+    return file.file.read(2).decode()
+
+
+def read_rest(
+    start: Annotated[str, Depends(start_of)],
+    file: Annotated[bytes, File()],
+    note: Annotated[str, Form()] = "",
+):
+    return [start, file.decode(), note]
+
+
 def read_photo(photo: Annotated[Photo, Form()]):
     return [photo.title, noted(photo.image)]
 
@@ -208,6 +220,7 @@ READERS = {
         "/form/below": read_form_below,
         "/bytes": read_bytes,
         "/upload": read_upload,
+        "/rest": read_rest,
         "/photo": read_photo,
         "/opened": read_opened,
     },
