@@ -45,7 +45,7 @@ _KNOWN_FIELDS: Final = frozenset(
 )
 #: What only the core's server needs to know of a plan that has another one for here.
 _SERVER_FIELDS: Final = _KNOWN_FIELDS | {"may_decline", "stream", "inner"}
-_CALL: Final = "fasterapi.call"
+_CALL: Final = "fasterapi.inner.call"
 _STARTED: Final[Message] = {"type": "http.response.start"}
 
 
@@ -141,7 +141,20 @@ class CompiledEnd:
 
     # -- requests ------------------------------------------------------------------------------
 
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The app's lifespan, which may change the routes: the next request looks at them."""
+
+        async def note(message: Message) -> None:
+            for plans in tuple(self._plans.values()):
+                plans.check_at = 0.0
+            await send(message)
+
+        await self.router(scope, receive, note)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(scope, receive, send)
+            return
         call = self._begin(scope)
         if call is None or (call.max_body >= 0 and not is_within(scope, call.max_body)):
             await self.router(scope, receive, send)
@@ -258,7 +271,7 @@ async def _finish(request: Request) -> Response:
     return response
 
 
-_OUTCOME: Final = "fasterapi.inner"
+_OUTCOME: Final = "fasterapi.inner.outcome"
 _STACKS: Final = (REQUEST_STACK, FUNCTION_STACK)
 #: Exception handlers, exit stacks, a `Response` that sends itself: all as FastAPI does it.
 _FINISH: Final = request_response(_finish)

@@ -5,6 +5,7 @@ calls it. Compared are the messages, what ran meanwhile, what is raised, and the
 """
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 import warnings
@@ -495,6 +496,43 @@ def test_overrides_are_for_fastapi():
     results = check(build, Client("/a"), post, post, Client("/a"), Client("/a"))
     bodies = [result["sent"][1]["body"] for result in results]
     assert bodies == [b'"original"', b'"original"', b'"other"', b'"other"', b'"original"']
+
+
+def test_what_the_lifespan_changes_is_seen_by_the_first_request(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("fasterapi.plan.inner.RECHECK", 3600)
+    app = FasterAPI()
+
+    @app.get("/")
+    async def first():
+        return "first"
+
+    async def second():
+        return "second"
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        app.router.routes.pop()
+        app.get("/")(second)
+        yield
+
+    app.router.lifespan_context = lifespan
+    messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+
+    async def whole_life() -> list[Any]:
+        async def receive() -> Any:
+            return messages.pop(0)
+
+        answers = []
+
+        async def send(message: Any) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                answers.append(await Client("/").ask(app, []))
+
+        answers.append(await Client("/").ask(app, []))
+        await app({"type": "lifespan"}, receive, send)
+        return [answer["sent"][1]["body"] for answer in answers]
+
+    assert asyncio.run(whole_life()) == [b'"first"', b'"second"']
 
 
 def test_included_routers_and_their_scope():

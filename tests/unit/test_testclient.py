@@ -282,6 +282,21 @@ def test_exceptions_rise_or_become_500():
     assert quiet.get("/refuses").json() == {"detail": "no"}
 
 
+def test_exceptions_rise_through_middleware():
+    behind = FasterAPI()
+
+    @behind.middleware("http")
+    async def pass_on(request: Request, call_next: Any) -> Response:
+        return await call_next(request)
+
+    @behind.get("/raises")
+    async def raises(session: Annotated[str, Depends(session)], request: Request):
+        raise ValueError(session)
+
+    with pytest.raises(ValueError, match="session"):
+        TestClient(behind).get("/raises")
+
+
 def test_background_tasks_redirects_and_422():
     client = TestClient(app)
     assert client.get("/background").json() == "queued"
