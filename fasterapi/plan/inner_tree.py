@@ -68,6 +68,9 @@ class InnerWriter(Writer):
     def split_point(self) -> int | None:
         return None if self.generators else super().split_point()
 
+    def call_of_tail(self, handed: str) -> str:
+        return f"await in_thread(steps, {handed})"
+
     def source(self) -> str:
         given = ", ".join(self.given())
         if self.stream is not None:

@@ -240,7 +240,7 @@ class Writer:
     def begin_step(self, kind: str) -> None:
         """A call is about to be written."""
         if self.split_at == len(self.steps):
-            self.can_suspend = self.can_suspend or not self.exchange
+            self.can_suspend = self.can_suspend or not self.exchange  # then it awaits its tail
             self.head, self.lines = self.lines, []
             self.head_variables = self.variables - 1  # the last one is of this step
             self.on_loop = False
@@ -592,18 +592,20 @@ class Writer:
         if self.split_at is None and (self.is_async or not self.has_exits):
             return "\n".join([f"{kind} plan({given}):", *declined, *self.lines, ""])
         handed = self.handed_to_tail(self.given())
-        call = f"steps({handed})"
-        if self.is_async and self.generators:
-            call = f"exchange.go_on(run_steps, {call}, exchange)"
-        elif self.is_async and self.exchange:
-            call = f"exchange.go_on(steps, {handed})"
-        elif self.is_async:
-            call = f"await in_thread(steps, {handed})"
-        else:
-            call = f"run_steps({call}, exchange)"
+        tail = self.call_of_tail(handed)
         lines = [f"def steps({handed}):", *self.lines, ""]
-        lines += [f"{kind} plan({given}):", *declined, *self.head, f"    return {call}", ""]
+        lines += [f"{kind} plan({given}):", *declined, *self.head, f"    return {tail}", ""]
         return "\n".join(lines)
+
+    def call_of_tail(self, handed: str) -> str:
+        """What runs ``steps``: of an async plan in a thread, the core's if it has an Exchange."""
+        if not self.is_async:
+            return f"run_steps(steps({handed}), exchange)"
+        if self.generators:
+            return f"exchange.go_on(run_steps, steps({handed}), exchange)"
+        if self.exchange:
+            return f"exchange.go_on(steps, {handed})"
+        return f"await in_thread(steps, {handed})"
 
     def handed_to_tail(self, arguments: list[str]) -> str:
         """The arguments of ``steps``: those of the plan, and what its head has made."""

@@ -284,6 +284,27 @@ def add_trees(app: FastAPI, log: Log, d: Dependencies) -> None:
         log.append(current.get())
         return s
 
+    @app.get("/tail/plain/{kind}")
+    def of_tail(
+        kind: str, w: Annotated[str, Depends(d.waits)], s: Annotated[str, Depends(d.second)]
+    ) -> Any:
+        place(log, "endpoint")
+        log.append([w, s, current.get()])
+        return outcome(kind)
+
+    @app.get("/tail/{kind}")
+    def of_request_tail(
+        kind: str,
+        request: Request,
+        tasks: BackgroundTasks,
+        w: Annotated[str, Depends(d.waits)],
+        s: Annotated[str, Depends(d.second)],
+    ) -> Any:
+        place(log, "endpoint")
+        log.append([w, s, current.get()])
+        tasks.add_task(log.append, request.url.path)
+        return outcome(kind)
+
     @app.get("/typed", response_model=Item)
     async def of_typed(s: Annotated[str, Depends(d.second)], name: str | None = None) -> Any:
         return {"name": name, "more": 1}
@@ -380,7 +401,7 @@ def add_bodies(app: FastAPI, log: Log, d: Dependencies) -> None:
 
 
 KINDS = ["text", "value", "http", "key", "nan", "stream", "broken"]
-FAMILIES = ["/exits", "/exits/async", "/function", "/function/async", "/background"]
+FAMILIES = "/exits /exits/async /function /function/async /background /tail /tail/plain".split()
 GETS = [
     "/def/3?q=2",
     "/async/3",
