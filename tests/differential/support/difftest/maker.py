@@ -74,6 +74,9 @@ def show(value):
         )
     if isinstance(value, (list, tuple)):
         return (type(value).__name__, *[show(one) for one in value])
+    if isinstance(value, (set, frozenset)):
+        # Where a nan stands in a set depends on its address.
+        return (type(value).__name__, *sorted(str(show(one)) for one in value))
     if isinstance(value, dict):
         return {key: show(one) for key, one in value.items()}
     if isinstance(value, BaseException):
