@@ -335,6 +335,7 @@ async def report():
         "heap": heap,
         "resident": pages * 4096,
         "stats": app.stats(),
+        "waiting": len(asyncio.all_tasks() - {asyncio.current_task()}),
         "tiers": TIERS,
         "background": background_runs,
     }
