@@ -330,7 +330,10 @@ fa_status fa_server_turn(struct fa_server *s, bool may_sleep)
     if (may_sleep) { /* first: after its turn the caller has answers to look at */
         fa_reactor_wait(r);
     } else {
-        fa_wakeup_clear(&s->wakeup);
+        if (s->armed) { /* else nobody has written to it, and the read is a system call */
+            s->armed = false;
+            fa_wakeup_clear(&s->wakeup);
+        }
         r->now_ns = fa_clock_now_ns();
     }
     fa_reactor_turn(r);
@@ -339,6 +342,7 @@ fa_status fa_server_turn(struct fa_server *s, bool may_sleep)
 
 bool fa_server_arm(struct fa_server *s)
 {
+    s->armed = true; /* also if it says false: somebody may have seen it asleep meanwhile */
     return fa_reactor_arm(&s->reactor);
 }
 

@@ -55,6 +55,7 @@ struct fa_server {
     enum fa_server_phase phase;
     pthread_t reactor_thread;
     bool reactor_joined;
+    bool armed; /* driven: armed since the last turn */
 
     /* Shared, rarely written. */
     atomic_bool draining;
