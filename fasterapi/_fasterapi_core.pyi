@@ -18,14 +18,23 @@ _Form = tuple[
 ]
 _Body = tuple[str, Callable[..., object], Callable[..., object], Callable[..., object] | None]
 _Response = tuple[
-    Callable[..., object], Callable[..., bytes], dict[str, object], Callable[[object], bytes]
+    Callable[..., object],
+    Callable[..., bytes],
+    dict[str, object],
+    Callable[[object], bytes],
+    str | None,
 ]
 
 def config_options() -> list[
     tuple[str, str, bool | int | float, bool | int | float, bool | int | float, str]
 ]: ...
-def json_bytes(value: Any, /) -> bytes:
-    """The value as JSON, as a route would answer it."""
+@overload
+def json_bytes(value: Any, shape: None = None, /) -> bytes:
+    """The value as JSON, as a route without a response model would answer it."""
+
+@overload
+def json_bytes(value: Any, shape: str, /) -> bytes | None:
+    """The same for a response model of this shape; None if the core leaves it to Pydantic."""
 
 @final
 class Plan:

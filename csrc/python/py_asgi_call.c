@@ -203,11 +203,16 @@ PyDoc_STRVAR(respond_doc,
 
 static PyObject *respond(struct fa_py_asgi_call *call, PyObject *value)
 {
-    const struct fa_py_plan *plan = call->plan;
+    struct fa_py_plan *plan = call->plan;
     if (PyType_IsSubtype(Py_TYPE(value), (PyTypeObject *)call->texts->response_base))
         return Py_NewRef(value);
-    PyObject *bytes = plan->answer.validate != NULL ? fa_py_response_dump(plan, value)
-                                                    : fa_py_json_bytes(NULL, value);
+    bool unsure;
+    const char *shape = fa_py_plan_next_shape(plan);
+    PyObject *bytes = fa_py_json_bytes_as(shape, value, &unsure);
+    fa_py_plan_note_shape(plan, shape, unsure);
+    if (unsure)
+        bytes = plan->answer.validate != NULL ? fa_py_response_dump(plan, value)
+                                              : fa_py_json_encode_slowly(value);
     if (bytes == NULL) return NULL;
     PyObject *pair = NULL;
     if (PyBytes_Check(bytes)) {

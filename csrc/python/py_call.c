@@ -69,7 +69,7 @@ static void finish(const struct run *run, PyObject *result)
         Py_DECREF(result); /* it has answered through its exchange */
         return;
     }
-    const struct fa_py_plan *plan = run->task->route->plan;
+    struct fa_py_plan *plan = run->task->route->plan;
     if (FA_UNLIKELY(plan->may_decline && result == Py_NotImplemented)) {
         Py_DECREF(result);
         fa_executor_hand_over(run->owner->server, run->task);

@@ -98,7 +98,7 @@ static PyObject *exchange_respond(struct fa_py_exchange *self, PyObject *value)
     if (self->written) drop_answer(self);
     /* What fails after the answer was sent is reported with the request. */
     if (make_scope(self) < 0) return NULL;
-    const struct fa_py_plan *plan = self->task->route->plan;
+    struct fa_py_plan *plan = self->task->route->plan;
     PyObject *response = Py_NewRef(value);
     switch (fa_py_response_write(self->owner, self->date, self->task, plan, &response)) {
     case FA_PY_REPLY_DONE:

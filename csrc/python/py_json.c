@@ -7,7 +7,12 @@
 /* Deeper nesting is left to Python, whose recursion limit decides there. */
 enum { MAX_DEPTH = 100, BYTES_ROOM = 1024 };
 
-static enum fa_py_json_result write_value(struct fa_writer *w, PyObject *value, int depth);
+/* Between these repr() and Pydantic write a float alike: no exponent. */
+#define PLAIN_FLOAT_MIN 1e-4
+#define PLAIN_FLOAT_END 1e16
+
+static enum fa_py_json_result write_value(
+    struct fa_writer *w, const char *shape, PyObject *value, int depth);
 
 static inline enum fa_py_json_result from_status(fa_status status)
 {
@@ -45,9 +50,12 @@ static enum fa_py_json_result write_int(struct fa_writer *w, PyObject *number)
     return from_status(fa_json_writer_int64(w, value));
 }
 
-static enum fa_py_json_result write_float(struct fa_writer *w, PyObject *number)
+static enum fa_py_json_result write_float(struct fa_writer *w, const char *shape, PyObject *number)
 {
-    return from_status(fa_json_writer_double(w, PyFloat_AS_DOUBLE(number)));
+    double value = PyFloat_AS_DOUBLE(number), size = value < 0 ? -value : value;
+    bool plain = (size >= PLAIN_FLOAT_MIN && size < PLAIN_FLOAT_END) || value == 0;
+    if (!plain && *shape != FA_PY_JSON_UNTYPED[0]) return FA_PY_JSON_UNSURE;
+    return from_status(fa_json_writer_double(w, value));
 }
 
 /* jsonable_encoder leaves out keys that start with "_sa" (SQLAlchemy state). */
@@ -61,19 +69,21 @@ static inline bool is_sqlalchemy_key(PyObject *key)
  * A value inside a container whose lock is held. On free-threaded builds the lock of an
  * inner container may let the outer one go for a while, so the inner one is held on to.
  */
-static inline enum fa_py_json_result write_inner(struct fa_writer *w, PyObject *value, int depth)
+static inline enum fa_py_json_result write_inner(
+    struct fa_writer *w, const char *shape, PyObject *value, int depth)
 {
 #if FA_GIL_DISABLED
     Py_INCREF(value);
-    enum fa_py_json_result result = write_value(w, value, depth);
+    enum fa_py_json_result result = write_value(w, shape, value, depth);
     Py_DECREF(value);
     return result;
 #else
-    return write_value(w, value, depth);
+    return write_value(w, shape, value, depth);
 #endif
 }
 
-static enum fa_py_json_result write_members(struct fa_writer *w, PyObject *dict, int depth)
+static enum fa_py_json_result write_members(
+    struct fa_writer *w, const char *shape, PyObject *dict, int depth)
 {
     Py_ssize_t position = 0;
     PyObject *key, *value;
@@ -85,7 +95,7 @@ static enum fa_py_json_result write_members(struct fa_writer *w, PyObject *dict,
         enum fa_py_json_result result = write_str(w, key);
         if (result != FA_PY_JSON_OK) return result;
         if (!fa_writer_putc(w, ':')) return FA_PY_JSON_NOMEM;
-        result = write_inner(w, value, depth + 1);
+        result = write_inner(w, shape, value, depth + 1);
         if (result != FA_PY_JSON_OK) return result;
     }
     if (separator == '{' && !fa_writer_putc(w, '{')) return FA_PY_JSON_NOMEM;
@@ -94,57 +104,92 @@ static enum fa_py_json_result write_members(struct fa_writer *w, PyObject *dict,
 
 /* A list's size and items are read anew each time: see write_inner. */
 static inline enum fa_py_json_result write_items(
-    struct fa_writer *w, PyObject *container, bool is_list, int depth)
+    struct fa_writer *w, const char *shape, PyObject *container, bool is_list, int depth)
 {
     char separator = '[';
     for (Py_ssize_t i = 0; i < Py_SIZE(container); i++) {
         PyObject *item = is_list ? PyList_GET_ITEM(container, i) : PyTuple_GET_ITEM(container, i);
         if (!fa_writer_putc(w, separator)) return FA_PY_JSON_NOMEM;
         separator = ',';
-        enum fa_py_json_result result = write_inner(w, item, depth + 1);
+        enum fa_py_json_result result = write_inner(w, shape, item, depth + 1);
         if (result != FA_PY_JSON_OK) return result;
     }
     if (separator == '[' && !fa_writer_putc(w, '[')) return FA_PY_JSON_NOMEM;
     return fa_writer_putc(w, ']') ? FA_PY_JSON_OK : FA_PY_JSON_NOMEM;
 }
 
-static enum fa_py_json_result write_dict(struct fa_writer *w, PyObject *dict, int depth)
+static enum fa_py_json_result write_dict(
+    struct fa_writer *w, const char *shape, PyObject *dict, int depth)
 {
     enum fa_py_json_result result;
     Py_BEGIN_CRITICAL_SECTION(dict);
-    result = write_members(w, dict, depth);
+    result = write_members(w, shape, dict, depth);
     Py_END_CRITICAL_SECTION();
     return result;
 }
 
-static enum fa_py_json_result write_list(struct fa_writer *w, PyObject *list, int depth)
+static enum fa_py_json_result write_list(
+    struct fa_writer *w, const char *shape, PyObject *list, int depth)
 {
     enum fa_py_json_result result;
     Py_BEGIN_CRITICAL_SECTION(list);
-    result = write_items(w, list, true, depth);
+    result = write_items(w, shape, list, true, depth);
     Py_END_CRITICAL_SECTION();
     return result;
 }
 
-static enum fa_py_json_result write_value(struct fa_writer *w, PyObject *value, int depth)
+/* Any value: what is inside it has the same shape. */
+static enum fa_py_json_result write_any(
+    struct fa_writer *w, const char *shape, PyObject *value, int depth)
 {
-    if (depth > MAX_DEPTH) return FA_PY_JSON_UNSURE;
     PyTypeObject *type = Py_TYPE(value);
     if (type == &PyUnicode_Type) return write_str(w, value);
     if (type == &PyLong_Type) return write_int(w, value);
-    if (type == &PyDict_Type) return write_dict(w, value, depth);
-    if (type == &PyList_Type) return write_list(w, value, depth);
+    if (type == &PyDict_Type) return write_dict(w, shape, value, depth);
+    if (type == &PyList_Type) return write_list(w, shape, value, depth);
     if (value == Py_None) return from_status(fa_json_writer_null(w));
     if (value == Py_True || value == Py_False)
         return from_status(fa_json_writer_bool(w, value == Py_True));
-    if (type == &PyFloat_Type) return write_float(w, value);
-    if (type == &PyTuple_Type) return write_items(w, value, false, depth);
+    if (type == &PyFloat_Type) return write_float(w, shape, value);
+    if (type == &PyTuple_Type) return write_items(w, shape, value, false, depth);
     return FA_PY_JSON_UNSURE;
 }
 
-enum fa_py_json_result fa_py_json_write(struct fa_writer *w, PyObject *value)
+static bool fits(char letter, PyObject *value)
 {
-    return write_value(w, value, 0);
+    switch (letter) {
+    case 's': return PyUnicode_CheckExact(value);
+    case 'i': return PyLong_CheckExact(value);
+    case 'f': return PyFloat_CheckExact(value);
+    case 'b': return PyBool_Check(value);
+    case 'n': return value == Py_None;
+    case '{': return PyDict_CheckExact(value);
+    case '[': return PyList_CheckExact(value);
+    default: return false;
+    }
+}
+
+static enum fa_py_json_result write_value(
+    struct fa_writer *w, const char *shape, PyObject *value, int depth)
+{
+    if (depth > MAX_DEPTH) return FA_PY_JSON_UNSURE;
+    if (*shape == FA_PY_JSON_UNTYPED[0] || *shape == 'a') return write_any(w, shape, value, depth);
+    if (*shape == '?') return write_value(w, value == Py_None ? "n" : shape + 1, value, depth);
+    if (!fits(*shape, value)) return FA_PY_JSON_UNSURE;
+    bool is_container = *shape == '{' || *shape == '[';
+    return write_any(w, shape + is_container, value, depth);
+}
+
+enum fa_py_json_result fa_py_json_write(struct fa_writer *w, const char *shape, PyObject *value)
+{
+    return write_value(w, shape, value, 0);
+}
+
+bool fa_py_json_is_shape(const char *text)
+{
+    const char *at = text + strspn(text, "?{[");
+    return strlen(text) <= FA_PY_JSON_SHAPE_MAX && *at != '\0' && strchr("asifbn", *at) != NULL &&
+           at[1] == '\0';
 }
 
 fa_status fa_py_json_write_str(struct fa_writer *w, PyObject *text)
@@ -166,10 +211,7 @@ PyObject *fa_py_json_encode_slowly(PyObject *value)
     return NULL;
 }
 
-const char fa_py_json_bytes_doc[] = "json_bytes($module, value, /)\n--\n\n"
-                                    "The value as JSON, as a route would answer it.";
-
-PyObject *fa_py_json_bytes(PyObject *module, PyObject *value)
+PyObject *fa_py_json_bytes_as(const char *shape, PyObject *value, bool *unsure)
 {
     /* Most texts fit here. The second reference keeps the writer from freeing it. */
     union {
@@ -178,16 +220,35 @@ PyObject *fa_py_json_bytes(PyObject *module, PyObject *value)
     } first;
     struct fa_writer w;
     PyObject *bytes = NULL;
-    (void)module;
     first.buf = (struct fa_buffer){.refs = 2, .capacity = BYTES_ROOM};
     fa_writer_attach(&w, &first.buf, 0);
-    enum fa_py_json_result result = fa_py_json_write(&w, value);
+    enum fa_py_json_result result = fa_py_json_write(&w, shape, value);
     struct fa_buffer *buf = fa_writer_detach(&w);
-    switch (result) {
-    case FA_PY_JSON_OK: bytes = PyBytes_FromStringAndSize(buf->data, (Py_ssize_t)buf->len); break;
-    case FA_PY_JSON_UNSURE: bytes = fa_py_json_encode_slowly(value); break;
-    case FA_PY_JSON_NOMEM: PyErr_NoMemory(); break;
-    }
+    if (result == FA_PY_JSON_OK) bytes = PyBytes_FromStringAndSize(buf->data, (Py_ssize_t)buf->len);
+    if (result == FA_PY_JSON_NOMEM) PyErr_NoMemory();
     if (buf != &first.buf) fa_buffer_release(buf);
+    *unsure = result == FA_PY_JSON_UNSURE;
     return bytes;
+}
+
+const char fa_py_json_bytes_doc[] =
+    "json_bytes($module, value, shape=None, /)\n--\n\n"
+    "The value as JSON, as a route would answer it: one without a response model, or one whose\n"
+    "model has this shape (see py_json.h; then None if the core leaves the value to Pydantic).\n"
+    "Raises ValueError for what is no shape, and what jsonable_encoder and json.dumps raise.";
+
+PyObject *fa_py_json_bytes(PyObject *module, PyObject *args)
+{
+    PyObject *value;
+    const char *shape = NULL;
+    bool unsure;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O|z:json_bytes", &value, &shape)) return NULL;
+    if (shape != NULL && !fa_py_json_is_shape(shape))
+        return PyErr_Format(PyExc_ValueError, "json_bytes: '%.100s' is no shape", shape);
+    PyObject *bytes =
+        fa_py_json_bytes_as(shape == NULL ? FA_PY_JSON_UNTYPED : shape, value, &unsure);
+    if (!unsure) return bytes;
+    if (shape == NULL) return fa_py_json_encode_slowly(value);
+    Py_RETURN_NONE;
 }

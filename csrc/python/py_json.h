@@ -13,13 +13,35 @@ enum fa_py_json_result {
 };
 
 /*
- * fa_py_json_write - append what jsonable_encoder + json.dumps give for `value`.
+ * A shape says what a response model leaves of a value, one letter for a level:
+ *
+ *   a  any value            s i f b n  exactly a str, int, float, bool, None
+ *   {  dict of str to       [  list of                ?  None or
+ *
+ * dict[str, Any] is "{a", list[int | None] "[?i". Such a model changes nothing in a
+ * value that is exactly of these types, so the text is Pydantic's without asking it.
+ * Without a response model it is jsonable_encoder's and json.dumps's: FA_PY_JSON_UNTYPED.
+ * They differ in floats: Pydantic's 0.00001 is Python's 1e-05.
+ */
+#define FA_PY_JSON_UNTYPED "u"
+enum { FA_PY_JSON_SHAPE_MAX = 15 };
+
+/*
+ * fa_py_json_is_shape - one of a response model? Not of FA_PY_JSON_UNTYPED.
+ *
+ * GIL: not needed. Calls out: no.
+ */
+bool fa_py_json_is_shape(const char *text);
+
+/*
+ * fa_py_json_write - append what FastAPI answers for `value`, where `shape` says how.
  *
  * Only values whose text is certain are written: exact dict with exact str keys
  * (none starting with "_sa", which jsonable_encoder drops), list, tuple, str, int
- * within 64 bits, finite float, bool and None, at most 100 levels deep. On
- * anything else FA_PY_JSON_UNSURE; the caller cuts the writer back and takes
- * FastAPI's code, which also raises what has to be raised.
+ * within 64 bits, finite float (with a model: that has no exponent), bool and None,
+ * at most 100 levels deep. On anything else, and for an empty shape, FA_PY_JSON_UNSURE;
+ * the caller cuts the writer back and takes FastAPI's code, which also raises what
+ * has to be raised.
  *
  * Refs:      borrows `value`; keeps nothing.
  * GIL:       attached thread state required.
@@ -27,7 +49,7 @@ enum fa_py_json_result {
  *            builds containers are locked while they are written.
  * Errors:    FA_PY_JSON_NOMEM without an exception set.
  */
-enum fa_py_json_result fa_py_json_write(struct fa_writer *w, PyObject *value);
+enum fa_py_json_result fa_py_json_write(struct fa_writer *w, const char *shape, PyObject *value);
 
 /*
  * fa_py_json_write_str - append a str (or an instance of a subclass) as a JSON string.
@@ -49,11 +71,21 @@ fa_status fa_py_json_write_str(struct fa_writer *w, PyObject *text);
 PyObject *fa_py_json_encode_slowly(PyObject *value);
 
 /*
- * fa_py_json_bytes - json_bytes(value): the text as bytes, with either way above.
+ * fa_py_json_bytes_as - fa_py_json_write's text as bytes.
+ *
+ * Refs:      borrows `value`; returns new bytes; NULL if *unsure, without an exception,
+ *            or with MemoryError.
+ * GIL:       attached thread state required.
+ * Calls out: no.
+ */
+PyObject *fa_py_json_bytes_as(const char *shape, PyObject *value, bool *unsure);
+
+/*
+ * fa_py_json_bytes - json_bytes(value, shape=None), for modules' method tables.
  *
  * Refs, GIL, Calls out: as fa_py_json_encode_slowly.
  */
 extern const char fa_py_json_bytes_doc[];
-PyObject *fa_py_json_bytes(PyObject *module, PyObject *value);
+PyObject *fa_py_json_bytes(PyObject *module, PyObject *args);
 
 #endif

@@ -121,6 +121,7 @@ static int set_form(struct fa_py_plan *plan, PyObject *form)
 static int set_answer(struct fa_py_plan *plan, PyObject *response, int status)
 {
     plan->answer.status = status;
+    plan->answer.shape = FA_PY_JSON_UNTYPED;
     if (status < 200 || status > 599) {
         PyErr_Format(PyExc_ValueError,
             "Plan: status_code %d is not a final HTTP status (200 to 599)", status);
@@ -128,9 +129,16 @@ static int set_answer(struct fa_py_plan *plan, PyObject *response, int status)
     }
     if (response == Py_None) return 0;
     PyObject *validate, *dump, *kwargs, *slow;
-    if (!PyArg_ParseTuple(
-            response, "OOO!O:Plan response", &validate, &dump, &PyDict_Type, &kwargs, &slow))
+    const char *shape;
+    if (!PyArg_ParseTuple(response, "OOO!Oz:Plan response", &validate, &dump, &PyDict_Type, &kwargs,
+            &slow, &shape))
         return -1;
+    if (shape != NULL && !fa_py_json_is_shape(shape)) {
+        PyErr_Format(PyExc_ValueError, "Plan: '%.100s' is no shape of a response", shape);
+        return -1;
+    }
+    if (shape != NULL) memcpy(plan->answer.shape_text, shape, strlen(shape) + 1);
+    plan->answer.shape = plan->answer.shape_text;
     PyObject *names = PyDict_Keys(kwargs), *values = PyDict_Values(kwargs);
     if (names != NULL && values != NULL) {
         plan->answer.dump_kwnames = PyList_AsTuple(names);
@@ -210,7 +218,8 @@ PyDoc_STRVAR(plan_doc,
     "how to answer. Made by fasterapi.plan; read-only and usable from any thread.\n\n"
     "params: tuple of (keyword, source, wire_name, conv, is_list, required, default,\n"
     "default_factory, validate). body: None or (keyword, validate_python, json_loads,\n"
-    "validate_json). response: None (untyped) or (validate_python, to_json, kwargs, slow).\n"
+    "validate_json). response: None (untyped) or (validate_python, to_json, kwargs, slow, shape),\n"
+    "shape: None, or what the core writes itself, see json_bytes().\n"
     "may_decline: the handler may return NotImplemented, and FastAPI answers.\n"
     "exchange: the handler, a plain function, takes an Exchange as its first argument.\n"
     "form: None or (keyword, from_pairs, from_bytes), a body that is a form: an urlencoded one\n"

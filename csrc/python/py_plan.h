@@ -1,15 +1,18 @@
 /* py_plan.h - one route's compiled call plan: what to extract, call and answer.
  *
- * Built once by fasterapi.plan, read-only afterwards, so any thread with the GIL
- * may use it without a lock.
+ * Built once by fasterapi.plan, read-only afterwards but for two counters, so any
+ * thread with the GIL may use it without a lock.
  */
 #ifndef FA_PYTHON_PY_PLAN_H
 #define FA_PYTHON_PY_PLAN_H
 
+#include <stdatomic.h>
+
 #include "base/span.h"
 #include "python/compat.h"
+#include "python/py_json.h"
 
-enum { FA_PY_PLAN_MAX_ARGS = 32 };
+enum { FA_PY_PLAN_MAX_ARGS = 32, FA_PY_PLAN_MAX_SKIPS = 63 };
 
 /* The last two are all pairs at once, see py_pairs.h: `validate` picks what it wants. */
 enum fa_py_source {
@@ -60,6 +63,10 @@ struct fa_py_answer {
     PyObject *dump_kwnames; /* tuple of str */
     PyObject *dump_values;  /* tuple, same length */
     PyObject *slow;         /* callable(value) -> bytes; raises FastAPI's error */
+    const char *shape;      /* for fa_py_json_write; "": only the four above can */
+    char shape_text[FA_PY_JSON_SHAPE_MAX + 1];
+    atomic_uint shape_skips; /* so many answers more go straight to Pydantic; any thread */
+    atomic_uint shape_pause; /* how many it was the last time; any thread */
     int status;
 };
 
@@ -92,6 +99,39 @@ extern PyType_Spec fa_py_plan_spec;
  * Errors:    NULL with the validator's exception set.
  */
 PyObject *fa_py_plan_validate(const struct fa_py_plan *plan, PyObject *validate, PyObject *value);
+
+/*
+ * fa_py_plan_next_shape - the shape for the next answer; "" if it is not worth a try.
+ *
+ * Where the core was not sure of an answer, what it had written is lost. So the next one
+ * goes straight to Pydantic, after another try the next three, then seven, up to 63.
+ *
+ * GIL:       attached thread state required.
+ * Calls out: no.
+ * Memory:    relaxed: a count that is lost on a free-threaded build does no harm.
+ */
+static inline const char *fa_py_plan_next_shape(struct fa_py_plan *plan)
+{
+    unsigned skips = atomic_load_explicit(&plan->answer.shape_skips, memory_order_relaxed);
+    if (FA_LIKELY(skips == 0)) return plan->answer.shape;
+    atomic_store_explicit(&plan->answer.shape_skips, skips - 1, memory_order_relaxed);
+    return "";
+}
+
+/*
+ * fa_py_plan_note_shape - how the try with that shape ended.
+ *
+ * GIL, Calls out, Memory: as fa_py_plan_next_shape.
+ */
+static inline void fa_py_plan_note_shape(struct fa_py_plan *plan, const char *shape, bool unsure)
+{
+    if (*shape == '\0' || plan->answer.validate == NULL) return; /* no try, or no Pydantic */
+    unsigned pause = atomic_load_explicit(&plan->answer.shape_pause, memory_order_relaxed);
+    if (FA_LIKELY(!unsure && pause == 0)) return;
+    pause = !unsure ? 0 : pause < FA_PY_PLAN_MAX_SKIPS ? 2 * pause + 1 : pause;
+    atomic_store_explicit(&plan->answer.shape_pause, pause, memory_order_relaxed);
+    atomic_store_explicit(&plan->answer.shape_skips, pause, memory_order_relaxed);
+}
 
 /*
  * fa_py_plan_bind_path - look up each path parameter in the route's pattern.

@@ -161,49 +161,35 @@ PyObject *fa_py_response_dump(const struct fa_py_plan *plan, PyObject *result)
     return bytes;
 }
 
-static enum fa_py_reply write_untyped(const struct fa_py_server *owner, struct fa_clock_date *date,
-    struct fa_task *task, int status, PyObject **result)
-{
-    struct fa_writer w;
-    struct fa_http_head head;
-    body_begin(&w, task);
-    switch (fa_py_json_write(&w, *result)) {
-    case FA_PY_JSON_OK:
-        head_init(&head, owner, date, task, status);
-        return body_finish(&w, task, &head, NULL, result);
-    case FA_PY_JSON_NOMEM: return body_failed(&w, task);
-    case FA_PY_JSON_UNSURE: break;
-    }
-    body_restart(&w);
-    PyObject *bytes = PyObject_CallOneArg(owner->hooks.encode, *result);
-    if (bytes == NULL) return body_failed(&w, task);
-    enum fa_py_reply reply = write_bytes_body(owner, date, &w, task, status, bytes, result);
-    Py_DECREF(bytes);
-    return reply;
-}
-
-static enum fa_py_reply write_typed(const struct fa_py_server *owner, struct fa_clock_date *date,
-    struct fa_task *task, const struct fa_py_plan *plan, PyObject **result)
-{
-    PyObject *bytes = fa_py_response_dump(plan, *result);
-    if (bytes == NULL) return FA_PY_REPLY_RAISED;
-    struct fa_writer w;
-    body_begin(&w, task);
-    enum fa_py_reply reply =
-        write_bytes_body(owner, date, &w, task, plan->answer.status, bytes, result);
-    Py_DECREF(bytes);
-    return reply;
-}
-
 enum fa_py_reply fa_py_response_write(const struct fa_py_server *owner, struct fa_clock_date *date,
-    struct fa_task *task, const struct fa_py_plan *plan, PyObject **result)
+    struct fa_task *task, struct fa_py_plan *plan, PyObject **result)
 {
     /* FastAPI asks isinstance(result, Response) before anything else. */
     if (PyType_IsSubtype(Py_TYPE(*result), (PyTypeObject *)owner->hooks.response_base)) {
         return fa_py_response_object(owner, date, task, *result);
     }
-    if (plan->answer.validate != NULL) return write_typed(owner, date, task, plan, result);
-    return write_untyped(owner, date, task, plan->answer.status, result);
+    struct fa_writer w;
+    struct fa_http_head head;
+    body_begin(&w, task);
+    const char *shape = fa_py_plan_next_shape(plan);
+    enum fa_py_json_result written = fa_py_json_write(&w, shape, *result);
+    fa_py_plan_note_shape(plan, shape, written == FA_PY_JSON_UNSURE);
+    switch (written) {
+    case FA_PY_JSON_OK:
+        head_init(&head, owner, date, task, plan->answer.status);
+        return body_finish(&w, task, &head, NULL, result);
+    case FA_PY_JSON_NOMEM: return body_failed(&w, task);
+    case FA_PY_JSON_UNSURE: break;
+    }
+    body_restart(&w);
+    PyObject *bytes = plan->answer.validate != NULL
+                          ? fa_py_response_dump(plan, *result)
+                          : PyObject_CallOneArg(owner->hooks.encode, *result);
+    if (bytes == NULL) return body_failed(&w, task);
+    enum fa_py_reply reply =
+        write_bytes_body(owner, date, &w, task, plan->answer.status, bytes, result);
+    Py_DECREF(bytes);
+    return reply;
 }
 
 /* --- Response objects -------------------------------------------------------------- */

@@ -28,7 +28,7 @@ enum fa_py_reply {
  * Errors:    FA_PY_REPLY_RAISED with the exception set; task->out is reusable.
  */
 enum fa_py_reply fa_py_response_write(const struct fa_py_server *owner, struct fa_clock_date *date,
-    struct fa_task *task, const struct fa_py_plan *plan, PyObject **result);
+    struct fa_task *task, struct fa_py_plan *plan, PyObject **result);
 
 /*
  * fa_py_response_dump - the body of a typed answer: what FastAPI does with a response

@@ -327,7 +327,7 @@ static PyObject *body(struct fa_py_zero_copy *self, PyObject *data)
 static bool write_json(struct fa_writer *w, size_t room, PyObject *value)
 {
     w->cur += room;
-    enum fa_py_json_result result = fa_py_json_write(w, value);
+    enum fa_py_json_result result = fa_py_json_write(w, FA_PY_JSON_UNTYPED, value);
     if (result == FA_PY_JSON_UNSURE) {
         PyObject *bytes = fa_py_json_encode_slowly(value);
         if (bytes == NULL) return false;

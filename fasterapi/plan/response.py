@@ -17,6 +17,7 @@ from pydantic_core import SchemaSerializer
 
 from fasterapi.plan.params import validator_of
 from fasterapi.plan.reasons import Reason, reason
+from fasterapi.plan.schema import shape_of
 from fasterapi.plan.spec import ResponseSpec
 
 __all__ = ["ResponseOptions", "is_json_class", "plain_status", "plan_response", "validated"]
@@ -138,9 +139,11 @@ def plan_response(
         return reason("deferred-schema", name=field.name)
     keywords = options.keywords()
     direct = isinstance(response_class, DefaultPlaceholder)
+    by_default = direct and keywords.keys() == {"by_alias"}
     return ResponseSpec(
         validate_python=validator.validate_python,
         to_json=serializer.to_json if direct else _json_dump(field, keywords),
         kwargs=keywords if direct else {},
         slow=_slow(field, call, where),
+        shape=shape_of(field._type_adapter.core_schema) if by_default else None,
     )

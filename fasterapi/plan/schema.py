@@ -1,4 +1,5 @@
-"""Questions to Pydantic's core schemas: is this bare text to int, does JSON mode equal Python mode?
+"""Questions to Pydantic's core schemas: is this bare text to int, does JSON mode equal Python mode,
+does a response model leave a value as it is?
 
 Everything is a whitelist: a schema, or a key of one, that is not listed here means "no".
 """
@@ -13,7 +14,7 @@ from pydantic_core import SchemaValidator
 
 from fasterapi.plan.spec import Conv
 
-__all__ = ["conv_of", "json_equals_python", "json_validator"]
+__all__ = ["conv_of", "json_equals_python", "json_validator", "shape_of"]
 
 Schema = Mapping[str, Any]
 
@@ -53,6 +54,46 @@ def conv_of(schema: Schema) -> Conv:
     if not schema.keys() <= {"type", "metadata", "serialization"}:
         return Conv.VALIDATOR
     return _BARE.get(schema["type"], Conv.VALIDATOR)
+
+
+#: Schema type -> (the core's letter for it, the key of what is inside).
+_SHAPES: Final = {
+    "any": ("a", None),
+    "str": ("s", None),
+    "int": ("i", None),
+    "float": ("f", None),
+    "bool": ("b", None),
+    "none": ("n", None),
+    "nullable": ("?", "schema"),
+    "list": ("[", "items_schema"),
+    "dict": ("{", "values_schema"),
+}
+#: The core takes no longer ones.
+_SHAPE_LENGTH: Final = 15
+
+
+def _has_plain_keys(schema: Schema) -> bool:
+    """Whether a dict schema takes str keys as they are; the core looks that they are str."""
+    keys: Schema = schema.get("keys_schema", {})
+    return keys.get("type") in ("str", "any") and keys.keys() <= {"type", "metadata"}
+
+
+def shape_of(schema: Schema) -> str | None:
+    """The core's name (csrc/python/py_json.h) of a response schema that changes nothing in a value
+    of its exact types, and is written as they are; None for any other. "{a" is dict[str, Any].
+    """
+    letters = ""
+    inside: Schema | None = schema
+    while inside is not None and len(letters) < _SHAPE_LENGTH:
+        kind = inside.get("type")
+        letter, key = _SHAPES.get(str(kind), ("", None))
+        if not letter or not inside.keys() <= {"type", "metadata", "keys_schema", key}:
+            return None
+        if kind == "dict" and not _has_plain_keys(inside):
+            return None
+        letters += letter
+        inside = None if key is None else inside.get(key, {})
+    return None if inside is not None else letters
 
 
 class _Walker:

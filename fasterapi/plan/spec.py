@@ -94,12 +94,14 @@ class ResponseSpec:
     """How a typed answer is made: to_json(validate_python(value, from_attributes=True), **kwargs).
 
     slow(value) is for a value that validate_python refused: it raises what FastAPI raises.
+    shape: what the core writes without any of them, as `schema.shape_of` names it.
     """
 
     validate_python: Callable[..., Any]
     to_json: Callable[..., bytes]
     kwargs: dict[str, Any]
     slow: Callable[[Any], bytes]
+    shape: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,13 @@ def make_core_plan(core: Any, spec: PlanSpec) -> Any:
         else (body.keyword, body.validate_python, body.json_loads, body.validate_json),
         None
         if response is None
-        else (response.validate_python, response.to_json, response.kwargs, response.slow),
+        else (
+            response.validate_python,
+            response.to_json,
+            response.kwargs,
+            response.slow,
+            response.shape,
+        ),
         spec.status_code,
         inline=spec.inline,
         may_decline=spec.may_decline,

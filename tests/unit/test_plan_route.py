@@ -470,8 +470,9 @@ def test_core_plan_has_the_arguments_of_the_core():
     ]
     assert all(type(number) is int for param in params for number in (param[1], param[3]))
     assert body[0] == "item"
-    assert len(body) == len(response) == 4
+    assert (len(body), len(response)) == (4, 5)
     assert type(response[2]) is dict
+    assert response[4] is None
 
 
 def test_order_is_fastapi_s():
