@@ -3,8 +3,9 @@
 #include "json/json_escape.h"
 #include "json/json_number.h"
 
-/* Wide text is written in pieces, so that room is asked for in small steps. */
-enum { WIDE_PIECE = 64 };
+/* Text that is not copied as it is is written in pieces, so that room is asked for in small
+ * steps. */
+enum { WIDE_PIECE = 64, SPECIAL_PIECE = 64 };
 
 static inline fa_status put(struct fa_writer *w, const char *text, size_t len)
 {
@@ -49,16 +50,30 @@ fa_status fa_json_writer_raw(struct fa_writer *w, fa_span text)
     return put(w, text.ptr, text.len);
 }
 
-/* The text needs escaping at src[0]: one escape, then the next clean run. */
-static fa_status put_escaped(struct fa_writer *w, const char *src, size_t len)
+/* The text has a byte at src[0] that needs escaping or, if it is Latin-1, becomes two; often
+ * more such bytes follow. After them the next clean run is copied at once. */
+static FA_INLINE fa_status put_special(
+    struct fa_writer *w, const char *src, size_t len, bool is_latin1)
 {
     while (len > 0) {
-        if (!fa_writer_reserve(w, FA_JSON_ESCAPE_MAX + len)) return FA_ERR_NOMEM;
-        w->cur += fa_json_escape_byte(w->cur, (unsigned char)*src);
-        size_t clean = fa_json_escape_copy(w->cur, src + 1, len - 1);
+        size_t piece = fa_min_size(len, SPECIAL_PIECE), at = 0;
+        if (!fa_writer_reserve(w, piece * FA_JSON_ESCAPE_MAX + len)) return FA_ERR_NOMEM;
+        for (; at < piece; at++) {
+            unsigned char c = (unsigned char)src[at];
+            if (is_latin1 && c >= 0x80) {
+                *w->cur++ = (char)(0xc0 | (c >> 6));
+                *w->cur++ = (char)(0x80 | (c & 0x3f));
+            } else if (fa_json_escape_needed(c)) {
+                w->cur += fa_json_escape_byte(w->cur, c);
+            } else {
+                break;
+            }
+        }
+        size_t clean = is_latin1 ? fa_json_escape_copy_ascii(w->cur, src + at, len - at)
+                                 : fa_json_escape_copy(w->cur, src + at, len - at);
         w->cur += clean;
-        src += clean + 1;
-        len -= clean + 1;
+        src += at + clean;
+        len -= at + clean;
     }
     return put(w, "\"", 1);
 }
@@ -76,29 +91,9 @@ fa_status fa_json_writer_string_utf8(struct fa_writer *w, fa_span text)
         *w->cur++ = '"';
         return FA_OK;
     }
-    fa_status status = put_escaped(w, text.ptr + clean, text.len - clean);
+    fa_status status = put_special(w, text.ptr + clean, text.len - clean, false);
     if (status != FA_OK) w->cur = w->buf->data + start;
     return status;
-}
-
-/* As put_escaped, but from 0x80 on a byte becomes two instead. */
-static fa_status put_latin1(struct fa_writer *w, const char *src, size_t len)
-{
-    while (len > 0) {
-        if (!fa_writer_reserve(w, FA_JSON_ESCAPE_MAX + len)) return FA_ERR_NOMEM;
-        unsigned char c = (unsigned char)*src;
-        if (c >= 0x80) {
-            *w->cur++ = (char)(0xc0 | (c >> 6));
-            *w->cur++ = (char)(0x80 | (c & 0x3f));
-        } else {
-            w->cur += fa_json_escape_byte(w->cur, c);
-        }
-        size_t clean = fa_json_escape_copy_ascii(w->cur, src + 1, len - 1);
-        w->cur += clean;
-        src += clean + 1;
-        len -= clean + 1;
-    }
-    return put(w, "\"", 1);
 }
 
 fa_status fa_json_writer_string_latin1(struct fa_writer *w, const char *text, size_t len)
@@ -112,7 +107,7 @@ fa_status fa_json_writer_string_latin1(struct fa_writer *w, const char *text, si
         *w->cur++ = '"';
         return FA_OK;
     }
-    fa_status status = put_latin1(w, text + clean, len - clean);
+    fa_status status = put_special(w, text + clean, len - clean, true);
     if (status != FA_OK) w->cur = w->buf->data + start;
     return status;
 }

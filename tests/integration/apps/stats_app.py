@@ -3,10 +3,20 @@
 import os
 import threading
 
+from pydantic import BaseModel
+
 from fasterapi import FasterAPI, HTTPException
 
 app = FasterAPI()
-LARGE = "x" * 20_000
+
+
+class Large(BaseModel):
+    """Pydantic writes it, so the body is an object that is sent from where it lies."""
+
+    text: str
+
+
+LARGE = Large(text="x" * 20_000)
 gate = threading.Event()
 
 
@@ -21,7 +31,7 @@ def on_a_worker():
 
 
 @app.get("/large")
-async def large() -> str:
+async def large() -> Large:
     return LARGE
 
 
