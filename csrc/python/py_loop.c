@@ -61,10 +61,8 @@ static void run_item(struct fa_py_server *owner, void *item)
 static uint64_t run_items(struct fa_py_server *owner, size_t count, uint64_t now)
 {
     fa_executor_loop_begin(owner->server, owner->items, count, now);
-    bool entered = batch_task_enter(owner);
     for (size_t i = 0; i < count; i++)
         run_item(owner, owner->items[i]);
-    if (entered) batch_task_leave(owner);
     fa_executor_wake_reactor(owner->server);
     uint64_t end = fa_clock_now_ns();
     fa_executor_loop_end(owner->server, count, now, end);
@@ -137,17 +135,19 @@ PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused)
     owner->in_batch = true;
     owner->batch_thread = PyThread_get_thread_ident();
     owner->loop_busy = false;
-    bool asleep = false;
+    bool asleep = false, entered = false;
     do {
         size_t count = fa_executor_loop_drain(
             owner->server, owner->items, fa_executor_batch_size(owner->server));
         if (count > 0) {
+            entered = entered || batch_task_enter(owner); /* once for all batches of the round */
             now = run_items(owner, count, now);
             continue;
         }
         if (!spin_for_work(owner, deadline)) asleep = fa_executor_loop_sleep(owner->server);
         if (!asleep) now = fa_clock_now_ns();
     } while (!asleep && now < deadline);
+    if (entered) batch_task_leave(owner);
     owner->in_batch = false;
     if (!asleep) return call_again(owner);
     Py_RETURN_NONE;
