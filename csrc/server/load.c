@@ -93,6 +93,7 @@ static fa_status drive(struct fa_server *s, struct fa_load *load, struct client 
     uint64_t start = fa_clock_now_ns(), last = start;
     fa_status st = look(s, load, clients, &asked);
     while (st == FA_OK && load->answered < load->count) {
+        fa_server_spin(s); /* does nothing with spin_us 0 */
         st = fa_server_turn(s, may_sleep);
         if (st == FA_OK) {
             st = look(s, load, clients, &asked);

@@ -556,11 +556,11 @@ static void publish_counts(struct fa_reactor *r)
     memset(n, 0, sizeof *n);
 }
 
-static void spin(struct fa_reactor *r)
+void fa_reactor_spin(struct fa_reactor *r)
 {
     struct fa_server *s = r->server;
     uint32_t spin_us = atomic_load_explicit(&s->spin_us, memory_order_relaxed);
-    if (spin_us == 0 || r->tasks.live == 0) {
+    if (spin_us == 0 || r->tasks.live == 0 || r->run_first != NULL) {
         return;
     }
     uint64_t until = fa_clock_now_ns() + (uint64_t)spin_us * 1000u;
@@ -606,7 +606,7 @@ static int wait_for_events(struct fa_reactor *r)
     bool nap = false;
     int timeout = 0;
     if (r->run_first == NULL) {
-        spin(r);
+        fa_reactor_spin(r);
         timeout = sleep_timeout(r, &nap);
     }
     (void)atomic_exchange_explicit(&s->napping, nap, memory_order_acq_rel);

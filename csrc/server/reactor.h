@@ -133,6 +133,12 @@ void fa_reactor_turn(struct fa_reactor *r);
 void fa_reactor_wait(struct fa_reactor *r);
 
 /*
+ * fa_reactor_spin - while requests are with executors and nothing else is to do, look for
+ * their answers for as long as spin_us says. fa_reactor_wait begins with it.
+ */
+void fa_reactor_spin(struct fa_reactor *r);
+
+/*
  * fa_reactor_schedule - give a connection a step later in this round.
  */
 void fa_reactor_schedule(struct fa_reactor *r, struct fa_http_conn *c);

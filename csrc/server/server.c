@@ -340,6 +340,11 @@ fa_status fa_server_turn(struct fa_server *s, bool may_sleep)
     return FA_OK;
 }
 
+void fa_server_spin(struct fa_server *s)
+{
+    fa_reactor_spin(&s->reactor);
+}
+
 bool fa_server_arm(struct fa_server *s)
 {
     s->armed = true; /* also if it says false: somebody may have seen it asleep meanwhile */

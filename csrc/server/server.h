@@ -123,6 +123,15 @@ FA_NODISCARD fa_status fa_server_start_driven(struct fa_server *s);
 FA_NODISCARD fa_status fa_server_turn(struct fa_server *s, bool may_sleep);
 
 /*
+ * fa_server_spin - before a turn that may not sleep: look for answers of executors for up
+ * to config.spin_us, as a reactor thread does before it sleeps. Without anything to wait
+ * for it returns at once.
+ *
+ * Threads: the one that drives the server.
+ */
+void fa_server_spin(struct fa_server *s);
+
+/*
  * fa_server_arm, fa_server_wake_fd - for a driver that waits in its own way: once
  * armed, the descriptor becomes readable when an executor is done; then comes the
  * next turn. fa_server_arm returns false if there is something to do already.

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "check.h"
 #include "fake_executor.h"
+#include "server/server_state.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -42,6 +43,7 @@ static void all_are_answered(const char *request, uint32_t in_flight, int64_t sp
     CHECK_EQ_INT(fake_stats(&f).requests, COUNT);
     CHECK_EQ_INT(fake_stats(&f).connections_accepted, in_flight);
     CHECK_EQ_INT(fake_stats(&f).open_connections, 0);
+    CHECK((fa_stats_read(&f.server->reactor.spins) > 0) == (spin_us > 0));
     fake_stop(&f);
 }
 
@@ -63,6 +65,17 @@ TEST(spinning)
 {
     all_are_answered(GET("/loop"), 1, 1000);
     all_are_answered(GET("/worker"), 8, 1000);
+}
+
+TEST(without_requests_under_way_a_spin_ends_at_once)
+{
+    struct fake f;
+    fake_init(&f);
+    f.config.spin_us = 1000;
+    fake_start_driven(&f);
+    fa_server_spin(f.server);
+    CHECK_EQ_INT(fa_stats_read(&f.server->reactor.spins), 0);
+    fake_stop(&f);
 }
 
 TEST(closed_connections_are_opened_again)
@@ -126,6 +139,7 @@ int main(void)
     RUN(one_at_a_time);
     RUN(many_at_a_time);
     RUN(spinning);
+    RUN(without_requests_under_way_a_spin_ends_at_once);
     RUN(closed_connections_are_opened_again);
     RUN(errors_are_answers_too);
     RUN(wrong_numbers_and_no_answer);
