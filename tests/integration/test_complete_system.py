@@ -32,7 +32,8 @@ def test_it_writes_every_variant(tmp_path, kind):
     assert done.returncode == 0, done.stderr
     assert "latency mean, us" in done.stdout
     document = json.loads((tmp_path / "out.json").read_text())
-    assert set(document) == VARIANTS | {"machine", "kind"}
+    assert set(document) == VARIANTS | {"machine", "kind", "off_over_on"}
+    assert document["off_over_on"]["mean_us"] > 0
     for name in VARIANTS:
         assert set(document[name]) == KEYS
         assert all(value > 0 for value in document[name].values())
