@@ -5,8 +5,9 @@
 `make bench-compare` builds the C benchmarks first. Every time is divided by that of a fixed loop
 measured in the same run (one in C, one in Python), so another machine's speed cancels. All run
 `--passes` times, what is then more than `threshold` times as slow as before up to `--again` times
-more, and the least counts: a slow moment of the machine is no regression. What passes from thread
-to thread swings more, and has twice the room. The exit code is 1 if something stays slower.
+more. Of a case and of a loop the least time of all runs counts: a slow moment of the machine is no
+regression, and one of the loop no progress. What passes from thread to thread swings more, and has
+twice the room. The exit code is 1 if something stays slower.
 
 A result is a JSON file: {"kind": "parts", "commit", "date", "machine", "costs": {name: cost}}.
 Programs of others that are measured beside ours are left out.
@@ -32,10 +33,24 @@ RESULTS = ROOT / "benchmarks" / "results"
 C_PROGRAMS = ROOT / "build" / "c-release" / "benchmarks" / "c"
 PYTHON_SUITE = ROOT / "benchmarks" / "python"
 CALIBRATION = "test_calibration"
-OTHERS = re.compile(r"(^|\W)(ck|msgspec|orjson|json|picohttpparser|llhttp|pydantic)(?=[\] -])")
+OTHERS = re.compile(
+    r"(^|\W)(ck|msgspec|orjson|json|picohttpparser|llhttp|pydantic|httptools|deque|SimpleQueue"
+    r"|bytearray|Starlette|added|joined)(?=[\] -])"
+)
 SWINGING = "thread to thread"
 
 Costs = dict[str, float]
+
+
+class Times(NamedTuple):
+    """Least times, in whatever unit: of the cases by name, of the loops by language."""
+
+    cases: dict[str, float]
+    loops: dict[str, float]
+
+    def costs(self) -> Costs:
+        """Each case in units of the loop of its language."""
+        return {name: time / self.loops[language(name)] for name, time in self.cases.items()}
 
 
 class Change(NamedTuple):
@@ -58,29 +73,38 @@ def is_ours(name: str) -> bool:
     return OTHERS.search(name.partition(": ")[2]) is None
 
 
-def costs_of_c(lines: Iterable[str]) -> Costs:
-    """What benchmarks/c/bench.h wrote: the least time of each case in units of its loop's."""
-    costs: Costs = {}
+def language(name: str) -> str:
+    """Of a case: "C" or "Python"."""
+    return "Python" if name.partition(": ")[0].endswith(".py") else "C"
+
+
+def times_of_c(lines: Iterable[str]) -> Times:
+    """What benchmarks/c/bench.h wrote [ns]."""
+    cases: dict[str, float] = {}
+    loops: dict[str, float] = {}
     for line in lines:
         row = json.loads(line)
+        loops["C"] = min(row["calibration_ns"], loops.get("C", row["calibration_ns"]))
         if is_ours(row["name"]):
-            costs[row["name"]] = row["ns"] / row["calibration_ns"]
-    return costs
+            cases[row["name"]] = row["ns"]
+    return Times(cases, loops)
 
 
-def costs_of_python(report: dict[str, Any]) -> Costs:
-    """The same of pytest-benchmark's report; its loop is a benchmark called test_calibration."""
-    times: dict[str, float] = {}
+def times_of_python(report: dict[str, Any]) -> Times:
+    """The same of pytest-benchmark's report [s]; the loop is called test_calibration there."""
+    cases: dict[str, float] = {}
     loop = None
     for row in report["benchmarks"]:
         if row["name"] == CALIBRATION:
             loop = row["stats"]["min"]
             continue
         file = Path(row["fullname"].partition("::")[0]).name
-        times[f"{file}: {row['name']}"] = row["stats"]["min"]
+        name = f"{file}: {row['name']}"
+        if is_ours(name):
+            cases[name] = row["stats"]["min"]
     if loop is None:
         raise SystemExit(f"the report has no {CALIBRATION}: its times cannot be compared")
-    return {name: seconds / loop for name, seconds in times.items() if is_ours(name)}
+    return Times(cases, {"Python": loop})
 
 
 def compare(before: Costs, after: Costs, threshold: float) -> list[Change]:
@@ -93,9 +117,13 @@ def compare(before: Costs, after: Costs, threshold: float) -> list[Change]:
     return sorted(changes, key=lambda change: (-change.ratio / change.limit, change.name))
 
 
-def merge(one: Costs, other: Costs) -> Costs:
-    """The cases of both measurements; of those that both have, the faster one."""
-    return {**one, **{name: min(cost, one.get(name, cost)) for name, cost in other.items()}}
+def merge(one: Times, other: Times) -> Times:
+    """Cases and loops of both measurements; of those that both have, the faster one."""
+
+    def least(a: dict[str, float], b: dict[str, float]) -> dict[str, float]:
+        return {**a, **{name: min(time, a.get(name, time)) for name, time in b.items()}}
+
+    return Times(least(one.cases, other.cases), least(one.loops, other.loops))
 
 
 def last_result(folder: Path) -> Path | None:
@@ -111,7 +139,7 @@ def last_result(folder: Path) -> Path | None:
 # --- running --------------------------------------------------------------------------------
 
 
-def run_c(program: Path) -> Costs:
+def run_c(program: Path) -> Times:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "lines"
         done = subprocess.run(
@@ -124,10 +152,10 @@ def run_c(program: Path) -> Costs:
         )
         if done.returncode != 0:
             raise SystemExit(f"{program.name} failed ({done.returncode}):\n{done.stdout}")
-        return costs_of_c(file.read_text().splitlines()) if file.exists() else {}
+        return times_of_c(file.read_text().splitlines()) if file.exists() else Times({}, {})
 
 
-def run_python(files: list[Path]) -> Costs:
+def run_python(files: list[Path]) -> Times:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         command = [sys.executable, "-P", "-m", "pytest", "-q", "--benchmark-only"]
@@ -144,7 +172,7 @@ def run_python(files: list[Path]) -> Costs:
         )
         if done.returncode != 0:
             raise SystemExit(f"pytest failed ({done.returncode}):\n{done.stdout}")
-        return costs_of_python(json.loads(report.read_text()))
+        return times_of_python(json.loads(report.read_text()))
 
 
 def find_runs(match: str) -> list[Path]:
@@ -156,17 +184,17 @@ def find_runs(match: str) -> list[Path]:
     return sorted(path for path in programs + files if match in path.name)
 
 
-def run(path: Path) -> Costs:
+def run(path: Path) -> Times:
     print(f"  {path.name}", flush=True)
     return run_python([path]) if path.suffix == ".py" else run_c(path)
 
 
-def measure_again(runs: list[Path], costs: Costs, slower: list[Change]) -> Costs:
+def measure_again(runs: list[Path], times: Times, slower: list[Change]) -> Times:
     """Once more what holds a case that seems slower."""
     for path in runs:
         if any(change.name.startswith(f"{path.name}: ") for change in slower):
-            costs = merge(costs, run(path))
-    return costs
+            times = merge(times, run(path))
+    return times
 
 
 # --- the command ------------------------------------------------------------------------------
@@ -224,17 +252,19 @@ def main(arguments: list[str] | None = None) -> int:
     runs = find_runs(options.match)
     if not runs:
         raise SystemExit(f"no benchmark has {options.match!r} in its name")
-    costs: Costs = {}
+    times = Times({}, {})
     for turn in range(max(1, options.passes)):
         print(f"measuring, pass {turn + 1}")
         for path in runs:
-            costs = merge(costs, run(path))
+            times = merge(times, run(path))
     for _ in range(options.again):
-        slower = [change for change in compare(before, costs, options.threshold) if change.slower]
+        changes = compare(before, times.costs(), options.threshold)
+        slower = [change for change in changes if change.slower]
         if not slower:
             break
         print(f"measuring again: {len(slower)} seem slower")
-        costs = measure_again(runs, costs, slower)
+        times = measure_again(runs, times, slower)
+    costs = times.costs()
     if options.store:
         options.store.write_text(json.dumps(describe(costs), indent=1) + "\n")
         print(f"stored in {options.store}")

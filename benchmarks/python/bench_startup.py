@@ -64,7 +64,6 @@ def test_start_test_client(benchmark: Any) -> None:
     app = build_app(40)
     client = TestClient(app)
     assert benchmark(client.get, "/plain/0").json() == {"id": 1}
-    assert benchmark.stats.stats.min < 0.005
 
 
 def test_start_starlette_s_test_client(benchmark: Any) -> None:

@@ -23,6 +23,10 @@ def c_line(name, ns, calibration=2.0):
     )
 
 
+def costs_of_c(*lines):
+    return compare.times_of_c(lines).costs()
+
+
 def report(loop, **times):
     rows = [{"name": compare.CALIBRATION, "fullname": "x.py::c", "stats": {"min": loop}}]
     for name, seconds in times.items():
@@ -32,19 +36,19 @@ def report(loop, **times):
 
 
 def test_a_slower_machine_is_no_regression():
-    before = compare.costs_of_c([c_line("bench_a: push", 10.0, calibration=2.0)])
-    after = compare.costs_of_c([c_line("bench_a: push", 30.0, calibration=6.0)])
+    before = costs_of_c(c_line("bench_a: push", 10.0, calibration=2.0))
+    after = costs_of_c(c_line("bench_a: push", 30.0, calibration=6.0))
     (change,) = compare.compare(before, after, 1.25)
     assert change.ratio == pytest.approx(1.0)
     assert not change.slower
-    fast = compare.costs_of_python(report(loop=1e-4, test_a=2e-6))
-    slow = compare.costs_of_python(report(loop=3e-4, test_a=6e-6))
+    fast = compare.times_of_python(report(loop=1e-4, test_a=2e-6)).costs()
+    slow = compare.times_of_python(report(loop=3e-4, test_a=6e-6)).costs()
     assert fast["bench_x.py: test_a"] == pytest.approx(slow["bench_x.py: test_a"])
 
 
 def test_slower_code_on_a_faster_machine_is_one():
-    before = compare.costs_of_c([c_line("bench_a: push", 10.0, calibration=4.0)])
-    after = compare.costs_of_c([c_line("bench_a: push", 8.0, calibration=2.0)])
+    before = costs_of_c(c_line("bench_a: push", 10.0, calibration=4.0))
+    after = costs_of_c(c_line("bench_a: push", 8.0, calibration=2.0))
     (change,) = compare.compare(before, after, 1.25)
     assert change.ratio == pytest.approx(1.6)
     assert change.slower
@@ -79,21 +83,37 @@ def test_the_worst_comes_first_and_only_common_cases_count():
         ("bench_json.py: test_json[json-nested]", False),
         ("bench_json: object of 4 members (builder)", True),
         ("bench_http_parser: picohttpparser short", False),
+        ("bench_core.py: test_queue_in_turn[SimpleQueue]", False),
+        ("bench_core.py: test_answer[joined-8192]", False),
+        ("bench_core.py: test_answer[zero_copy-8192]", True),
     ],
 )
 def test_programs_of_others_are_left_out(name, ours):
     assert compare.is_ours(name) is ours
-    assert (name in compare.costs_of_c([c_line(name, 1.0)])) is ours
+    assert (name in compare.times_of_c([c_line(name, 1.0)]).cases) is ours
 
 
 def test_a_report_without_the_loop_is_refused():
     with pytest.raises(SystemExit, match="test_calibration"):
-        compare.costs_of_python({"benchmarks": []})
+        compare.times_of_python({"benchmarks": []})
 
 
 def test_of_two_measurements_the_faster_one_counts():
-    assert compare.merge({"a": 1.0, "b": 5.0}, {"b": 4.0, "c": 2.0}) == {"a": 1, "b": 4, "c": 2}
-    assert compare.merge({"a": 1.0}, {"a": 3.0}) == {"a": 1.0}
+    one = compare.Times({"a": 1.0, "b": 5.0}, {"C": 2.0})
+    other = compare.Times({"b": 4.0, "c": 2.0}, {"C": 3.0, "Python": 1.0})
+    assert compare.merge(one, other) == ({"a": 1, "b": 4, "c": 2}, {"C": 2, "Python": 1})
+    assert compare.merge(other, one) == compare.merge(one, other)
+
+
+def test_a_slow_moment_of_the_loop_is_no_progress():
+    """The least of the ratios would be that of a fast case and a slow loop."""
+    slow_loop = compare.times_of_c([c_line("bench_a: x", 10.0, calibration=6.0)])
+    usual = compare.times_of_c([c_line("bench_a: x", 10.0, calibration=2.0)])
+    assert compare.merge(slow_loop, usual).costs() == {"bench_a: x": 5.0}
+    slow_loop = compare.times_of_python(report(loop=3e-4, test_a=2e-6))
+    usual = compare.times_of_python(report(loop=1e-4, test_a=2e-6))
+    merged = compare.merge(slow_loop, usual).costs()
+    assert merged == {"bench_x.py: test_a": pytest.approx(0.02)}
 
 
 def test_the_last_result_is_found_by_its_date(tmp_path):
@@ -119,7 +139,8 @@ def measured(monkeypatch, tmp_path):
             stored.write_text(json.dumps({"kind": "parts", "date": "1", "costs": before}))
         monkeypatch.setattr(compare, "RESULTS", tmp_path)
         monkeypatch.setattr(compare, "find_runs", lambda match: [pathlib.Path("bench_a")])
-        monkeypatch.setattr(compare, "run", lambda path: {"bench_a: x": next(runs)})
+        run = lambda path: compare.Times({"bench_a: x": next(runs)}, {"C": 1.0})  # noqa: E731
+        monkeypatch.setattr(compare, "run", run)
         return compare.main(["--passes", "1", *arguments])
 
     return main
