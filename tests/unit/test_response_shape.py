@@ -17,7 +17,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 
 import fasterapi.plan.response
 from fasterapi import FasterAPI, _native
+from fasterapi.plan import Reason
 from fasterapi.plan.params import validator_of
+from fasterapi.plan.response import ResponseOptions, plan_response
 from fasterapi.plan.schema import shape_of
 from fasterapi.testclient import TestClient
 
@@ -102,15 +104,14 @@ def test_schemas_without_one(kind: Any):
     assert shape(kind) is None
 
 
-def test_a_configuration_takes_the_shape_away():
+def test_a_configuration_takes_the_plan_away():
+    """It changes values, and the schema does not show it."""
     adapter: TypeAdapter[Any] = TypeAdapter(str, config=ConfigDict(str_to_upper=True))
-    app = FasterAPI()
-    app.get("/")(lambda: "")
     assert adapter.dump_json(adapter.validate_python("a")) == b'"A"'
-    field = types.SimpleNamespace(_type_adapter=adapter, config={"str_to_upper": True}, name="f")
-    options = fasterapi.plan.response.ResponseOptions(None, None, True, False, False, False)
-    made = fasterapi.plan.response.plan_response(field, JSONResponse, options, print, "")
-    assert isinstance(made, fasterapi.plan.Reason)
+    assert shape_of(adapter.core_schema) == "s"
+    field: Any = types.SimpleNamespace(_type_adapter=adapter, config={"a": 1}, name="f")
+    options = ResponseOptions(None, None, True, False, False, False)
+    assert isinstance(plan_response(field, JSONResponse, options, print, ""), Reason)
 
 
 def test_no_shape_is_longer_than_the_core_takes():
