@@ -1,8 +1,9 @@
 /*
  * spsc_queue.h - bounded ring for one producer and one consumer.
  *
- * Each side remembers how far the other one was and reads the shared index only
- * when it has come that far: in the steady state no cache line travels for an index.
+ * The producer remembers how far the consumer was and reads head only when it has come
+ * that far. The consumer looks at tail each time: a copy of its own would be one more
+ * store, which costs more than it saves, and try_pop_many looks once for a whole batch.
  */
 #ifndef FA_QUEUE_SPSC_QUEUE_H
 #define FA_QUEUE_SPSC_QUEUE_H
@@ -23,7 +24,6 @@ struct fa_spsc_queue {
     FA_ALIGNED(FA_CACHELINE) atomic_size_t tail; /* written by the producer */
     size_t full_at; /* producer's: the tail at which the ring is full, by the last head it saw */
     FA_ALIGNED(FA_CACHELINE) atomic_size_t head; /* written by the consumer */
-    size_t tail_seen;                            /* consumer's copy of tail */
 };
 
 FA_STATIC_ASSERT(
@@ -49,7 +49,6 @@ FA_NODISCARD static inline fa_status fa_spsc_queue_init(struct fa_spsc_queue *q,
     atomic_init(&q->head, 0);
     atomic_init(&q->tail, 0);
     q->full_at = size;
-    q->tail_seen = 0;
     return FA_OK;
 }
 
@@ -100,12 +99,7 @@ FA_NODISCARD static inline fa_status fa_spsc_queue_try_push(struct fa_spsc_queue
 FA_NODISCARD static inline fa_status fa_spsc_queue_try_pop(struct fa_spsc_queue *q, void **item)
 {
     size_t head = atomic_load_explicit(&q->head, memory_order_relaxed);
-    /* A consumer that keeps up goes in here each time: it is neither likely nor not. */
-    if (__builtin_expect_with_probability(head == q->tail_seen, 1, 0.5)) {
-        size_t tail = atomic_load_explicit(&q->tail, memory_order_acquire);
-        if (head == tail) return FA_AGAIN;
-        q->tail_seen = tail;
-    }
+    if (head == atomic_load_explicit(&q->tail, memory_order_acquire)) return FA_AGAIN;
     *item = q->slots[head & q->mask];
     atomic_store_explicit(&q->head, head + 1, memory_order_release);
     return FA_OK;
@@ -121,10 +115,8 @@ FA_NODISCARD static inline fa_status fa_spsc_queue_try_pop(struct fa_spsc_queue 
 static inline size_t fa_spsc_queue_try_pop_many(struct fa_spsc_queue *q, void **items, size_t max)
 {
     size_t head = atomic_load_explicit(&q->head, memory_order_relaxed);
-    if (q->tail_seen - head < max) {
-        q->tail_seen = atomic_load_explicit(&q->tail, memory_order_acquire);
-    }
-    size_t n = fa_min_size(q->tail_seen - head, max);
+    size_t tail = atomic_load_explicit(&q->tail, memory_order_acquire);
+    size_t n = fa_min_size(tail - head, max);
     if (n == 0) return 0;
     for (size_t i = 0; i < n; i++)
         items[i] = q->slots[(head + i) & q->mask];

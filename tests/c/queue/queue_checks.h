@@ -75,7 +75,6 @@ static inline void set_position(struct fa_queue *q, size_t at)
         atomic_store(&q->as.spsc.head, at);
         atomic_store(&q->as.spsc.tail, at);
         q->as.spsc.full_at = at + q->as.spsc.mask + 1;
-        q->as.spsc.tail_seen = at;
         break;
     case FA_QUEUE_MPMC:
         atomic_store(&q->as.mpmc.head, at);
