@@ -67,7 +67,8 @@ static PyObject *config_options(PyObject *module, PyObject *unused)
 static PyMethodDef module_methods[] = {
     {"config_options", config_options, METH_NOARGS, config_options_doc},
     {"parse_request", fa_py_request_parse, METH_O, fa_py_request_parse_doc},
-    {"json_bytes", fa_py_json_bytes, METH_VARARGS, fa_py_json_bytes_doc},
+    {"json_bytes", (PyCFunction)(void (*)(void))fa_py_json_bytes, METH_FASTCALL,
+        fa_py_json_bytes_doc},
     {"websocket_read", (PyCFunction)(void (*)(void))fa_py_websocket_read, METH_FASTCALL,
         fa_py_websocket_read_doc},
     {"websocket_message", fa_py_websocket_message, METH_O, fa_py_websocket_message_doc},

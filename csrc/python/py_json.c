@@ -237,18 +237,23 @@ const char fa_py_json_bytes_doc[] =
     "model has this shape (see py_json.h; then None if the core leaves the value to Pydantic).\n"
     "Raises ValueError for what is no shape, and what jsonable_encoder and json.dumps raise.";
 
-PyObject *fa_py_json_bytes(PyObject *module, PyObject *args)
+PyObject *fa_py_json_bytes(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    PyObject *value;
     const char *shape = NULL;
+    Py_ssize_t len = 0;
     bool unsure;
     (void)module;
-    if (!PyArg_ParseTuple(args, "O|z:json_bytes", &value, &shape)) return NULL;
-    if (shape != NULL && !fa_py_json_is_shape(shape))
-        return PyErr_Format(PyExc_ValueError, "json_bytes: '%.100s' is no shape", shape);
+    if (count < 1 || count > 2)
+        return PyErr_Format(PyExc_TypeError, "json_bytes takes 1 or 2 arguments, not %zd", count);
+    if (count == 2 && args[1] != Py_None) {
+        shape = PyUnicode_AsUTF8AndSize(args[1], &len); /* TypeError for what is no str */
+        if (shape == NULL) return NULL;
+        if (strlen(shape) != (size_t)len || !fa_py_json_is_shape(shape))
+            return PyErr_Format(PyExc_ValueError, "json_bytes: %R is no shape", args[1]);
+    }
     PyObject *bytes =
-        fa_py_json_bytes_as(shape == NULL ? FA_PY_JSON_UNTYPED : shape, value, &unsure);
+        fa_py_json_bytes_as(shape == NULL ? FA_PY_JSON_UNTYPED : shape, args[0], &unsure);
     if (!unsure) return bytes;
-    if (shape == NULL) return fa_py_json_encode_slowly(value);
+    if (shape == NULL) return fa_py_json_encode_slowly(args[0]);
     Py_RETURN_NONE;
 }

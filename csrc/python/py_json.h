@@ -86,6 +86,6 @@ PyObject *fa_py_json_bytes_as(const char *shape, PyObject *value, bool *unsure);
  * Refs, GIL, Calls out: as fa_py_json_encode_slowly.
  */
 extern const char fa_py_json_bytes_doc[];
-PyObject *fa_py_json_bytes(PyObject *module, PyObject *args);
+PyObject *fa_py_json_bytes(PyObject *module, PyObject *const *args, Py_ssize_t count);
 
 #endif

@@ -125,6 +125,17 @@ def test_no_shape_is_longer_than_the_core_takes():
         core.json_bytes([], "[" * 15 + "i")
 
 
+@pytest.mark.parametrize("arguments", [(), (1, "a", 2), (1, 2), (1, b"a")])
+def test_wrong_arguments_of_json_bytes(arguments: tuple[Any, ...]):
+    with pytest.raises(TypeError):
+        core.json_bytes(*arguments)
+
+
+def test_a_shape_does_not_end_at_a_zero():
+    with pytest.raises(ValueError, match="is no shape"):
+        core.json_bytes(1, "a\0")
+
+
 @pytest.mark.parametrize("name", ["", "u", "x", "{", "?", "ii", "i{", "{a ", "{a\n", "ä"])
 def test_what_is_no_shape(name: str):
     with pytest.raises(ValueError, match="is no shape"):
@@ -303,13 +314,15 @@ class Around:
         await self.app(scope, receive, send)
 
 
-@pytest.mark.parametrize("behind_middleware", [False, True])
-def test_pydantic_is_asked_only_about_what_is_not_plain(
-    seen: list[object], behind_middleware: bool
-):
-    app = FasterAPI()
-    if behind_middleware:
-        app.add_middleware(Around)
+@pytest.fixture(params=[False, True], ids=["served", "behind middleware"])
+def app(request: pytest.FixtureRequest, seen: list[object]) -> FasterAPI:
+    made = FasterAPI()
+    if request.param:
+        made.add_middleware(Around)
+    return made
+
+
+def test_pydantic_is_asked_only_about_what_is_not_plain(app: FasterAPI, seen: list[object]):
     plain = {"id": 1, "name": "Alice"}
     other = {"at": datetime.date(2026, 1, 2)}
 
@@ -348,14 +361,9 @@ def test_pydantic_is_asked_only_about_what_is_not_plain(
         assert seen == [other, ["x"], {"small": 1e-05}, plain]
 
 
-@pytest.mark.parametrize("behind_middleware", [False, True])
 def test_answers_that_are_not_plain_are_not_tried_again_and_again(
-    seen: list[object], behind_middleware: bool
+    app: FasterAPI, seen: list[object]
 ):
-    app = FasterAPI()
-    if behind_middleware:
-        app.add_middleware(Around)
-
     @app.get("/")
     async def root(day: bool = False) -> dict[str, Any]:
         return {"at": datetime.date(2026, 1, 2)} if day else {"at": None}
