@@ -1,7 +1,41 @@
 /* The one interface: each kind really is other code. */
 #include "queue/queue.h"
 
+#include <dlfcn.h>
+
 #include "queue/queue_checks.h"
+
+static _Thread_local unsigned locked;
+
+/* Ours is found before the C library's, which it calls. */
+int pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+    int (*real)(pthread_mutex_t *);
+    *(void **)(void *)&real = dlsym(RTLD_NEXT, "pthread_mutex_lock");
+    locked++;
+    return real(mutex);
+}
+
+/* How often a mutex is locked for an item that goes in and comes out. */
+static unsigned locks_of(enum fa_queue_kind kind)
+{
+    struct fa_queue q;
+    void *item = NULL;
+    CHECK_EQ_INT(fa_queue_init(&q, kind, 4), FA_OK);
+    unsigned before = locked;
+    CHECK_EQ_INT(fa_queue_try_push(&q, item_of(1)), FA_OK);
+    CHECK_EQ_INT(fa_queue_try_pop(&q, &item), FA_OK);
+    unsigned taken = locked - before;
+    fa_queue_deinit(&q);
+    return taken;
+}
+
+TEST(only_the_locked_kind_reaches_a_mutex)
+{
+    CHECK_EQ_INT(locks_of(FA_QUEUE_LOCKED), 2);
+    CHECK_EQ_INT(locks_of(FA_QUEUE_SPSC), 0);
+    CHECK_EQ_INT(locks_of(FA_QUEUE_MPMC), 0);
+}
 
 TEST(the_kind_selects_the_structure)
 {
@@ -75,6 +109,7 @@ TEST(an_unknown_kind_is_refused)
 
 int main(void)
 {
+    RUN(only_the_locked_kind_reaches_a_mutex);
     RUN(the_kind_selects_the_structure);
     RUN(each_kind_behind_the_interface);
     RUN(a_peek_sees_what_pops_would_return);
