@@ -1,5 +1,5 @@
 # Checks that take their time, or that need a tool of their own. Included by the Makefile.
-.PHONY: test-tsan-long model differential bench-compare build-c-benches compat compat-share
+.PHONY: test-tsan-long model differential bench-compare build-c-benches compat compat-share field
 
 LONG_OPS ?= 100000000
 LONG_TESTS := spsc_queue mpmc_queue locked_queue
@@ -16,6 +16,9 @@ differential: ## 20,000 programs nobody wrote: FastAPI and FasterAPI do the same
 
 compat-share: ## how much of FastAPI's tutorial runs compiled (ARGS=--examples 2)
 	@PYTHONPATH=$(CURDIR) $(PYTHON) -P tests/compat/share.py $(ARGS)
+
+field: ## what users meet around the answers, on this server and on Uvicorn: prints both scores
+	@$(PYTHON) -P -m pytest -q tests/field $(ARGS)
 
 bench-compare: ## have the parts become slower than the last stored result? (ARGS=--threshold 1.5)
 	@$(MAKE) --no-print-directory -j$(J) SAN=release build-c-benches

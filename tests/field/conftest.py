@@ -1,0 +1,75 @@
+"""Each kind of behaviour that people rely on, tried on our server and on Uvicorn beside it.
+
+A failure of ours is a failure. One of Uvicorn's only lowers its score, which is printed at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from field import SERVERS, Served, start
+
+_PROPERTY = "field"
+
+
+@pytest.fixture(params=SERVERS)
+def who(request: pytest.FixtureRequest) -> str:
+    """The name of the server that this run of the test is about."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def serve(who: str) -> Iterator[Callable[..., Served]]:
+    """serve(file of tests/field/apps, flags of ours..., NAME="environment") -> Served."""
+    running: list[Served] = []
+
+    def serve(app: str, *options: str, **environment: str) -> Served:
+        server = start(who, app, *options, **environment)
+        running.append(server)
+        return server
+
+    yield serve
+    for server in running:
+        server.end()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "who" in getattr(item, "fixturenames", ()) and item.get_closest_marker("kind") is None:
+            raise pytest.UsageError(f"{item.nodeid}: say which kind it shows, with mark.kind")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    report: pytest.TestReport = yield
+    mark = item.get_closest_marker("kind")
+    if mark is None or report.when != "call" or "who" not in item.funcargs:  # type: ignore[attr-defined]
+        return report
+    who: str = item.funcargs["who"]  # type: ignore[attr-defined]
+    report.user_properties.append((_PROPERTY, (mark.args[0], who, report.passed)))
+    if who == "uvicorn" and report.failed:
+        report.outcome = "passed"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    results: dict[str, dict[str, bool]] = {name: {} for name in SERVERS}
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in getattr(report, "user_properties", ()):
+                if name == _PROPERTY and report.when == "call":
+                    kind, who, won = value
+                    results[who][kind] = won and results[who].get(kind, True)
+    kinds = sorted(set().union(*results.values()))
+    if not kinds:
+        return
+    terminalreporter.write_line("")
+    for kind in kinds:
+        lost = [who for who in SERVERS if not results[who].get(kind, True)]
+        if lost:
+            terminalreporter.write_line(f"field, lost by {' and '.join(lost)}: {kind}")
+    ours, theirs = (sum(results[who].values()) for who in SERVERS)
+    terminalreporter.write_line(f"field {ours}/{len(kinds)}, uvicorn {theirs}/{len(kinds)}")
