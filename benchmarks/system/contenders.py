@@ -15,7 +15,20 @@ import sys
 import tempfile
 import time
 
-__all__ = ["App", "Contender", "Running", "build_limit", "compiled", "find_contenders", "start"]
+__all__ = [
+    "BEFORE",
+    "OURS",
+    "App",
+    "Contender",
+    "Running",
+    "before",
+    "build_limit",
+    "compiled",
+    "find_contenders",
+    "start",
+]
+
+OURS, BEFORE = "fasterapi", "fasterapi before"
 
 HERE = pathlib.Path(__file__).resolve().parent
 APPS = HERE / "apps"
@@ -92,8 +105,17 @@ def build_limit(folder: pathlib.Path) -> Contender:
     return Contender("limit", command, fixed_answer=True, only_app=True)
 
 
-def _fasterapi(name: str, environment: tuple[tuple[str, str], ...] = ()) -> Contender:
-    command = (sys.executable, "-m", "fasterapi", "run", str(APPS / "APP.py"))
+def before(python: str) -> Contender:
+    """Another build of this server: the one that this interpreter imports."""
+    if shutil.which(python) is None:
+        sys.exit(f"benchmark: --before {python}: no such interpreter")
+    return _fasterapi(BEFORE, python=python)
+
+
+def _fasterapi(
+    name: str, environment: tuple[tuple[str, str], ...] = (), python: str = sys.executable
+) -> Contender:
+    command = (python, "-m", "fasterapi", "run", str(APPS / "APP.py"))
     return Contender(
         name, (*command, "--port", "PORT", "--no-access-log"), ("fasterapi", "fastapi"), environment
     )
@@ -110,7 +132,7 @@ def find_contenders(switches: list[str]) -> list[Contender]:
     granian = (python, "-m", "granian", "--interface", "asgi", "--workers", "1", *port)
     asgi = ("--loop", "uvloop", "--no-ws", "--log-level", "error", "--working-dir", str(APPS))
     known = [
-        _fasterapi("fasterapi"),
+        _fasterapi(OURS),
         *(
             _fasterapi(f"fasterapi {switch}", ((f"FASTERAPI_{name.upper()}", value),))
             for switch in switches

@@ -3,6 +3,7 @@
     python benchmarks/system/run.py                       everything that can run here
     python benchmarks/system/run.py --only async,def      some workloads
     python benchmarks/system/run.py --switch object_pools=off    with one option flipped, beside it
+    python benchmarks/system/run.py --before PYTHON       beside an older build
     python benchmarks/system/run.py --smoke               about a minute: does it run, is it right
 
 The method, and how to read the table: benchmarks/README.md.
@@ -21,7 +22,17 @@ import sys
 import tempfile
 from typing import Any
 
-from contenders import App, Contender, Running, build_limit, find_contenders, start
+from contenders import (
+    BEFORE,
+    OURS,
+    App,
+    Contender,
+    Running,
+    before,
+    build_limit,
+    find_contenders,
+    start,
+)
 from load import (
     Sample,
     check_answer,
@@ -53,6 +64,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default=",".join(names), help=f"of {','.join(names)}")
     parser.add_argument("--peers", help="names of the servers to measure beside limit")
     parser.add_argument("--switch", action="append", default=[], metavar="OPTION=VALUE")
+    parser.add_argument("--before", metavar="PYTHON", help="of an older build of ours")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the figures here")
     parser.add_argument("--pin", action=argparse.BooleanOptionalAction, default=None)
     parser.add_argument("--starts", type=int, default=5, help="of each server that is started anew")
@@ -73,9 +85,11 @@ def arguments() -> argparse.Namespace:
 
 def choose(args: argparse.Namespace, folder: pathlib.Path) -> list[Contender]:
     found = [build_limit(folder), *find_contenders(args.switch)]
+    if args.before is not None:
+        found.insert(1, before(args.before))
     if args.peers is not None:
-        wanted = {"limit", *args.peers.split(",")}
-        if unknown := wanted - {c.name for c in found}:
+        wanted = {"limit", BEFORE, *args.peers.split(",")}
+        if unknown := wanted - {c.name for c in found} - {BEFORE}:
             names = ", ".join(c.name for c in found)
             sys.exit(f"benchmark: no server {sorted(unknown)} here; there are {names}")
         found = [c for c in found if c.name in wanted]
@@ -118,7 +132,7 @@ class Fleet:
 
 def _is_variant(name: str, of: str) -> bool:
     """Whether it is that server, maybe with an option flipped."""
-    return name == of or (name.startswith(f"{of} ") and "=" in name)
+    return name == of or (name.startswith(f"{of} ") and ("=" in name or name == BEFORE))
 
 
 def rounds(
@@ -196,6 +210,9 @@ def show(workload: Workload, rows: list[dict[str, Any]]) -> None:
         print(line + "".join(f"  {error}" for error in row["errors"]))
     if any(row["load_busy"] > FULL for row in rows):
         print("  + the load had no time left: the server could do more. Compare the CPU instead.")
+    cpu = {row["server"]: row["cpu_us_per_request"] for row in rows}
+    if BEFORE in cpu and OURS in cpu:
+        print(f"  CPU of a request, to that of before: {cpu[OURS] / cpu[BEFORE]:.3f}")
     if workload.name == LATENCY:
         print("  ('of limit' is the ratio of the p50 latencies: less is better)")
 
