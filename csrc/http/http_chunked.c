@@ -73,6 +73,33 @@ static void size_line_done(struct fa_http_chunked *c)
 
 /* --- trailers ------------------------------------------------------------------- */
 
+static const fa_span framing_names[] = {{"content-length", 14}, {"transfer-encoding", 17}};
+
+#define FRAMING_NAMES (sizeof framing_names / sizeof framing_names[0])
+
+/* One more byte of a trailer's name: follows which of the framing names it may yet be. */
+static fa_status name_byte(struct fa_http_chunked *c, char byte)
+{
+    if (!fa_http_char_is_token(byte)) return FA_ERR_BAD_REQUEST;
+    for (size_t i = 0; i < FRAMING_NAMES; i++) {
+        bool fits = c->name_len < framing_names[i].len &&
+                    framing_names[i].ptr[c->name_len] == (char)(byte | 0x20);
+        if (!fits) c->may_frame &= (uint8_t) ~(1u << i);
+    }
+    c->name_len++;
+    return FA_OK;
+}
+
+static fa_status name_done(struct fa_http_chunked *c)
+{
+    c->state = FA_HTTP_CHUNKED_TRAILER_VALUE;
+    for (size_t i = 0; i < FRAMING_NAMES; i++) {
+        bool is_it = (c->may_frame & 1u << i) != 0 && c->name_len == framing_names[i].len;
+        if (is_it) return FA_ERR_BAD_REQUEST;
+    }
+    return FA_OK;
+}
+
 static fa_status trailer_byte(struct fa_http_chunked *c, char byte)
 {
     if (++c->trailer_bytes > c->limits.header_block) return FA_ERR_HEADERS_TOO_LARGE;
@@ -83,15 +110,12 @@ static fa_status trailer_byte(struct fa_http_chunked *c, char byte)
         }
         if (++c->trailer_count > c->limits.header_count) return FA_ERR_HEADERS_TOO_LARGE;
         c->state = FA_HTTP_CHUNKED_TRAILER_NAME;
-        return fa_http_char_is_token(byte) ? FA_OK : FA_ERR_BAD_REQUEST;
+        c->name_len = 0;
+        c->may_frame = (uint8_t)((1u << FRAMING_NAMES) - 1);
+        return name_byte(c, byte);
     }
-    if (c->state == FA_HTTP_CHUNKED_TRAILER_NAME) {
-        if (byte == ':') {
-            c->state = FA_HTTP_CHUNKED_TRAILER_VALUE;
-            return FA_OK;
-        }
-        return fa_http_char_is_token(byte) ? FA_OK : FA_ERR_BAD_REQUEST;
-    }
+    if (c->state == FA_HTTP_CHUNKED_TRAILER_NAME)
+        return byte == ':' ? name_done(c) : name_byte(c, byte);
     if (byte == '\r') {
         c->state = FA_HTTP_CHUNKED_TRAILER_LF;
         return FA_OK;

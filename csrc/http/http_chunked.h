@@ -3,7 +3,8 @@
  *
  * The decoder is incremental and linear: it looks at each byte once, however the
  * body is cut. Extensions are checked, bounded and ignored; trailers are checked
- * as headers, counted and dropped.
+ * as headers, counted and dropped. Those that would frame the body are refused
+ * (RFC 9110, 6.5.1): whoever merged them would see another end of it.
  */
 #ifndef FA_HTTP_HTTP_CHUNKED_H
 #define FA_HTTP_HTTP_CHUNKED_H
@@ -46,6 +47,8 @@ struct fa_http_chunked {
     uint32_t extension_bytes; /* of the whole body */
     uint32_t trailer_bytes;
     uint32_t trailer_count;
+    uint32_t name_len;            /* of the current trailer's name so far */
+    uint8_t may_frame;            /* which framing names it may yet be, a bit each */
     struct fa_http_limits limits; /* for trailers */
 };
 

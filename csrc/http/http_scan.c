@@ -15,7 +15,7 @@
 
 static inline bool ends_target(unsigned char c)
 {
-    return c <= 0x20 || c == 0x7f || c == '#';
+    return c <= 0x20 || c >= 0x7f || c == '#';
 }
 
 /* --- plain C ----------------------------------------------------------------------- */
@@ -45,7 +45,7 @@ static inline uint64_t load(const char *p)
 
 static inline uint64_t any_ends_target(uint64_t x)
 {
-    return any_below(x, 0x21) | any_equal(x, 0x7f) | any_equal(x, '#');
+    return any_below(x, 0x21) | (x & (ONES * 0x80)) | any_equal(x, 0x7f) | any_equal(x, '#');
 }
 
 static const char *target_end_plain(const char *p, const char *end)
@@ -94,10 +94,12 @@ static const struct fa_http_scan plain = {
 /* Any set of ASCII characters: bit h of byte l says that 16 * h + l is in it. */
 typedef unsigned char ascii_set[16];
 
-/* Up to 0x20, '#', DEL. */
-static const ascii_set TARGET_ENDS = {7, 3, 3, 7, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 0x83};
-/* The same, and '?'. */
-static const ascii_set PATH_ENDS = {7, 3, 3, 7, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 0x8b};
+/* All that is visible but for '#'. */
+static const ascii_set TARGET = {
+    0xf8, 0xfc, 0xfc, 0xf8, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0x7c};
+/* The same but for '?'. */
+static const ascii_set PATH = {
+    0xf8, 0xfc, 0xfc, 0xf8, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0xfc, 0x74};
 /* Below 0x20 but for tab, DEL. */
 static const ascii_set VALUE_ENDS = {3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 3, 3, 3, 3, 3, 0x83};
 /* tchar */
@@ -139,12 +141,12 @@ SSE42 static inline const char *find(
 
 SSE42 static const char *target_end_sse42(const char *p, const char *end)
 {
-    return find(TARGET_ENDS, 0xffff, target_end_plain, p, end);
+    return find(TARGET, 0, target_end_plain, p, end);
 }
 
 SSE42 static const char *path_end_sse42(const char *p, const char *end)
 {
-    return find(PATH_ENDS, 0xffff, path_end_plain, p, end);
+    return find(PATH, 0, path_end_plain, p, end);
 }
 
 SSE42 static const char *value_end_sse42(const char *p, const char *end)

@@ -12,7 +12,8 @@
 struct fa_http_scan {
     const char *name;
     /* First byte of [p, end) that may not stand in a request target: a control
-     * character, space, '#' or DEL. `end` if there is none. */
+     * character, space, '#', DEL, or one that is not ASCII (RFC 3986, 2). `end` if there
+     * is none. */
     const char *(*target_end)(const char *p, const char *end);
     /* The same, and '?'. */
     const char *(*path_end)(const char *p, const char *end);

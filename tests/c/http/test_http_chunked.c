@@ -52,6 +52,7 @@ static const struct good_case good[] = {
     {"5;name=value;x\r\nhello\r\n0;last\r\n\r\n", "hello", 33},
     {"5;q=\"a;\\\"b\"\r\nhello\r\n0\r\n\r\n", "hello", 25},
     {"5\r\nhello\r\n0\r\nTrailer: x\r\nOther:\r\n\r\n", "hello", 35},
+    {"0\r\nContent-Lengths: 1\r\nontent-Length: 2\r\nContent-Type: x\r\n\r\n", "", 60},
     {"000000000000005\r\nhello\r\n0\r\n\r\n", "hello", 29},
 };
 
@@ -101,6 +102,8 @@ static const struct {
     {"folded trailer", "0\r\nX: y\r\n z\r\n\r\n"},
     {"control character in a trailer", "0\r\nX: \x01\r\n\r\n"},
     {"empty trailer name", "0\r\n: y\r\n\r\n"},
+    {"a length in the trailers (RFC 9110, 6.5.1)", "0\r\nContent-Length: 5\r\n\r\n"},
+    {"a coding in the trailers", "0\r\nX: y\r\ntRANSFER-eNCODING: chunked\r\n\r\n"},
 };
 
 TEST(refused_however_it_is_cut)

@@ -9,7 +9,7 @@ typedef const char *scan_fn(const char *p, const char *end);
 
 static bool ends_target(int byte)
 {
-    return byte <= 0x20 || byte == 0x7f || byte == '#';
+    return byte <= 0x20 || byte >= 0x7f || byte == '#';
 }
 
 static bool ends_path(int byte)
