@@ -30,8 +30,17 @@ _PATH_CONVERT: Final[dict[str, tuple[Callable[[str], Any], Conv]]] = {
 
 
 def validator_of(field: ModelField) -> SchemaValidator | None:
-    """The field's compiled validator; None if it is deferred or wrapped by a plugin."""
-    validator = field._type_adapter.validator
+    """The field's compiled validator; None if it is deferred, or a plugin handles what it is given.
+
+    Where a plugin is installed all validators are wrapped. If none wants to hear of this one, its
+    method is still the validator's own, and so is that of a plugin that hears of JSON only, which
+    FastAPI does not validate.
+    """
+    validator: Any = field._type_adapter.validator
+    if type(validator).__name__ == "PluggableSchemaValidator":
+        inner = getattr(validator, "_schema_validator", None)
+        if type(inner) is SchemaValidator and validator.validate_python == inner.validate_python:
+            return inner
     return validator if type(validator) is SchemaValidator else None
 
 
