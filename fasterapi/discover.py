@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 import tomllib
 import traceback
@@ -12,14 +13,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from fastapi import FastAPI
-
-from fasterapi.log import StartupError
+from fasterapi._fastapi import FastAPI
+from fasterapi.log import StartupError, error_logger
 
 __all__ = ["Target", "find_target", "load_app", "named_target", "target_of"]
 
 DEFAULT_FILES = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py")
 PREFERRED_NAMES = ("app", "api", "application")
+#: Uvicorn's words.
+_NO_FLAG = (
+    "ASGI app factory detected. Using it, but please consider setting the "
+    "--factory flag explicitly."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,21 @@ def load_app(target: Target) -> Any:
         return _call_factory(found, target)
     if not callable(found):
         raise StartupError(f"{target} is a {type(found).__name__}, not an ASGI app")
+    if _takes_nothing(found):
+        error_logger.warning(_NO_FLAG)
+        return _call_factory(found, target)
     return found
+
+
+def _takes_nothing(found: Callable[..., Any]) -> bool:
+    """Whether something can be called as a factory is, which no ASGI app can."""
+    if isinstance(found, FastAPI):
+        return False
+    try:
+        inspect.signature(found).bind()
+    except (TypeError, ValueError):  # it needs arguments, or cannot say what it needs
+        return False
+    return True
 
 
 def _import(name: str) -> ModuleType:
