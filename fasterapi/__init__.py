@@ -30,6 +30,7 @@ from fastapi import status as status
 from fasterapi.applications import FasterAPI as FasterAPI
 from fasterapi.applications import inline as inline
 from fasterapi.applications import must_compile as must_compile
+from fasterapi.server import run as run
 from fasterapi.server import serve as serve
 
 FastAPI = FasterAPI

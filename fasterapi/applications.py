@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
-
-from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.params import Depends
-from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Lifespan
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from fasterapi import _native
+from fasterapi._fastapi import FastAPI, with_stand_in
 from fasterapi._options import SharedOptions
+from fasterapi.adopt import compiled_stack
 from fasterapi.config import (
     OPTIONS,
     Value,
@@ -23,7 +19,13 @@ from fasterapi.config import (
 )
 
 if TYPE_CHECKING:
-    from fastapi.telemetry import TelemetryConfig  # young: a FastAPI without it must do as well
+    # For annotations only: a FastAPI without one of these names must do as well.
+    from fastapi import APIRouter, Request, Response
+    from fastapi.params import Depends
+    from fastapi.telemetry import TelemetryConfig
+    from starlette.middleware import Middleware
+    from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp, Lifespan
 
 __all__ = ["AppOptions", "FasterAPI", "inline", "must_compile"]
 
@@ -95,6 +97,11 @@ class FasterAPI(FastAPI):
     one) or a value of another type, ValueError for an option out of bounds.
     """
 
+    def __new__(cls, *_args: Any, **_options: Any) -> Self:
+        """An object that also has what a tool has put in FastAPI's place (see `_fastapi`)."""
+        made: Self = super().__new__(with_stand_in(cls))
+        return made
+
     def __init__(self, **options: Unpack[AppOptions]) -> None:
         passed, own = _split(dict(options))
         self._core_arguments = check_options(own)
@@ -109,16 +116,8 @@ class FasterAPI(FastAPI):
         """
         if _native.core is None:
             _native.say_no_core()
-            return super().build_middleware_stack()
-        from fasterapi import plan
-
-        if plan.failure is None:
-            from fasterapi.plan.inner import build_stack
-
-            stack: ASGIApp | None = build_stack(self)
-            if stack is not None:
-                return stack
-        return super().build_middleware_stack()
+        stack: ASGIApp | None = compiled_stack(self)
+        return super().build_middleware_stack() if stack is None else stack
 
     @property
     def core_arguments(self) -> dict[str, Value]:

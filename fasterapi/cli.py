@@ -199,9 +199,8 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> None:
     """Say for each route how it is served (compiled or by FastAPI's own code), and why."""
-    from fastapi import FastAPI
-
     from fasterapi import explain_view
+    from fasterapi._fastapi import FastAPI
 
     if check and cost:
         raise StartupError("give either --check or --cost, not both")

@@ -23,8 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import FastAPI
-
+from fasterapi._fastapi import FastAPI
 from fasterapi._options import TABLE
 
 __all__ = [

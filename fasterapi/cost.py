@@ -15,9 +15,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from fastapi import FastAPI, Response
+from fastapi import Response
 
 from fasterapi import _native
+from fasterapi._fastapi import FastAPI
 from fasterapi.bench import SPIN_US, request_bytes
 from fasterapi.log import StartupError
 from fasterapi.plan import AppPlan, PlanSpec, plan_app

@@ -9,7 +9,7 @@ from typing import Any
 
 import fastapi
 
-from fasterapi.applications import FasterAPI
+from fasterapi._fastapi import FastAPI
 from fasterapi.plan import AppPlan, RouteVerdict, plan_app, reason
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 
-def explain(app: fastapi.FastAPI) -> dict[str, Any]:
+def explain(app: FastAPI) -> dict[str, Any]:
     """Report how each route of an app is served.
 
     Returns {"fastapi": version, "routes": [{"path", "methods" (sorted), "name", "tier",
@@ -36,21 +36,17 @@ def explain(app: fastapi.FastAPI) -> dict[str, Any]:
     return report(verdicts_of(app, plan_app(app)))
 
 
-def verdicts_of(app: fastapi.FastAPI, plan: AppPlan) -> list[RouteVerdict]:
-    """A plan's verdicts, as they are for the server: it compiles nothing of a plain FastAPI. In the
-    place of a mounted FasterAPI come its own routes."""
-    if not isinstance(app, FasterAPI):
-        for verdict in plan.verdicts:
-            verdict.tier = "fastapi"
-            verdict.reasons.insert(0, reason("plain-fastapi"))
+def verdicts_of(app: FastAPI, plan: AppPlan) -> list[RouteVerdict]:
+    """A plan's verdicts, as they are for the server: in the place of a mounted FastAPI come its own
+    routes."""
     return [one for verdict in plan.verdicts for one in _with_mounted(verdict, (app,))]
 
 
 def _with_mounted(mount: RouteVerdict, above: tuple[Any, ...]) -> Iterator[RouteVerdict]:
-    """The verdict, or those of the FasterAPI that it mounts, with their paths below it. above: the
+    """The verdict, or those of the FastAPI that it mounts, with their paths below it. above: the
     apps around it, because one may be mounted in itself."""
     app = mount.mounted
-    if not isinstance(app, FasterAPI) or any(app is one for one in above):
+    if not isinstance(app, FastAPI) or any(app is one for one in above):
         yield mount
         return
     for verdict in plan_app(app, root_path=mount.path).verdicts:

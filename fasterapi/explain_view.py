@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from fastapi import FastAPI
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from fasterapi import log
+from fasterapi._fastapi import FastAPI
 from fasterapi.cost import PARTS, SAFE_METHODS, Cost, measure_costs
 from fasterapi.explain import (
     format_table,

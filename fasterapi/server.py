@@ -25,6 +25,8 @@ from fasterapi.addresses import (
     remove_stale_socket,
     reserve_port,
 )
+from fasterapi.adopt import adopt, arguments_of, compiled_app
+from fasterapi.applications import FasterAPI
 from fasterapi.asgi import Bridge
 from fasterapi.batch import BatchTask
 from fasterapi.lifespan import Lifespan
@@ -105,7 +107,7 @@ class Server:
         self.clean = True
         self.core_server: Any = None
         self.bridge: Bridge | None = None
-        self._compiled_app = _as_fasterapi(app)
+        self._compiled_app = compiled_app(app)
         self._options: dict[str, Any] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
@@ -126,6 +128,7 @@ class Server:
             raise StartupError(f"this server needs the C core: {_native.why_no_core}")
         self._loop = asyncio.get_running_loop()
         self._options = _core_options(self.settings.options, self._compiled_app)
+        adopt(self.app)
         lifespan = Lifespan(self.app, self.settings.lifespan)
         with self._signals(), self._control():
             await lifespan.startup()
@@ -197,8 +200,8 @@ class Server:
         # The first round announces that the loop sleeps; nobody would wake it before.
         loop.call_soon(core_server.run_batch)
         self.core_server = core_server
-        if self._compiled_app is not None:
-            self._compiled_app._server = self
+        if isinstance(self.app, FasterAPI):
+            self.app._server = self
 
     def _install_routes(self, core_server: Any) -> Callable[[], None]:
         """Give the core the app's plans; returns the check that does it again after a change."""
@@ -250,6 +253,7 @@ class Server:
     def _plan(self, root_path: str) -> AppPlan:
         from fasterapi.plan import plan_app
 
+        adopt(self._compiled_app)  # apps that were mounted since
         return plan_app(self._compiled_app, root_path=root_path)
 
     def _runtime(self, bridge: Bridge) -> Runtime:
@@ -339,8 +343,8 @@ class Server:
             )
         await lifespan.shutdown()
         loop.remove_reader(core_server.fileno())
-        if self._compiled_app is not None:
-            self._compiled_app._server = None
+        if isinstance(self.app, FasterAPI):
+            self.app._server = None
         self.clean = core_server.stop(STOP_TIMEOUT)
         self.core_server = None
         if self._batch_task is not None:
@@ -491,7 +495,7 @@ def _run_here(app: Any, settings: Settings) -> int:
 def _serve_without_core(app: Any, target: Any, settings: Settings) -> int:
     from fasterapi.fallback import serve_with_uvicorn
 
-    options = _core_options(settings.options, _as_fasterapi(app))
+    options = _core_options(settings.options, app)
     return serve_with_uvicorn(app, target, settings, options)
 
 
@@ -608,13 +612,6 @@ def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-def _as_fasterapi(app: Any) -> Any:
-    """The app if its routes can be compiled (it is a FasterAPI), else None."""
-    from fasterapi.applications import FasterAPI
-
-    return app if isinstance(app, FasterAPI) else None
-
-
 def can_plan() -> bool:
     """Whether FastAPI has the inside that plans are made for; says so in the log if not."""
     from fasterapi import plan
@@ -628,6 +625,6 @@ def _core_options(given: dict[str, Any], app: Any) -> dict[str, Any]:
     """Checked options for the core. A flag or argument given here wins over the app's keyword, that
     over the environment, that over the default."""
     try:
-        return dict(config.resolve_options(given, None if app is None else app.core_arguments))
+        return dict(config.resolve_options(given, arguments_of(app)))
     except (TypeError, ValueError) as exc:
         raise StartupError(str(exc)) from None

@@ -22,6 +22,8 @@ from starlette import testclient as _starlette
 from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
 
 from fasterapi import _native
+from fasterapi.adopt import adopt
+from fasterapi.applications import FasterAPI
 from fasterapi.asgi import _DONE, Bridge, HttpExchange
 from fasterapi.plan import AppPlan
 from fasterapi.plan.exchange import Runtime
@@ -258,8 +260,8 @@ class _TestServer(Server):
         loop.remove_reader(core_server.wake_fileno())
         await bridge.cancel(core_server.pending())
         loop.remove_reader(core_server.fileno())
-        if self._compiled_app is not None:
-            self._compiled_app._server = None
+        if isinstance(self.app, FasterAPI):
+            self.app._server = None
         core_server.stop(1.0)
         self.core_server = None
         if self._batch_task is not None:
@@ -285,6 +287,7 @@ class _CoreApp:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        adopt(app)
         self.servers: dict[Any, _TestServer] = {}
         self.kept: Any = None  # the loop that lasts longer than one request
 

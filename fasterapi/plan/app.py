@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from fastapi import FastAPI
 from fastapi._body_limit import AppBodyLimitMiddleware
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import (
@@ -28,6 +27,8 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Host, Mount, Route, WebSocketRoute
 
+from fasterapi._fastapi import FastAPI
+from fasterapi.adopt import is_adopted
 from fasterapi.applications import FasterAPI
 from fasterapi.plan.body_limit import limit_of, without_limit
 from fasterapi.plan.fingerprint import check_internals, is_patched
@@ -207,7 +208,8 @@ def app_reasons(app: FastAPI) -> list[Reason]:
     reasons = check_internals()
     for name in ("__call__", "build_middleware_stack"):
         usual = (getattr(FastAPI, name), getattr(FasterAPI, name))
-        if getattr(type(app), name) not in usual or name in vars(app):
+        own = name in vars(app) and not (name == "build_middleware_stack" and is_adopted(app))
+        if own or getattr(type(app), name) not in usual:
             reasons.append(reason("custom-call", name=type(app).__name__, what=name))
     if app.debug:
         reasons.append(reason("debug"))

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any
 
-from fastapi import FastAPI
 from fastapi._body_limit import _BodyLimitExceptionMiddleware
 from fastapi.routing import RouteContext
 from starlette.middleware.body_limit import (
     _BODY_LIMIT_RESPONDER_SCOPE_KEY,
     RequestBodyLimitMiddleware,
 )
+
+from fasterapi._fastapi import FastAPI
 
 __all__ = ["is_within", "limit_of", "without_limit"]
 

@@ -13,13 +13,13 @@ import contextlib
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Final
 
-from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import RouteContext
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fasterapi._fastapi import FastAPI
 from fasterapi.plan.hooks import exception_answer
 from fasterapi.stream import ClientDisconnectedError, Message, Receive, Scope, Send
 

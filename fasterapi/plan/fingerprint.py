@@ -43,6 +43,7 @@ from starlette.middleware.body_limit import (
     RequestBodyLimitResponder,
 )
 
+from fasterapi._fastapi import FastAPI
 from fasterapi.plan.digest import is_known
 from fasterapi.plan.reasons import Reason, reason
 
@@ -137,8 +138,8 @@ def _watched() -> list[tuple[str, Any, str]]:
         ("fastapi.dependencies.utils", utils, "_request_param_model_to_args"),
         ("fastapi.dependencies.utils", utils, "_extract_form_items"),
         ("fastapi.encoders", fastapi.encoders, "jsonable_encoder"),
-        ("FastAPI", fastapi.FastAPI, "__call__"),
-        ("FastAPI", fastapi.FastAPI, "build_middleware_stack"),
+        ("FastAPI", FastAPI, "__call__"),
+        ("FastAPI", FastAPI, "build_middleware_stack"),
         ("Starlette", starlette.applications.Starlette, "__call__"),
         ("Router", starlette.routing.Router, "__call__"),
         ("Router", starlette.routing.Router, "not_found"),

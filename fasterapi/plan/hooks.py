@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import FastAPI
 from fastapi.encoders import jsonable_encoder
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import HTTPException
@@ -18,6 +17,8 @@ from fastapi.responses import JSONResponse
 from fastapi.utils import is_body_allowed_for_status_code
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import Response
+
+from fasterapi._fastapi import FastAPI
 
 __all__ = ["core_hooks", "encode"]
 

@@ -16,13 +16,13 @@ from dataclasses import fields
 from time import monotonic
 from typing import Any, Final
 
-from fastapi import FastAPI
 from fastapi.routing import APIRouter, request_response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fasterapi import _native
+from fasterapi._fastapi import FastAPI
 from fasterapi.plan.body_limit import is_within
 from fasterapi.plan.fingerprint import check_internals
 from fasterapi.plan.inner_tree import FUNCTION_STACK, REQUEST_STACK

@@ -20,7 +20,6 @@ from typing import Any, Final
 import starlette
 import starlette.middleware.cors
 import starlette.middleware.trustedhost
-from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
@@ -30,6 +29,7 @@ from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response
 
+from fasterapi._fastapi import FastAPI
 from fasterapi.plan.reasons import Reason, reason
 
 __all__ = [

@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI
 from fastapi.routing import APIRouter, _IncludedRouter
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Router
 
+from fasterapi._fastapi import FastAPI
 from fasterapi.plan.hooks import exception_answer
 from fasterapi.plan.order import Entry
 from fasterapi.plan.spec import PlanSpec, make_core_plan

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from fastapi import FastAPI, params
+from fastapi import params
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts, request_response
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fasterapi._fastapi import FastAPI
 from fasterapi.plan.exchange import StreamCall
 from fasterapi.plan.form import restore_form
 

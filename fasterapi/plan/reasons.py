@@ -35,9 +35,6 @@ TEXTS: Final[dict[str, str]] = {
     ),
     "internals": "FastAPI looks different inside: {what}. Install the tested FastAPI to compile.",
     # The app.
-    "plain-fastapi": (
-        "The app is a FastAPI; make it a FasterAPI (from fasterapi import FasterAPI) to compile."
-    ),
     "debug": (
         "The app has debug=True, so Starlette's own code shows tracebacks; turn it off to compile."
     ),
@@ -79,7 +76,7 @@ TEXTS: Final[dict[str, str]] = {
     # The route.
     "websocket": "A WebSocket route is served by FastAPI's own code; only HTTP routes compile.",
     "mount": (
-        "A mounted app answers for itself; mount a FasterAPI, or put its path operations on this "
+        "A mounted app answers for itself; mount a FastAPI, or put its path operations on this "
         "app, to compile them."
     ),
     "mounted": (
@@ -138,9 +135,9 @@ TEXTS: Final[dict[str, str]] = {
         "add it to the path to compile."
     ),
     "deferred-schema": (
-        "The type of {name!r} has a schema that is not complete or not Pydantic's own "
-        "(forward reference, plugin); complete it before the server starts to compile, and set "
-        "PYDANTIC_DISABLE_PLUGINS=1 if a plugin that you do not need is installed (Logfire's)."
+        "The type of {name!r} has a schema that is not complete (forward reference), or that a "
+        "plugin of Pydantic's listens to (Logfire's after instrument_pydantic); complete it before "
+        "the server starts, and leave the plugin off for it, to compile."
     ),
     # Answers.
     "core-refused": "The C core does not take this route ({what}); FastAPI serves it.",

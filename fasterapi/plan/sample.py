@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from fastapi import FastAPI, params
+from fastapi import params
 from fastapi._compat import ModelField
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from pydantic import BaseModel
 
+from fasterapi._fastapi import FastAPI
 from fasterapi.plan.tree import flat_dependants
 
 __all__ = ["NoSampleError", "Sample", "make_value", "sample_requests"]

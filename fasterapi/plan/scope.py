@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from fastapi import FastAPI
 from fastapi.routing import (
     _FASTAPI_EFFECTIVE_ROUTE_CONTEXT_KEY,
     _FASTAPI_FORM_LIMITS_KEY,
@@ -13,6 +12,8 @@ from fastapi.routing import (
     RouteContext,
     _IncludedRouter,
 )
+
+from fasterapi._fastapi import FastAPI
 
 __all__ = ["FormLimits", "RouterScopes"]
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import FastAPI
-
+from fasterapi._fastapi import FastAPI
 from fasterapi.plan.reasons import Reason
 
 __all__ = ["AppPlan", "RouteVerdict", "plan_nothing"]

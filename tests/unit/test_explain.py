@@ -8,6 +8,7 @@ from typing import Annotated
 import fastapi
 import pytest
 from fastapi import Depends, Header
+from starlette.applications import Starlette
 
 import fasterapi
 from fasterapi import FasterAPI
@@ -35,7 +36,7 @@ def example() -> FasterAPI:
     @app.api_route("/items/{item_id}", methods=["POST", "GET"])
     def read(item_id: int, user: Annotated[int, Depends(lambda: 1, max_concurrency=9)]): ...
 
-    app.mount("/static", fastapi.FastAPI())
+    app.mount("/static", Starlette())
 
     @app.websocket("/ws")
     async def talk(): ...
@@ -74,11 +75,14 @@ def test_routes_of_mounted_apps_are_listed_below_their_mounts():
     @inner.get("/stream")
     async def stream(p: Annotated[int, Depends(lambda: 1, max_concurrency=9)]): ...
 
+    plain = fastapi.FastAPI(openapi_url=None)
+    plain.get("/y")(lambda: 1)
     middle.mount("/inner", inner)
     router = fastapi.APIRouter()
     router.mount("/middle", middle)
     app.include_router(router, prefix="/v1")
-    app.mount("/other", fastapi.FastAPI())
+    app.mount("/other", Starlette())
+    app.mount("/plain", plain)
     app.mount("/self", app)
     app.host("{name}.example.org", inner)
     rows = [
@@ -89,6 +93,7 @@ def test_routes_of_mounted_apps_are_listed_below_their_mounts():
         ("/v1/middle/inner/x/{n}", "asgi", ["mounted"]),
         ("/v1/middle/inner/stream", "fastapi", ["concurrency"]),
         ("/other", "fastapi", ["mount"]),
+        ("/plain/y", "asgi", ["mounted"]),
         ("/self", "fastapi", ["mount"]),
         ("{name}.example.org/x/{n}", "asgi", ["mounted"]),
         ("{name}.example.org/stream", "fastapi", ["concurrency"]),

@@ -427,7 +427,7 @@ def _(app):
 
 CASES = [(code, build) for code, builds in BUILDERS.items() for build in builds]
 #: Codes that need more than an app; each has a test of its own.
-ELSEWHERE = {"version", "patched", "internals", "plain-fastapi", "core-refused", "mounted"}
+ELSEWHERE = {"version", "patched", "internals", "core-refused", "mounted"}
 #: What stands around the routes: at the inner end of the middleware stack they are compiled.
 AROUND = {"middleware", "middleware-options", "root-path"}
 
@@ -497,12 +497,11 @@ def test_app_reasons_are_on_every_route_and_leave_no_entries():
     ]
 
 
-def test_plain_fastapi_is_not_compiled_by_the_server():
+def test_plain_fastapi_is_compiled():
     app = FastAPI(openapi_url=None)
     app.get("/x")(plain)
     (route,) = explain(app)["routes"]
-    assert route["tier"] == "fastapi"
-    assert route["reasons"][0]["code"] == "plain-fastapi"
+    assert (route["tier"], route["reasons"]) == ("compiled", [])
 
 
 def test_core_that_refuses_a_plan_makes_it_opaque():

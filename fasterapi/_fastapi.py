@@ -1,0 +1,52 @@
+"""FastAPI's own class, whatever stands under its name.
+
+Tools put a subclass of theirs in the place of ``fastapi.FastAPI`` (OpenTelemetry's and Logfire's
+``instrument``), and ``fastapi.FastAPI = FasterAPI`` is how an app is served that nobody can edit.
+The class that the plans know stays the same; `stand_in` is the other one.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import fastapi
+
+__all__ = ["FastAPI", "with_stand_in"]
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+else:
+    FastAPI = next(
+        (one for one in fastapi.FastAPI.__mro__ if one.__module__ == "fastapi.applications"),
+        fastapi.FastAPI,
+    )
+
+
+def with_stand_in(made: type[Any]) -> type[Any]:
+    """The class to make an object of where `made`, a subclass of FastAPI, is asked for.
+
+    It has what a tool has put in FastAPI's place, as an app made with ``fastapi.FastAPI`` would.
+    """
+    stand_in: Any = fastapi.FastAPI
+    if stand_in is FastAPI or issubclass(made, stand_in):
+        return made
+    if not (isinstance(stand_in, type) and issubclass(stand_in, FastAPI)):
+        return made
+    found: type[Any] | None = _both.get((made, stand_in))
+    if found is None:
+        found = _both[made, stand_in] = _combine(made, stand_in)
+    return found
+
+
+_both: dict[tuple[Any, Any], Any] = {}
+
+
+def _combine(made: Any, stand_in: Any) -> Any:
+    """A class that is both; `made` if the other one wants arguments of its own."""
+    try:
+        inspect.signature(stand_in.__init__).bind(None, any_name=None)
+        names = {"__module__": made.__module__, "__qualname__": made.__qualname__}
+        return type(made.__name__, (made, stand_in), names)
+    except TypeError:  # also: the other one is a FasterAPI, or has no room for such a child
+        return made
