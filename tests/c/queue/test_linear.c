@@ -19,10 +19,21 @@ static inline void jolt(void)
 #undef atomic_load_explicit
 #undef atomic_store_explicit
 #undef atomic_compare_exchange_weak_explicit
-#define atomic_load_explicit(from, order)       (jolt(), __atomic_load_n(from, order))
-#define atomic_store_explicit(to, value, order) (jolt(), __atomic_store_n(to, value, order))
+#if defined(__clang__)
+#define PLAIN_LOAD(from, order)       __c11_atomic_load(from, order)
+#define PLAIN_STORE(to, value, order) __c11_atomic_store(to, value, order)
+#define PLAIN_EXCHANGE(at, old, new, good, bad) \
+    __c11_atomic_compare_exchange_weak(at, old, new, good, bad)
+#else
+#define PLAIN_LOAD(from, order)       __atomic_load_n(from, order)
+#define PLAIN_STORE(to, value, order) __atomic_store_n(to, value, order)
+#define PLAIN_EXCHANGE(at, old, new, good, bad) \
+    __atomic_compare_exchange_n(at, old, new, true, good, bad)
+#endif
+#define atomic_load_explicit(from, order)       (jolt(), PLAIN_LOAD(from, order))
+#define atomic_store_explicit(to, value, order) (jolt(), PLAIN_STORE(to, value, order))
 #define atomic_compare_exchange_weak_explicit(at, old, new, good, bad) \
-    (jolt(), __atomic_compare_exchange_n(at, old, new, true, good, bad))
+    (jolt(), PLAIN_EXCHANGE(at, old, new, good, bad))
 
 #include "check.h"
 #include "queue/linear.h"
@@ -304,8 +315,8 @@ static bool push_plainly(struct fa_queue *any, uint64_t value, bool too_early)
     size_t tail = atomic_load_explicit(&q->tail, memory_order_relaxed);
     if (tail - atomic_load_explicit(&q->head, memory_order_acquire) > q->mask) return false;
     if (too_early) atomic_store_explicit(&q->tail, tail + 1, memory_order_release);
-    atomic_store_explicit(
-        &q->slots[tail & q->mask], (void *)(uintptr_t)value, memory_order_relaxed);
+    jolt();
+    __atomic_store_n(&q->slots[tail & q->mask], (void *)(uintptr_t)value, __ATOMIC_RELAXED);
     if (!too_early) atomic_store_explicit(&q->tail, tail + 1, memory_order_release);
     return true;
 }
@@ -326,7 +337,8 @@ static size_t pop_plainly(struct fa_queue *any, void **items, size_t max)
     size_t head = atomic_load_explicit(&q->head, memory_order_relaxed);
     (void)max;
     if (head == atomic_load_explicit(&q->tail, memory_order_acquire)) return 0;
-    *items = atomic_load_explicit(&q->slots[head & q->mask], memory_order_relaxed);
+    jolt();
+    *items = __atomic_load_n(&q->slots[head & q->mask], __ATOMIC_RELAXED);
     atomic_store_explicit(&q->head, head + 1, memory_order_release);
     return 1;
 }

@@ -527,8 +527,8 @@ static void one_of_each(struct fake *f)
         GET("/big"),
         GET("/stream"),
         "POST /unsure HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody",
-        "POST /worker-body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "4\r\nbody\r\n0\r\n\r\n",
+        ("POST /worker-body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "4\r\nbody\r\n0\r\n\r\n"),
         "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody",
         "nonsense\r\n\r\n",
     };
