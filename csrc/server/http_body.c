@@ -86,7 +86,7 @@ void fa_http_body_begin_tunnel(struct fa_task *t)
 {
     struct fa_http_conn *c = t->conn;
     c->tunnel = true;
-    c->upgrade_pending = false;
+    fa_http_conn_read_decided(c, t);
     c->input_done = true;
     t->body_kind = FA_TASK_BODY_TUNNEL;
     if (c->eof) {

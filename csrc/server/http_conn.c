@@ -566,7 +566,7 @@ static void answer_unavailable(struct fa_http_conn *c)
         return;
     }
     t->state = FA_TASK_DONE;
-    c->upgrade_pending = false;
+    fa_http_conn_read_decided(c, t);
     c->body_paused = false;
 }
 

@@ -31,6 +31,13 @@ bool fa_http_conn_read_can_go_on(const struct fa_http_conn *c)
     return wants_input(c) && (c->readable || (unseen && c->reading == NULL));
 }
 
+void fa_http_conn_read_decided(struct fa_http_conn *c, const struct fa_task *t)
+{
+    if (FA_UNLIKELY(t->req.upgrade)) { /* there is one at most: nothing is parsed behind it */
+        c->upgrade_pending = false;
+    }
+}
+
 void fa_http_conn_read_keep_input(struct fa_http_conn *c, struct fa_task *t, bool in_use)
 {
     FA_ASSERT(t->in == NULL);

@@ -29,6 +29,13 @@ bool fa_http_conn_read_may_parse(const struct fa_http_conn *c);
 bool fa_http_conn_read_can_go_on(const struct fa_http_conn *c);
 
 /*
+ * fa_http_conn_read_decided - is `t` an upgrade request? Then it has its answer now, and
+ * what follows it in the input is known for what it is. Any other task changes nothing:
+ * an answer that goes out before that of the upgrade says nothing about what is behind it.
+ */
+void fa_http_conn_read_decided(struct fa_http_conn *c, const struct fa_task *t);
+
+/*
  * fa_http_conn_read_keep_input - give the task its own hold on the read buffer.
  *
  * `in_use`: the connection goes on using the buffer. Else, when all of it is

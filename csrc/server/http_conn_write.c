@@ -7,6 +7,7 @@
 #include "http/http_status.h"
 #include "server/access_log.h"
 #include "server/http_conn_io.h"
+#include "server/http_conn_read.h"
 #include "server/server_state.h"
 #include "server/stream.h"
 
@@ -64,8 +65,12 @@ static bool gather_task(struct gather *g, const struct fa_task *t)
         return false;
     }
     uint32_t start = t->out_start + t->out_sent;
-    return piece(g, t->out->data + start, t->out_end - start) &&
-           piece(g, t->tail.ptr + t->tail_sent, t->tail.len - t->tail_sent) && !t->close_after;
+    if (!piece(g, t->out->data + start, t->out_end - start)) {
+        return false;
+    }
+    bool has_tail = t->tail.len > 0; /* else there is no pointer to add to */
+    return (!has_tail || piece(g, t->tail.ptr + t->tail_sent, t->tail.len - t->tail_sent)) &&
+           !t->close_after;
 }
 
 static void gather(struct gather *g, const struct fa_http_conn *c)
@@ -116,7 +121,7 @@ static void finish_answer(struct fa_http_conn *c, struct fa_task *t)
     fa_reactor_record_latency(r, r->now_ns - t->t_parsed_ns);
     log_access(c, t);
     fa_http_conn_remove(c, t);
-    bool close = t->close_after || !t->req.keep_alive || c->tunnel;
+    bool close = t->close_after || !t->req.keep_alive || t->body_kind == FA_TASK_BODY_TUNNEL;
     if (!t->body_complete) { /* answered before the body had come in */
         bool too_much =
             t->body_kind == FA_TASK_BODY_LENGTH && t->body_left > FA_HTTP_CONN_LINGER_BYTES;
@@ -129,7 +134,7 @@ static void finish_answer(struct fa_http_conn *c, struct fa_task *t)
         }
     }
     c->must_linger = c->must_linger || (close && t->req.keep_alive);
-    c->upgrade_pending = false;
+    fa_http_conn_read_decided(c, t);
     c->ending = c->ending || close;
     fa_http_conn_forget(c, t);
 }

@@ -65,6 +65,7 @@ static void reset(struct fa_task *t)
     atomic_store_explicit(&t->client_gone, false, memory_order_relaxed);
     t->req.method_text = (fa_span){NULL, 0};
     t->req.keep_alive = false;
+    t->req.upgrade = false;
 }
 
 struct fa_task *fa_task_pool_get(struct fa_task_pool *pool)

@@ -1,6 +1,7 @@
 /* The path of a request: routing, lanes, hand-over, upgrade. */
 #include "check.h"
 #include "fake_executor.h"
+#include "server/memory_peer.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -141,6 +142,107 @@ TEST(an_upgrade_that_is_declined_stays_http)
     fake_stop(&f);
 }
 
+/* ---- what is pipelined before an upgrade; the test is the reactor and the loop thread ---- */
+
+struct behind {
+    struct fake f;
+    struct fa_memory_peer p;
+};
+
+static void behind_begin(struct behind *b, const char *bytes)
+{
+    fake_init(&b->f);
+    b->f.has_loop = false;
+    fake_start_driven(&b->f);
+    fa_memory_peer_init(&b->p);
+    CHECK(fa_memory_peer_connect(&b->p, b->f.server) == FA_OK);
+    fa_memory_peer_send(&b->p, bytes, strlen(bytes));
+}
+
+static void behind_turn(struct behind *b)
+{
+    for (int i = 0; i < 4; i++) {
+        CHECK(fa_server_turn(b->f.server, false) == FA_OK);
+    }
+}
+
+static bool behind_has(const struct behind *b, const char *text)
+{
+    return b->p.out != NULL && memmem(b->p.out, b->p.out_len, text, strlen(text)) != NULL;
+}
+
+static void behind_end(struct behind *b)
+{
+    void *items[8];
+    fa_memory_peer_deinit(&b->p);
+    behind_turn(b);
+    size_t n = fa_executor_loop_drain(b->f.server, items, 8);
+    for (size_t i = 0; i < n; i++) {
+        fake_loop_item(&b->f, items[i]);
+    }
+    fake_stop(&b->f);
+}
+
+TEST(an_answer_before_an_upgrade_does_not_decide_it)
+{
+    struct behind b;
+    void *items[8];
+    behind_begin(&b, GET("/loop") GET("/inline-param/one") UPGRADE GET("/inline-param/two"));
+    behind_turn(&b);
+    CHECK_EQ_INT(fa_executor_loop_drain(b.f.server, items, 8), 2); /* /loop and /tunnel */
+    fake_loop_item(&b.f, items[0]);
+    behind_turn(&b);
+    CHECK(behind_has(&b, "hello") && behind_has(&b, "one"));
+    CHECK_EQ_INT(fake_stats(&b.f).requests, 3); /* what is behind the upgrade was not parsed */
+    fake_loop_item(&b.f, items[1]);
+    behind_turn(&b);
+    CHECK(behind_has(&b, "HTTP/1.1 101 "));
+    CHECK_EQ_INT(fa_executor_loop_drain(b.f.server, items, 8), 1);
+    fake_loop_item(&b.f, items[0]); /* it came through the tunnel */
+    behind_turn(&b);
+    CHECK(behind_has(&b, GET("/inline-param/two")));
+    CHECK_EQ_INT(fake_stats(&b.f).requests, 3);
+    behind_end(&b);
+}
+
+TEST(a_tunnel_outlives_the_answers_before_it)
+{
+    struct behind b;
+    void *items[8];
+    behind_begin(&b, GET("/loop") UPGRADE "first");
+    behind_turn(&b);
+    CHECK_EQ_INT(fa_executor_loop_drain(b.f.server, items, 8), 2);
+    fake_loop_item(&b.f, items[1]); /* accepted while /loop is unanswered */
+    behind_turn(&b);
+    CHECK_EQ_INT(b.p.out_len, 0);
+    fake_loop_item(&b.f, items[0]);
+    behind_turn(&b);
+    CHECK(behind_has(&b, "hello") && behind_has(&b, "HTTP/1.1 101 "));
+    CHECK(b.p.conn != NULL && !b.p.out_ended);
+    CHECK_EQ_INT(fa_executor_loop_drain(b.f.server, items, 8), 1);
+    fake_loop_item(&b.f, items[0]);
+    behind_turn(&b);
+    CHECK(behind_has(&b, "first"));
+    behind_end(&b);
+}
+
+TEST(behind_a_declined_upgrade_follows_http)
+{
+    struct behind b;
+    void *items[8];
+    behind_begin(&b, GET("/loop") "GET /early HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n"
+                                  "Upgrade: h2c\r\n\r\n" GET("/inline-param/two"));
+    behind_turn(&b);
+    CHECK_EQ_INT(fa_executor_loop_drain(b.f.server, items, 8), 2);
+    fake_loop_item(&b.f, items[0]);
+    behind_turn(&b);
+    CHECK(!behind_has(&b, "two"));
+    fake_loop_item(&b.f, items[1]);
+    behind_turn(&b);
+    CHECK(behind_has(&b, "early") && behind_has(&b, "two"));
+    behind_end(&b);
+}
+
 TEST(what_does_not_pass_the_gate_is_handed_over)
 {
     static const struct fa_gate_host name = {{"a", 1}, false};
@@ -173,6 +275,9 @@ int main(void)
     RUN(answers_keep_their_order_across_lanes);
     RUN(an_upgraded_connection_is_a_tunnel);
     RUN(an_upgrade_that_is_declined_stays_http);
+    RUN(an_answer_before_an_upgrade_does_not_decide_it);
+    RUN(a_tunnel_outlives_the_answers_before_it);
+    RUN(behind_a_declined_upgrade_follows_http);
     RUN(what_does_not_pass_the_gate_is_handed_over);
     return CHECK_END();
 }
