@@ -17,11 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-COMMON = ["-std=gnu11", "-Wall", "-Wextra", "-Wshadow", "-fvisibility=hidden", "-pthread"]
-# A function with an array of its own notices that it was overrun; what the loader fills in is
-# read-only before the first call.
-COMMON += ["-fstack-protector-strong"]
-LINKED = ["-pthread", "-Wl,-z,relro,-z,now"]
+WARNINGS = ["-Wall", "-Wextra", "-Wshadow"]
+COMMON = ["-std=gnu11", *WARNINGS, "-fvisibility=hidden", "-pthread", "-fstack-protector-strong"]
 CHECKED = ["-g", "-fno-omit-frame-pointer", "-UNDEBUG", "-DFA_DEBUG=1", "-U_FORTIFY_SOURCE"]
 LTO = ["-flto=auto"]
 # name: (flags of compiling and linking, flags of compiling alone)
@@ -65,8 +62,7 @@ class BuildCore(build_ext):
     """build_ext that chooses the flags and compiles the files side by side."""
 
     def build_extension(self, ext):
-        name = os.environ.get("FASTERAPI_BUILD", "release")
-        if name not in BUILDS:
+        if (name := os.environ.get("FASTERAPI_BUILD", "release")) not in BUILDS:
             sys.exit(f"fasterapi: FASTERAPI_BUILD={name!r} is not one of {', '.join(BUILDS)}")
         command = self.compiler.compiler_so
         check_tools(command[0])
@@ -74,7 +70,7 @@ class BuildCore(build_ext):
         if name == "release" and links_with(command, LTO):
             both = both + LTO
         ext.extra_compile_args = COMMON + both + compile_only
-        ext.extra_link_args = [*LINKED, *both]
+        ext.extra_link_args = ["-pthread", "-Wl,-z,relro,-z,now", *both]
 
         compile_files = self.compiler.compile
 
