@@ -69,6 +69,12 @@ class Gate:
     ) -> Gate: ...
 
 @final
+class RouteWatch:
+    def __new__(cls, *routers: tuple[dict[str, Any], list[Any], tuple[Any, ...]]) -> RouteWatch: ...
+    def touch(self) -> None: ...
+    def is_current(self) -> bool: ...
+
+@final
 class AsgiCall:
     request: Any
     @property
@@ -190,6 +196,7 @@ class Server:
         entries: Sequence[tuple[str, Sequence[str], Plan | None, str]],
         miss: tuple[Sequence[tuple[str, str, bool]], Plan, bool] | None = None,
         gate: Gate | None = None,
+        watch: RouteWatch | None = None,
         /,
     ) -> None: ...
     def listen_tcp(self, host: str, port: int, reuse_port: bool, /) -> int: ...

@@ -225,9 +225,10 @@ class Server:
 
         def install() -> None:
             entries = plan.core_entries(_native.core)
-            miss = None if plan.miss is None else plan.miss.core_miss(_native.core, check)
+            miss = None if plan.miss is None else plan.miss.core_miss(_native.core)
             gate = None if plan.gate is None else plan.gate.core_gate(_native.core)
-            core_server.set_routes(entries, miss, gate)
+            watch = None if plan.watch is None else plan.watch.core_watch(_native.core)
+            core_server.set_routes(entries, miss, gate, watch)
             self.routes_compiled, self.routes_total = plan.compiled, len(plan.verdicts)
 
         def check() -> None:

@@ -17,6 +17,7 @@
 #include "python/py_server.h"
 #include "python/py_stream.h"
 #include "python/py_tuple_pool.h"
+#include "python/py_watch.h"
 #include "python/py_websocket.h"
 #include "python/py_zero_copy.h"
 #include "base/alloc.h"
@@ -103,6 +104,7 @@ static int module_exec(PyObject *module)
     if (state->call_name == NULL) return -1;
     if (add_type(module, &fa_py_plan_spec, &state->plan_type, true) < 0) return -1;
     if (add_type(module, &fa_py_gate_spec, &state->gate_type, true) < 0) return -1;
+    if (add_type(module, &fa_py_watch_spec, &state->watch_type, true) < 0) return -1;
     if (add_type(module, &fa_py_server_spec, &state->server_type, true) < 0) return -1;
     if (add_type(module, &fa_py_stream_spec, &state->stream_type, true) < 0) return -1;
     if (add_type(module, &fa_py_pending_spec, &state->pending_type, false) < 0) return -1;
@@ -130,6 +132,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     struct fa_module_state *state = PyModule_GetState(module);
     Py_VISIT(state->plan_type);
     Py_VISIT(state->gate_type);
+    Py_VISIT(state->watch_type);
     Py_VISIT(state->server_type);
     Py_VISIT(state->stream_type);
     Py_VISIT(state->pending_type);
@@ -148,6 +151,7 @@ static int module_clear(PyObject *module)
     struct fa_module_state *state = PyModule_GetState(module);
     Py_CLEAR(state->plan_type);
     Py_CLEAR(state->gate_type);
+    Py_CLEAR(state->watch_type);
     Py_CLEAR(state->server_type);
     Py_CLEAR(state->stream_type);
     Py_CLEAR(state->pending_type);

@@ -26,6 +26,7 @@
     X(query_string)        \
     X(headers)             \
     X(router)              \
+    X(routes)              \
     X(route)               \
     X(endpoint)            \
     X(path_params)         \
@@ -36,6 +37,7 @@
 struct fa_module_state {
     PyTypeObject *plan_type;
     PyTypeObject *gate_type;
+    PyTypeObject *watch_type;
     PyTypeObject *server_type;
     PyTypeObject *stream_type;
     PyTypeObject *pending_type;

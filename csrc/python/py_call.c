@@ -118,7 +118,8 @@ static PyObject *call_with_exchange(struct run *run, PyObject **room)
 static PyObject *call_handler(struct run *run)
 {
     const struct fa_py_plan *plan = run->task->route->plan;
-    if (FA_UNLIKELY(plan->max_body >= 0 && run->task->body.len > (size_t)plan->max_body)) {
+    bool too_large = plan->max_body >= 0 && run->task->body.len > (size_t)plan->max_body;
+    if (FA_UNLIKELY(too_large || !fa_py_watch_is_current(plan->watch))) {
         fa_executor_hand_over(run->owner->server, run->task);
         return NULL;
     }

@@ -297,6 +297,7 @@ static int plan_traverse(struct fa_py_plan *plan, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(plan));
     Py_VISIT(plan->handler);
+    Py_VISIT(plan->watch);
     for (int i = 0; i < plan->param_count; i++) {
         Py_VISIT(plan->params[i].default_value);
         Py_VISIT(plan->params[i].default_factory);
@@ -317,6 +318,7 @@ static int plan_traverse(struct fa_py_plan *plan, visitproc visit, void *arg)
 static int plan_clear(struct fa_py_plan *plan)
 {
     Py_CLEAR(plan->handler);
+    Py_CLEAR(plan->watch);
     Py_CLEAR(plan->validate_kwnames);
     Py_CLEAR(plan->kwnames);
     struct fa_py_param *params = plan->params;

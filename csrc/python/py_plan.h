@@ -11,6 +11,7 @@
 #include "base/span.h"
 #include "python/compat.h"
 #include "python/py_json.h"
+#include "python/py_watch.h"
 
 enum { FA_PY_PLAN_MAX_ARGS = 32, FA_PY_PLAN_MAX_SKIPS = 63 };
 
@@ -76,10 +77,11 @@ struct fa_py_plan {
     PyObject *kwnames;          /* NULL: the slots are the handler's own positions */
     bool is_async;
     bool can_suspend;
-    bool may_decline;    /* the handler may return NotImplemented: hand over */
-    bool wants_exchange; /* the handler's first argument is the request's Exchange */
-    bool is_inline;      /* a `def` handler that may run on the loop thread */
-    Py_ssize_t max_body; /* a larger request body is handed over; negative: any */
+    bool may_decline;          /* the handler may return NotImplemented: hand over */
+    bool wants_exchange;       /* the handler's first argument is the request's Exchange */
+    bool is_inline;            /* a `def` handler that may run on the loop thread */
+    struct fa_py_watch *watch; /* the routes it is one of, or NULL; set by its route table */
+    Py_ssize_t max_body;       /* a larger request body is handed over; negative: any */
     uint8_t arg_count;
     uint8_t param_count;
     bool has_query;

@@ -11,6 +11,7 @@ struct build {
     struct fa_route *routes;
     struct fa_route_miss miss;
     PyObject *plans; /* list: keeps the plans alive, the table's owner */
+    PyObject *watch; /* borrowed: what each plan asks, or NULL */
     size_t count;
 };
 
@@ -60,6 +61,7 @@ static int append_route(struct build *build, struct fa_py_plan *plan)
     uint32_t id = (uint32_t)build->count;
     bool is_form = plan->body.form_from_bytes != NULL;
     if (PyList_Append(build->plans, (PyObject *)plan) < 0) return -1;
+    Py_XSETREF(plan->watch, (struct fa_py_watch *)Py_XNewRef(build->watch));
     build->routes[build->count++] = (struct fa_route){
         .id = id,
         .lane = plan->is_async || plan->is_inline ? FA_LANE_LOOP : FA_LANE_WORKER,
@@ -192,11 +194,15 @@ static int build_table(
 }
 
 int fa_py_routes_install(
-    struct fa_py_server *owner, PyObject *entries, PyObject *miss, PyObject *gate)
+    struct fa_py_server *owner, PyObject *entries, PyObject *miss, PyObject *gate, PyObject *watch)
 {
+    if (watch != Py_None && !PyObject_TypeCheck(watch, owner->state->watch_type)) {
+        PyErr_Format(PyExc_TypeError, "watch must be a RouteWatch or None, not %R", watch);
+        return -1;
+    }
     PyObject *rows = PySequence_Fast(entries, "set_routes() takes a sequence of entries");
     if (rows == NULL) return -1;
-    struct build build = {0};
+    struct build build = {.watch = watch == Py_None ? NULL : watch};
     int failed = build_table(owner, &build, rows, miss, gate);
     fa_router_free(build.router);
     fa_router_free(build.miss.known);

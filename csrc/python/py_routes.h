@@ -28,15 +28,15 @@ int fa_py_routes_add(struct fa_router *router, PyTypeObject *plan_type,
  * fa_py_routes_install - build and install a route table.
  *
  * `miss` is None or (known, plan, slashes): see fa_route_miss. `gate` is None or a
- * Gate.
+ * Gate. `watch` is None or a RouteWatch: its plans hand over when that is not current.
  *
- * Refs:      borrows all three; plans and gate are kept until the last request routed
+ * Refs:      borrows all of them; plans, gate and watch are kept until the last request routed
  *            by this table is answered.
  * GIL:       attached thread state required.
  * Calls out: no.
  * Errors:    -1 with TypeError or ValueError (which entry is wrong and why), MemoryError.
  */
 int fa_py_routes_install(
-    struct fa_py_server *owner, PyObject *entries, PyObject *miss, PyObject *gate);
+    struct fa_py_server *owner, PyObject *entries, PyObject *miss, PyObject *gate, PyObject *watch);
 
 #endif

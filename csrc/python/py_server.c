@@ -212,23 +212,24 @@ static PyObject *server_set_header_pool(struct fa_py_server *self, PyObject *poo
 
 PyDoc_STRVAR(set_routes_doc,
     "set_routes(entries: list[tuple[str, list[str], Plan | None, str]], miss=None,\n"
-    "gate=None) -> None\n"
+    "gate=None, watch=None) -> None\n"
     "--\n\n"
     "Install the route table: (path, methods, plan, static_prefix) in registration\n"
     "order. plan None: something only FastAPI understands, which may match any path\n"
     "that starts with static_prefix. miss: (known, plan, slashes): the plan answers what\n"
     "no (path, static_prefix, exact) of `known` can match. gate: a Gate that requests\n"
-    "must pass to be answered by plans. May be called again while requests run.");
+    "must pass to be answered by plans. watch: a RouteWatch; when it is not current any more,\n"
+    "requests are handed over. May be called again while requests run.");
 
 static PyObject *server_set_routes(struct fa_py_server *self, PyObject *args)
 {
-    PyObject *entries, *miss = Py_None, *gate = Py_None;
-    if (!PyArg_ParseTuple(args, "O|OO:set_routes", &entries, &miss, &gate)) return NULL;
+    PyObject *entries, *miss = Py_None, *gate = Py_None, *watch = Py_None;
+    if (!PyArg_ParseTuple(args, "O|OOO:set_routes", &entries, &miss, &gate, &watch)) return NULL;
     if (self->hooks.encode == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "set_routes() needs set_hooks() first");
         return NULL;
     }
-    if (fa_py_routes_install(self, entries, miss, gate) < 0) return NULL;
+    if (fa_py_routes_install(self, entries, miss, gate, watch) < 0) return NULL;
     Py_RETURN_NONE;
 }
 

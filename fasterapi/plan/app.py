@@ -46,6 +46,7 @@ from fasterapi.plan.reasons import Reason, reason
 from fasterapi.plan.route import plan_route
 from fasterapi.plan.scope import FormLimits, RouterScopes
 from fasterapi.plan.spec import PlanSpec, make_core_plan
+from fasterapi.plan.watch import Watch, watch_routes
 
 __all__ = ["AppPlan", "Entry", "RouteVerdict", "app_reasons", "plan_app"]
 
@@ -90,8 +91,9 @@ class AppPlan:
 
     entries: in the core's order, see `order`; verdicts: one for each route, in FastAPI's order.
     reasons: why nothing of the app compiles; there are no entries then, so everything is handed
-    over. state: see `is_current`. miss: what answers paths that no route may match, see `miss`.
-    gate: the app's middleware, None if it has none.
+    over. state: see `is_current`. watch: of the routes; the core asks it for each request.
+    miss: what answers paths that no route may match, see `miss`. gate: the app's
+    middleware, None if it has none.
     inner: the entries for the inner end of the app's middleware stack, on whatever server.
     """
 
@@ -99,6 +101,7 @@ class AppPlan:
     verdicts: list[RouteVerdict]
     reasons: list[Reason]
     state: tuple[Any, ...] = field(repr=False)
+    watch: Watch = field(repr=False)
     miss: MissPlan | None = None
     gate: GateSpec | None = None
     inner: list[Entry] = field(default_factory=list)
@@ -113,6 +116,8 @@ class AppPlan:
 
         Takes some 20 us, more with many routes: ask now and then, not for each request. Any thread.
         """
+        if not self.watch.is_current():
+            return False
         old, new = self.state, _state(app)
         for before, after in zip(old[:3], new[:3], strict=True):
             if len(before) != len(after) or any(map(operator.is_not, before, after)):
@@ -191,6 +196,8 @@ def _router_difference(router: Any) -> str | None:
     """Which part of an APIRouter was overridden, or None."""
     if not isinstance(router, APIRouter):
         return "everything: it is no APIRouter"
+    if type(vars(router).get("routes")) is not list:
+        return "its list of routes"
     for name in _ROUTER_METHODS:
         if name in vars(router) or getattr(type(router), name) is not getattr(APIRouter, name):
             return name
@@ -354,6 +361,7 @@ def plan_app(app: FastAPI, *, root_path: str = "") -> AppPlan:
     after the app's lifespan has started (it may add routes or configure telemetry). Not for two
     threads at once.
     """
+    watch = watch_routes(app.router)
     state = _state(app)
     above = app_reasons(app)
     limits = FormLimits(app)
@@ -377,7 +385,7 @@ def plan_app(app: FastAPI, *, root_path: str = "") -> AppPlan:
                 verdict.reasons.append(unreadable)
             break
     if any(one.code not in _ROUND_IT for one in above):
-        return AppPlan([], verdicts, above, state)
+        return AppPlan([], verdicts, above, state, watch)
     arranged, shadowed = arrange([entry for entry, _ in made])
     for entry, rival in shadowed:
         verdict = next(one for other, one in made if other is entry)
@@ -385,8 +393,8 @@ def plan_app(app: FastAPI, *, root_path: str = "") -> AppPlan:
             verdict.tier = "fastapi"
             verdict.reasons.append(reason("shadowed", path=rival.path or "any path"))
     if above:
-        return AppPlan([], verdicts, above, state, inner=arranged)
+        return AppPlan([], verdicts, above, state, watch, inner=arranged)
     unlimited = app.max_body_size is None  # else a large body on a wrong path is a 413
     miss = plan_miss(app, [entry for entry, _ in made], root_path) if unlimited else None
     gate, _ = plan_middleware(app)
-    return AppPlan(arranged, verdicts, above, state, miss, gate, arranged)
+    return AppPlan(arranged, verdicts, above, state, watch, miss, gate, arranged)

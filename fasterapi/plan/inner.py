@@ -37,6 +37,8 @@ Send = Callable[[Message], Awaitable[None]]
 
 #: Seconds between two looks at whether the app has changed; a look takes some 20 us.
 RECHECK: Final = 0.002
+#: Seconds from one plan to the next of an app that keeps changing; its router answers meanwhile.
+REPLAN_INTERVAL: Final = 0.2
 #: An app may be mounted at many places, or at one with parameters: that many root paths have plans.
 MAX_ROOT_PATHS: Final = 8
 #: What a plan may have to be run here; one with any other field set is for the router.
@@ -65,6 +67,10 @@ def _take_nothing(_scope: Scope) -> Any:
     return None
 
 
+def _always() -> bool:
+    return True
+
+
 class _Plans:
     """The app's plans for requests that come with one root path: its own, or a mount's."""
 
@@ -73,8 +79,8 @@ class _Plans:
         self.plan: Any = None
         self.begin: Callable[[Scope], Any] = _take_nothing
         self.check_at = 0.0
-        self.routes: list[Any] = []
-        self.count = -1
+        self.is_current: Callable[[], bool] = _always
+        self.replan_at = 0.0
 
 
 class CompiledEnd:
@@ -106,9 +112,12 @@ class CompiledEnd:
         try:
             plan, app = plans.plan, self._owner
             if plan is None or not (self.is_end_of(app) and plan.is_current(app)):
+                plans.begin, plans.is_current = _take_nothing, _always
+                if monotonic() < plans.replan_at:
+                    plans.check_at = plans.replan_at
+                    return
                 self._replan(plans)
-            plans.routes = self.router.routes
-            plans.count = len(plans.routes)
+                plans.replan_at = monotonic() + REPLAN_INTERVAL
             plans.check_at = monotonic() + RECHECK
         finally:
             self._planning.release()
@@ -116,10 +125,10 @@ class CompiledEnd:
     def _replan(self, plans: _Plans) -> None:
         from fasterapi.plan.app import plan_app
 
-        plans.begin = _take_nothing
         try:
             app, root_path = self._owner, plans.root_path
             plans.plan = plan = plan_app(app, root_path=root_path)
+            plans.is_current = plan.watch.core_watch(_native.core).is_current
             if plan.inner and self.is_end_of(app):
                 entries = plan.inner_entries(_native.core, app, _plan_for)
                 table = _native.core.AsgiTable(entries, self.router, Response, root_path)
@@ -135,8 +144,10 @@ class CompiledEnd:
         plans = self._plans.get(root_path) or self._plans_for(root_path)
         if plans is None:
             return None
-        if monotonic() >= plans.check_at or len(plans.routes) != plans.count:
+        if monotonic() >= plans.check_at or not plans.is_current():
             self._check(plans)
+            if not plans.is_current():  # another thread plans
+                return None
         return plans.begin(scope)
 
     # -- requests ------------------------------------------------------------------------------

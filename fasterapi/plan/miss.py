@@ -8,12 +8,10 @@ over as ever.
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi.routing import APIRouter, _IncludedRouter
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Router
@@ -36,41 +34,20 @@ class MissPlan:
     known: tuple[Entry, ...]
     response: Response
     slashes: bool
-    routes: int
-    version: int
 
-    def core_miss(self, core: Any, recheck: Callable[[], None]) -> tuple[Any, ...]:
-        """The `miss` argument of the core's ``Server.set_routes``.
-
-        recheck: called before each answer; it may install another plan for later requests. It is
-        referenced weakly: it knows the server, and the server's plans must not keep the server.
-        """
-        response, routes, version = self.response, self.routes, self.version
-        checker = weakref.ref(recheck)
-        top, routers = self.app.router, _routers(self.app.router)
+    def core_miss(self, core: Any) -> tuple[Any, ...]:
+        """The `miss` argument of the core's ``Server.set_routes``. core: the C module."""
+        response, slashes, router = self.response, self.slashes, self.app.router
+        default = router.default
 
         def not_found() -> Any:
-            if (check := checker()) is not None:
-                check()
-            # The sum is what _get_routes_version() gives, without its walk over all routes.
-            now = sum([router._routes_version for router in routers])
-            if now != version or len(top.routes) != routes:
-                return NotImplemented  # a route was added: FastAPI answers
+            if router.default is not default or router.redirect_slashes != slashes:
+                return NotImplemented
             return response
 
         spec = PlanSpec(not_found, False, False, inline=True, may_decline=True)
         rows = [(entry.path, entry.static_prefix, entry.exact) for entry in self.known]
         return rows, make_core_plan(core, spec), self.slashes
-
-
-def _routers(router: APIRouter) -> list[APIRouter]:
-    """A router and those it includes, at any depth, each once."""
-    found = [router]
-    for one in found:  # grows meanwhile
-        for route in one.routes:
-            if isinstance(route, _IncludedRouter) and route.original_router not in found:
-                found.append(route.original_router)
-    return found
 
 
 def plan_miss(app: FastAPI, entries: Sequence[Entry], root_path: str) -> MissPlan | None:
@@ -91,6 +68,4 @@ def plan_miss(app: FastAPI, entries: Sequence[Entry], root_path: str) -> MissPla
         tuple(entries),
         response,
         bool(router.redirect_slashes),
-        len(router.routes),
-        router._get_routes_version(),
     )

@@ -38,6 +38,7 @@ class AppPlan:
     entries: list[Any] = field(default_factory=list)
     miss: None = None
     gate: None = None
+    watch: None = None
     compiled: int = 0
 
     def is_current(self, app: FastAPI) -> bool:
