@@ -62,7 +62,7 @@ class Plan:
 class Gate:
     def __new__(
         cls,
-        closed: bool,
+        https_only: bool,
         hosts: tuple[tuple[tuple[bytes, bool], ...], ...],
         layers: tuple[tuple[object, ...], ...],
         replay: Callable[[int, bytes, bytes], object],
@@ -129,6 +129,8 @@ class Stream:
     @property
     def client(self) -> tuple[str, int] | None: ...
     @property
+    def scheme(self) -> str: ...
+    @property
     def server(self) -> tuple[str, int | None] | None: ...
     @property
     def is_upgrade(self) -> bool: ...
@@ -191,6 +193,7 @@ class Server:
         worker: Callable[[], None] | None = None,
     ) -> None: ...
     def set_header_pool(self, pool: TuplePool, /) -> None: ...
+    def trust(self, proxies: str, /) -> None: ...
     def set_routes(
         self,
         entries: Sequence[tuple[str, Sequence[str], Plan | None, str]],

@@ -117,7 +117,7 @@ class Bridge:
             "http_version": stream.http_version,
             "server": stream.server,
             "client": stream.client,
-            "scheme": "http",
+            "scheme": stream.scheme,
             "method": stream.method,
             "root_path": self.root_path,
             "path": path,
@@ -136,7 +136,6 @@ class Bridge:
         if "type" not in scope:
             scope["type"] = "http"
             scope["asgi"] = {"version": "3.0", "spec_version": SPEC_VERSION}
-            scope["scheme"] = "http"
             scope["root_path"] = self.root_path
             if self.root_path:
                 scope["path"] = self.root_path + scope["path"]

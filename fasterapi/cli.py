@@ -77,6 +77,26 @@ def _serving_parameters(reload: bool) -> list[inspect.Parameter]:
             Annotated[str, typer.Option(help="Path prefix that a proxy in front strips off.")],
             "",
         ),
+        (
+            "proxy_headers",
+            Annotated[
+                bool,
+                typer.Option(help="Let a trusted proxy tell who sent a request (X-Forwarded-*)."),
+            ],
+            True,
+        ),
+        (
+            "forwarded_allow_ips",
+            Annotated[
+                str | None,
+                typer.Option(
+                    metavar="LIST",
+                    help="Who is such a proxy: addresses, networks, unix, or *. "
+                    "(default: $FORWARDED_ALLOW_IPS, else 127.0.0.1,::1)",
+                ),
+            ],
+            None,
+        ),
         ("lifespan", Annotated[str, typer.Option(help="auto, on or off.")], "auto"),
         ("loop", Annotated[str, typer.Option(help="auto, uvloop or asyncio.")], "auto"),
         ("app_name", NameOption, None),

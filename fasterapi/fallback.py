@@ -54,6 +54,8 @@ def serve_with_uvicorn(
         timeout_graceful_shutdown=int(options["graceful_timeout"]),
         lifespan=settings.lifespan,  # type: ignore[arg-type]
         root_path=settings.root_path,
+        proxy_headers=settings.proxy_headers,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
         loop=settings.loop,
     )
     if settings.workers > 1:

@@ -32,6 +32,7 @@ from fasterapi.batch import BatchTask
 from fasterapi.lifespan import Lifespan
 from fasterapi.log import StartupError, error_logger, say
 from fasterapi.pools import RequestPools
+from fasterapi.proxy import trust_proxies, trusted_proxies
 
 if TYPE_CHECKING:
     from fasterapi.plan import AppPlan
@@ -63,6 +64,9 @@ class Settings:
     lifespan: str = "auto"
     root_path: str = ""
     loop: str = "auto"
+    #: Believe X-Forwarded-For and -Proto, of whom: see `proxy`.
+    proxy_headers: bool = True
+    forwarded_allow_ips: str | list[str] | None = None
     options: dict[str, Any] = field(default_factory=dict)
     #: Descriptor of a worker's channel to its parent (see `supervisor`), or None.
     control_fd: int | None = None
@@ -193,6 +197,9 @@ class Server:
         if planned:
             self.bridge.before_request = self._install_routes(core_server)
         if not self.settings.driven:
+            given = self.settings.forwarded_allow_ips
+            proxies = trusted_proxies(self.settings.proxy_headers, given)
+            trust_proxies(core_server, proxies, given is not None)
             self._listen(core_server)
             self._publish(core_server)
         core_server.start(loop, self.bridge, self.settings.driven)
@@ -426,6 +433,8 @@ def run(
     lifespan: str = "auto",
     root_path: str = "",
     loop: str = "auto",
+    proxy_headers: bool = True,
+    forwarded_allow_ips: str | list[str] | None = None,
     **options: Any,
 ) -> None:
     """Serve an ASGI app until SIGINT or SIGTERM. Blocks; main thread.
@@ -433,7 +442,10 @@ def run(
     app: an ASGI 3 app, or its place as text ("module:app" or a file). port: 0 takes a free one.
     uds: path of a Unix socket, fd: an inherited listening descriptor (both instead of host and
     port). workers: number of processes; more than one needs an app that can be imported.
-    options: options of the core (`access_log=True`, `queue_size=...`; see `fasterapi config`).
+    proxy_headers: believe X-Forwarded-For and X-Forwarded-Proto, of the peers that
+    forwarded_allow_ips lists (addresses, networks, "unix", "*"; default: $FORWARDED_ALLOW_IPS, else
+    this machine). options: options of the core (`access_log=True`, `queue_size=...`; see
+    `fasterapi config`).
 
     Raises SystemExit(3) after one printed line if the server cannot start.
     """
@@ -448,6 +460,8 @@ def run(
         lifespan=lifespan,
         root_path=root_path,
         loop=loop,
+        proxy_headers=proxy_headers,
+        forwarded_allow_ips=forwarded_allow_ips,
         options=options,
     )
     try:

@@ -39,6 +39,7 @@ class Stream(Protocol):
     http_version: str
     headers: Headers
     client: tuple[str, int] | None
+    scheme: str
     server: tuple[str, int | None] | None
     is_upgrade: bool
     kind: int

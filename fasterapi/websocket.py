@@ -173,7 +173,7 @@ class WebSocketSession:
             "http_version": stream.http_version,
             "server": stream.server,
             "client": stream.client,
-            "scheme": "ws",
+            "scheme": stream.scheme.replace("http", "ws"),
             "root_path": bridge.root_path,
             "path": bridge.root_path + stream.path,
             "raw_path": bridge.root_path.encode("latin-1", "replace") + stream.raw_path,

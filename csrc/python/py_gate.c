@@ -141,9 +141,9 @@ static int set_layers(struct fa_py_gate *self, PyObject *rows)
 /* --- the type ---------------------------------------------------------------------------- */
 
 PyDoc_STRVAR(gate_doc,
-    "Gate(closed, hosts, layers, replay)\n--\n\n"
+    "Gate(https_only, hosts, layers, replay)\n--\n\n"
     "Starlette's own middleware for Server.set_routes(), made by fasterapi.plan.\n"
-    "closed: no request goes to a compiled route. hosts: tuple of tuples of\n"
+    "https_only: no other request goes to a compiled route. hosts: tuple of tuples of\n"
     "(lower-case bytes, is_suffix), one of each of which must fit the Host header.\n"
     "layers, innermost first: (0, ((name, value), ...), everyone, credentials, origins,\n"
     "fullmatch) for CORS, (1, minimum_size, level, thread_minimum_size, excluded) for\n"
@@ -152,10 +152,10 @@ PyDoc_STRVAR(gate_doc,
 
 static PyObject *gate_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"closed", "hosts", "layers", "replay", NULL};
-    int closed;
+    static char *names[] = {"https_only", "hosts", "layers", "replay", NULL};
+    int https_only;
     PyObject *hosts, *layers, *replay;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "pO!O!O:Gate", names, &closed, &PyTuple_Type,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "pO!O!O:Gate", names, &https_only, &PyTuple_Type,
             &hosts, &PyTuple_Type, &layers, &replay))
         return NULL;
     struct fa_py_gate *self = (struct fa_py_gate *)type->tp_alloc(type, 0);
@@ -166,7 +166,7 @@ static PyObject *gate_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         Py_DECREF(self);
         return NULL;
     }
-    self->gate.closed = closed != 0;
+    self->gate.https_only = https_only != 0;
     self->gate.hosts = self->hosts;
     self->gate.host_list_count = self->host_list_count;
     self->gate.user = self;

@@ -28,24 +28,26 @@ PyObject *fa_py_scope_version(const struct fa_task *task)
     return PyUnicode_FromString(task->req.minor == 0 ? "1.0" : "1.1");
 }
 
-typedef fa_status (*address_of)(const struct fa_task *task, char *host, uint16_t *port);
-
-static PyObject *address(const struct fa_task *task, address_of find)
-{
-    char host[FA_TASK_HOST_MAX];
-    uint16_t port = 0;
-    if (find(task, host, &port) != FA_OK) Py_RETURN_NONE;
-    return Py_BuildValue("(si)", host, (int)port);
-}
-
 PyObject *fa_py_scope_client(const struct fa_task *task)
 {
-    return address(task, fa_task_client);
+    struct fa_proxy_client client;
+    if (fa_task_client(task, &client) != FA_OK) Py_RETURN_NONE;
+    PyObject *host = PyUnicode_DecodeLatin1(client.host.ptr, (Py_ssize_t)client.host.len, NULL);
+    return host == NULL ? NULL : Py_BuildValue("(NI)", host, (unsigned)client.port);
 }
 
 PyObject *fa_py_scope_server(const struct fa_task *task)
 {
-    return address(task, fa_task_local);
+    char host[FA_TASK_HOST_MAX];
+    uint16_t port = 0;
+    if (fa_task_local(task, host, &port) != FA_OK) Py_RETURN_NONE;
+    return Py_BuildValue("(si)", host, (int)port);
+}
+
+PyObject *fa_py_scope_scheme(const struct fa_task *task)
+{
+    static const char *const names[] = {"http", "https", "ws", "wss"};
+    return PyUnicode_InternFromString(names[fa_task_scheme(task, FA_HTTP_SCHEME_HTTP)]);
 }
 
 /* Steals `value`; a NULL one is an error that is already set. */
@@ -64,6 +66,7 @@ PyObject *fa_py_scope_new(const struct fa_py_server *owner, const struct fa_task
     if (put(scope, "http_version", fa_py_scope_version(task)) < 0 ||
         put(scope, "server", fa_py_scope_server(task)) < 0 ||
         put(scope, "client", fa_py_scope_client(task)) < 0 ||
+        put(scope, "scheme", fa_py_scope_scheme(task)) < 0 ||
         put(scope, "method", fa_py_scope_method(task)) < 0 ||
         put(scope, "path", fa_py_scope_path(task)) < 0 ||
         put(scope, "raw_path", bytes_of(task->req.path)) < 0 ||

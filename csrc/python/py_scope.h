@@ -10,6 +10,7 @@
  * fa_py_scope_path    - the percent-decoded path, str.
  * fa_py_scope_method, fa_py_scope_version - "GET", "1.1".
  * fa_py_scope_client, fa_py_scope_server - (host, port), or None on a Unix socket.
+ * fa_py_scope_scheme  - "http", or what a trusted proxy says: "https", "ws", "wss".
  *
  * Refs:      new reference.
  * GIL:       attached thread state required.
@@ -22,6 +23,7 @@ PyObject *fa_py_scope_method(const struct fa_task *task);
 PyObject *fa_py_scope_version(const struct fa_task *task);
 PyObject *fa_py_scope_client(const struct fa_task *task);
 PyObject *fa_py_scope_server(const struct fa_task *task);
+PyObject *fa_py_scope_scheme(const struct fa_task *task);
 
 /*
  * fa_py_scope_new - a new dict with all of these under ASGI's names, raw_path and

@@ -159,6 +159,12 @@ static PyObject *get_client(struct fa_py_stream *self, void *unused)
     return self->task == NULL ? gone() : fa_py_scope_client(self->task);
 }
 
+static PyObject *get_scheme(struct fa_py_stream *self, void *unused)
+{
+    (void)unused;
+    return self->task == NULL ? gone() : fa_py_scope_scheme(self->task);
+}
+
 static PyObject *get_server(struct fa_py_stream *self, void *unused)
 {
     (void)unused;
@@ -259,7 +265,8 @@ static PyGetSetDef stream_getset[] = {
     GETTER(query_string, "query without '?', bytes"),
     GETTER(http_version, "'1.1' or '1.0'"),
     GETTER(headers, "list of (lower-case name, value) pairs of bytes"),
-    GETTER(client, "(host, port) of the peer, or None on a Unix socket"),
+    GETTER(client, "(host, port) of the client, or None on a Unix socket"),
+    GETTER(scheme, "'http', or what a trusted proxy says: 'https', 'ws', 'wss'"),
     GETTER(server, "(host, port) of our end, or None on a Unix socket"),
     GETTER(is_upgrade, "the client asked to change the protocol"),
     GETTER(kind,

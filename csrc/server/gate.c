@@ -90,9 +90,9 @@ static bool origin_passes(const struct fa_http_request *req)
     return req->method != FA_HTTP_OPTIONS;
 }
 
-bool fa_gate_passes(const struct fa_gate *gate, const struct fa_http_request *req)
+bool fa_gate_passes(const struct fa_gate *gate, const struct fa_http_request *req, bool is_secure)
 {
-    if (gate->closed) {
+    if (gate->https_only && !is_secure) {
         return false;
     }
     if (gate->host_list_count > 0 && !host_passes(gate, req)) {

@@ -29,7 +29,7 @@ struct fa_gate_hosts {
 
 /* Read-only while a route table has it. */
 struct fa_gate {
-    bool closed;                       /* no request passes */
+    bool https_only;                   /* others are redirected, and do not pass */
     bool has_cors;                     /* preflights, and odd origins, do not pass */
     const struct fa_gate_hosts *hosts; /* each of these lists must know the host */
     size_t host_list_count;
@@ -38,10 +38,11 @@ struct fa_gate {
 
 /*
  * fa_gate_passes - would all middleware certainly pass this request on as it is?
+ * is_secure: whether it was sent by https; looked at only where https_only.
  *
  * Threads: any; nothing is written.
  */
-bool fa_gate_passes(const struct fa_gate *gate, const struct fa_http_request *req);
+bool fa_gate_passes(const struct fa_gate *gate, const struct fa_http_request *req, bool is_secure);
 
 /*
  * fa_gate_origin - the request's first Origin header, or NULL.

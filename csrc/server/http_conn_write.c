@@ -97,13 +97,14 @@ static void log_access(const struct fa_http_conn *c, const struct fa_task *t)
     if (r->access_log == NULL || fa_span_is_empty(t->req.method_text)) {
         return; /* off, or nothing that was a request */
     }
-    char host[FA_SOCKET_HOST_MAX];
-    char client[FA_SOCKET_HOST_MAX + 8];
-    size_t n = 0;
-    if (fa_socket_address_text(&c->peer, host) == FA_OK) {
-        n = (size_t)snprintf(client, sizeof client, "%s:%u", host, (unsigned)c->peer.port);
+    struct fa_proxy_client client;
+    char text[2 * FA_SOCKET_HOST_MAX];
+    int n = 0;
+    if (fa_task_client(t, &client) == FA_OK) {
+        int shown = (int)fa_min_size(client.host.len, FA_SOCKET_HOST_MAX);
+        n = snprintf(text, sizeof text, "%.*s:%u", shown, client.host.ptr, (unsigned)client.port);
     }
-    struct fa_access_log_line line = {.client = {client, n},
+    struct fa_access_log_line line = {.client = {text, (size_t)n},
         .method = t->req.method_text,
         .target = t->req.target,
         .minor = t->req.minor,

@@ -41,6 +41,11 @@ static fa_status decode_path(struct fa_task *t)
     return FA_OK;
 }
 
+static bool gate_passes(const struct fa_gate *gate, const struct fa_task *t)
+{
+    return fa_gate_passes(gate, &t->req, gate->https_only && fa_task_is_secure(t));
+}
+
 /* route: only what is certain counts, a hit or a miss; all else is the app's to answer. */
 static const struct fa_route *find_route(struct fa_reactor *r, struct fa_task *t)
 {
@@ -60,7 +65,7 @@ static const struct fa_route *find_route(struct fa_reactor *r, struct fa_task *t
     } else if (found == FA_ROUTE_MISS && !t->req.chunked && t->req.content_length == 0) {
         route = fa_route_table_missed(table, t->path);
     }
-    if (route == NULL || (table->gate != NULL && !fa_gate_passes(table->gate, &t->req))) {
+    if (route == NULL || (table->gate != NULL && !gate_passes(table->gate, t))) {
         return NULL;
     }
     fa_route_table_retain(table);

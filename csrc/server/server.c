@@ -127,6 +127,7 @@ fa_status fa_server_new(const struct fa_config *config, const struct fa_executor
     s->ops = ops;
     s->ctx = ctx;
     s->phase = FA_SERVER_NEW;
+    fa_trusted_init(&s->proxy.trusted);
     fa_inbox_init(&s->done);
     fa_inbox_init(&s->streams);
     fa_status st = init_parts(s);
@@ -158,7 +159,16 @@ void fa_server_free(struct fa_server *s)
     fa_queue_deinit(&s->loop_queue);
     fa_buffer_pool_deinit(&s->pool);
     fa_owner_bin_deinit(&s->owners);
+    fa_trusted_deinit(&s->proxy.trusted);
     fa_free(s->block);
+}
+
+fa_status fa_server_trust(struct fa_server *s, fa_span proxies, fa_span *bad)
+{
+    if (s->phase != FA_SERVER_NEW) {
+        return FA_ERR_UNSUPPORTED;
+    }
+    return fa_trusted_parse(&s->proxy.trusted, proxies, bad);
 }
 
 const struct fa_config *fa_server_config(const struct fa_server *s)

@@ -45,6 +45,17 @@ FA_NODISCARD fa_status fa_server_new(const struct fa_config *config,
 const struct fa_config *fa_server_config(const struct fa_server *s);
 
 /*
+ * fa_server_trust - let X-Forwarded-For and -Proto of these peers tell who sent a
+ * request, and how (net/trusted.h has the form of the list). Before: nobody's.
+ *
+ * Ownership: `proxies` is borrowed; *bad is a part of it.
+ * Threads:   the caller's, before the start.
+ * Errors:    FA_ERR_INVALID for an item that is none, which *bad is then;
+ *            FA_ERR_NOMEM; FA_ERR_UNSUPPORTED once started.
+ */
+FA_NODISCARD fa_status fa_server_trust(struct fa_server *s, fa_span proxies, fa_span *bad);
+
+/*
  * fa_server_set_routes - install (or replace) the compiled routes.
  *
  * `router` is frozen; a match gives a route id, which is its place in `routes`.

@@ -22,6 +22,7 @@
 #include "server/executor.h"
 #include "server/monitor.h"
 #include "server/owner_bin.h"
+#include "server/proxy.h"
 #include "server/reactor.h"
 #include "server/route_table.h"
 #include "server/server.h"
@@ -41,6 +42,7 @@ struct fa_server {
     /* Read-only after fa_server_new. */
     void *block; /* what was allocated; the struct is aligned in it */
     struct fa_config config;
+    struct fa_proxy proxy;
     const struct fa_executor_ops *ops; /* NULL: no workers, no owners */
     void *ctx;
 

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "net/socket.h"
 #include "server/http_conn.h"
+#include "server/server_state.h"
 
 void fa_task_pool_init(struct fa_task_pool *pool, uint64_t limit)
 {
@@ -112,21 +113,28 @@ void fa_task_pool_set_limit(struct fa_task_pool *pool, uint64_t limit)
     }
 }
 
-static fa_status address_text(const struct fa_socket_address *a, char *host, uint16_t *port)
+fa_status fa_task_client(const struct fa_task *t, struct fa_proxy_client *out)
 {
-    fa_status st = fa_socket_address_text(a, host);
-    if (st == FA_OK) {
-        *port = a->port;
-    }
-    return st;
+    return fa_proxy_client(&t->server->proxy, &t->conn->peer, &t->req, out);
 }
 
-fa_status fa_task_client(const struct fa_task *t, char *host, uint16_t *port)
+enum fa_http_scheme fa_task_scheme(const struct fa_task *t, enum fa_http_scheme plain)
 {
-    return address_text(&t->conn->peer, host, port);
+    return fa_proxy_scheme(&t->server->proxy, &t->conn->peer, &t->req, plain);
+}
+
+bool fa_task_is_secure(const struct fa_task *t)
+{
+    enum fa_http_scheme scheme = fa_task_scheme(t, FA_HTTP_SCHEME_HTTP);
+    return scheme == FA_HTTP_SCHEME_HTTPS || scheme == FA_HTTP_SCHEME_WSS;
 }
 
 fa_status fa_task_local(const struct fa_task *t, char *host, uint16_t *port)
 {
-    return address_text(&t->conn->local, host, port);
+    const struct fa_socket_address *local = &t->conn->local;
+    fa_status st = fa_socket_address_text(local, host);
+    if (st == FA_OK) {
+        *port = local->port;
+    }
+    return st;
 }

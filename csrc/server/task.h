@@ -31,6 +31,7 @@
 #include "http/http_response.h"
 #include "queue/inbox.h"
 #include "route/router.h"
+#include "server/proxy.h"
 #include "server/route_table.h"
 
 struct fa_http_conn;
@@ -176,16 +177,34 @@ static inline struct fa_task *fa_task_untag(void *item)
 }
 
 /*
- * fa_task_client, fa_task_local - the two ends of the connection as text.
+ * fa_task_client - who sent the request: the other end of the connection, or whom
+ * a trusted proxy names (proxy.h).
+ *
+ * Ownership: *out borrows the task's bytes, and may not be moved.
+ * Threads:   whoever has the task.
+ * Errors:    FA_ERR_UNSUPPORTED: a Unix socket, which has no address.
+ */
+FA_NODISCARD fa_status fa_task_client(const struct fa_task *t, struct fa_proxy_client *out);
+
+/*
+ * fa_task_scheme - by which scheme it was sent, `plain` over a connection without TLS
+ * of which no trusted proxy says another. fa_task_is_secure: by https or wss?
+ *
+ * Threads: whoever has the task.
+ */
+enum fa_http_scheme fa_task_scheme(const struct fa_task *t, enum fa_http_scheme plain);
+bool fa_task_is_secure(const struct fa_task *t);
+
+/*
+ * fa_task_local - our end of the connection as text.
  *
  * Writes the address ("127.0.0.1", "::1") into host (capacity at least
  * FA_TASK_HOST_MAX) and the port. FA_ERR_UNSUPPORTED for a Unix socket: there
- * is no such address. fa_task_local is filled in for handed-over tasks only.
+ * is no such address. Filled in for handed-over tasks only.
  *
  * Threads: whoever has the task.
  */
 #define FA_TASK_HOST_MAX 64
-FA_NODISCARD fa_status fa_task_client(const struct fa_task *t, char *host, uint16_t *port);
 FA_NODISCARD fa_status fa_task_local(const struct fa_task *t, char *host, uint16_t *port);
 
 /* Free tasks of one reactor. owner: reactor thread; any may read the counters. */

@@ -69,11 +69,11 @@ class GZipSpec:
 class GateSpec:
     """All middleware of an app.
 
-    closed: no request may go to a plan. hosts: for each TrustedHostMiddleware what fits, as
-    (lower-case text, whether it is just the end). layers: from the innermost to the outermost.
+    https_only: no other request may go to a plan. hosts: for each TrustedHostMiddleware what fits,
+    as (lower-case text, whether it is just the end). layers: from the innermost to the outermost.
     """
 
-    closed: bool = False
+    https_only: bool = False
     hosts: tuple[tuple[tuple[bytes, bool], ...], ...] = ()
     layers: tuple[CorsSpec | GZipSpec, ...] = ()
 
@@ -87,7 +87,7 @@ class GateSpec:
                 )
             else:
                 rows.append((1, one.minimum_size, one.level, one.thread_minimum_size, one.excluded))
-        return core.Gate(self.closed, self.hosts, tuple(rows), replay)
+        return core.Gate(self.https_only, self.hosts, tuple(rows), replay)
 
 
 def replay(status: int, lines: bytes, body: bytes) -> Response:
@@ -239,7 +239,7 @@ def _objects(app: FastAPI) -> list[Any]:
 
 
 def _look_at(layer: Any) -> tuple[bool, list[tuple[tuple[bytes, bool], ...]], list[Any]]:
-    """(whether it closes the gate, hosts, layers) of one middleware."""
+    """(whether it wants https, hosts, layers) of one middleware."""
     _require(vars(layer).keys() == _KNOWN[type(layer)], "it has other attributes than Starlette's")
     if type(layer) is CORSMiddleware:
         return False, [], [_cors(layer)]
@@ -290,13 +290,13 @@ def plan_middleware(app: FastAPI) -> tuple[GateSpec | None, list[Reason]]:
         return None, []
     if patches := list(_patches()):
         return None, patches
-    closed, hosts, layers = False, [], []
+    https_only, hosts, layers = False, [], []
     name = ""
     try:
         for layer in reversed(_objects(app)):
             name = type(layer).__name__
-            closes, more_hosts, more_layers = _look_at(layer)
-            closed = closed or closes
+            wants_https, more_hosts, more_layers = _look_at(layer)
+            https_only = https_only or wants_https
             hosts += more_hosts
             layers += more_layers
     except _UnknownError as why:
@@ -304,4 +304,4 @@ def plan_middleware(app: FastAPI) -> tuple[GateSpec | None, list[Reason]]:
     except Exception as exc:  # FastAPI will raise the same when it builds its stack
         what = f"looking at it raises {type(exc).__name__}: {exc}"
         return None, [reason("middleware-options", name=name or "The middleware", what=what)]
-    return GateSpec(closed, tuple(hosts), tuple(layers)), []
+    return GateSpec(https_only, tuple(hosts), tuple(layers)), []

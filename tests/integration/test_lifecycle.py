@@ -94,6 +94,7 @@ def test_used_port_gives_exit_code_3_and_names_the_port():
         (("--header-timeout", "0"), 3, ("header_timeout", "0.1")),
         (("--port", "70000"), 3, ("port", "65535")),
         (("--workers", "0"), 3, ("workers",)),
+        (("--forwarded-allow-ips", "10.0.0.1/8"), 3, ("forwarded_allow_ips", "10.0.0.1/8", "unix")),
         (("--host", "256.1.1.1"), 3, ("256.1.1.1",)),
     ],
 )

@@ -26,6 +26,7 @@ class FakeStream:
         self.http_version = "1.1"
         self.headers = list(headers)
         self.client = ("127.0.0.1", 50000)
+        self.scheme = "http"
         self.server = ("127.0.0.1", 8000)
         self.is_upgrade = False
         self.kind = 0

@@ -88,7 +88,7 @@ def test_hosts_and_redirects():
         (TrustedHostMiddleware, {}),
     )
     assert gate == GateSpec(False, (((b"example.com", False), (b".example.org", True)),), ())
-    assert gate_of((HTTPSRedirectMiddleware, {})) == GateSpec(closed=True)
+    assert gate_of((HTTPSRedirectMiddleware, {})) == GateSpec(https_only=True)
 
 
 @pytest.mark.parametrize("built", [False, True])

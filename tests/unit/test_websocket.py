@@ -40,6 +40,7 @@ class FakeStream:
         self.http_version = "1.1"
         self.headers = [*HEADERS, *headers]
         self.client = ("127.0.0.1", 50000)
+        self.scheme = "http"
         self.server = ("127.0.0.1", 8000)
         self.is_upgrade = True
         self.kind = 0

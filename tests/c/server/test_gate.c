@@ -21,7 +21,7 @@ static bool passes(const struct fa_gate *gate, const char *method, const char *l
         req.headers[req.header_count++] = (struct fa_http_header){
             {lines, (size_t)(colon - lines)}, {colon + 2, (size_t)(end - colon - 2)}};
     }
-    return fa_gate_passes(gate, &req);
+    return fa_gate_passes(gate, &req, false);
 }
 
 TEST(an_open_gate_lets_everything_through)
@@ -29,8 +29,14 @@ TEST(an_open_gate_lets_everything_through)
     struct fa_gate gate = {0};
     CHECK(passes(&gate, "GET", ""));
     CHECK(passes(&gate, "OPTIONS", "Origin: x\xff\r\nAccess-Control-Request-Method: GET\r\n"));
-    gate.closed = true;
+}
+
+TEST(some_want_https)
+{
+    struct fa_gate gate = {.https_only = true};
     CHECK(!passes(&gate, "GET", ""));
+    struct fa_http_request req = {.method = FA_HTTP_GET};
+    CHECK(fa_gate_passes(&gate, &req, true));
 }
 
 TEST(hosts)
@@ -97,6 +103,7 @@ TEST(the_first_origin)
 int main(void)
 {
     RUN(an_open_gate_lets_everything_through);
+    RUN(some_want_https);
     RUN(hosts);
     RUN(every_list_must_know_the_host);
     RUN(a_long_host_is_not_certain);

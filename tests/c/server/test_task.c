@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "server/http_conn.h"
+#include "server/server_state.h"
 #include "server/stream.h"
 #include "server/task.h"
 
@@ -93,17 +94,29 @@ TEST(when_to_close)
 
 TEST(addresses)
 {
+    static struct fa_server server;
     struct fa_http_conn conn = {.peer = {.family = FA_SOCKET_IPV4, .port = 5, .ip = {127, 0, 0, 1}},
         .local = {.family = FA_SOCKET_UNIX}};
     struct fa_task_pool pool;
     fa_task_pool_init(&pool, 0);
     struct fa_task *t = fa_task_pool_get(&pool);
     t->conn = &conn;
+    t->server = &server;
+    t->req.headers[0] = (struct fa_http_header){FA_SPAN("X-Forwarded-For"), FA_SPAN("8.8.8.8")};
+    t->req.headers[1] = (struct fa_http_header){FA_SPAN("X-Forwarded-Proto"), FA_SPAN("wss")};
+    t->req.header_count = 2;
+    struct fa_proxy_client client;
+    CHECK_EQ_INT(fa_task_client(t, &client), FA_OK);
+    CHECK_EQ_SPAN(client.host, "127.0.0.1");
+    CHECK_EQ_INT(client.port, 5);
+    CHECK(!fa_task_is_secure(t));
+    server.proxy.trusted.everyone = true;
+    CHECK_EQ_INT(fa_task_client(t, &client), FA_OK);
+    CHECK_EQ_SPAN(client.host, "8.8.8.8");
+    CHECK_EQ_INT(fa_task_scheme(t, FA_HTTP_SCHEME_HTTP), FA_HTTP_SCHEME_WSS);
+    CHECK(fa_task_is_secure(t));
     char host[FA_TASK_HOST_MAX];
     uint16_t port = 0;
-    CHECK_EQ_INT(fa_task_client(t, host, &port), FA_OK);
-    CHECK_EQ_STR(host, "127.0.0.1");
-    CHECK_EQ_INT(port, 5);
     CHECK_EQ_INT(fa_task_local(t, host, &port), FA_ERR_UNSUPPORTED);
     fa_task_pool_put(&pool, t);
     fa_task_pool_deinit(&pool);
