@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import fastapi
 
+from fasterapi import _native
 from fasterapi._fastapi import FastAPI
 from fasterapi.plan import AppPlan, RouteVerdict, plan_app, reason
 
@@ -16,6 +18,7 @@ __all__ = [
     "explain",
     "format_table",
     "hints",
+    "in_words",
     "matches",
     "report",
     "route_text",
@@ -30,16 +33,21 @@ def explain(app: FastAPI) -> dict[str, Any]:
 
     Returns {"fastapi": version, "routes": [{"path", "methods" (sorted), "name", "tier",
     "reasons": [{"code", "text"}]}]}, ready for JSON, in the order in which FastAPI tries routes.
-    tier is "compiled", "asgi" or "fastapi"; a compiled route has no reasons. Needs no core and no
-    server, so it shows what would compile here and now. Not for two threads at once.
+    tier is "compiled", "asgi" or "fastapi"; a compiled route has no reasons. Needs no server, so it
+    shows what `fasterapi run` would do here and now. Not for two threads at once.
     """
     return report(verdicts_of(app, plan_app(app)))
 
 
 def verdicts_of(app: FastAPI, plan: AppPlan) -> list[RouteVerdict]:
     """A plan's verdicts, as they are for the server: in the place of a mounted FastAPI come its own
-    routes."""
-    return [one for verdict in plan.verdicts for one in _with_mounted(verdict, (app,))]
+    routes, and without the core nothing is compiled."""
+    found = [one for verdict in plan.verdicts for one in _with_mounted(verdict, (app,))]
+    if _native.core is None:
+        for verdict in found:
+            verdict.tier = "fastapi"
+            verdict.reasons.insert(0, reason("no-core", what=_native.why_no_core))
+    return found
 
 
 def _with_mounted(mount: RouteVerdict, above: tuple[Any, ...]) -> Iterator[RouteVerdict]:
@@ -175,6 +183,41 @@ def summary(report: dict[str, Any]) -> str:
         f"{tiers.count('compiled')} of {len(tiers)} routes compiled{inner} "
         f"(FastAPI {report['fastapi']})"
     )
+
+
+#: Routes that are no endpoints of the app's own: the docs pages, mounted files and the like.
+_NO_ENDPOINT: Final = frozenset({"foreign-route", "mount"})
+
+
+def in_words(verdicts: Iterable[RouteVerdict]) -> str:
+    """One line for the start of a server: what is fast, what is not, and the main reason; "" if the
+    app has no endpoints of its own."""
+    kept = [one for one in verdicts if not _NO_ENDPOINT & {why.code for why in one.reasons}]
+    if not kept:
+        return ""
+    slow = [one for one in kept if one.tier == "fastapi"]
+    inner = [one for one in kept if one.tier == "asgi"]
+    fast = len(kept) - len(slow) - len(inner)
+    count = f"{len(kept)} endpoints" if len(kept) != 1 else "1 endpoint"
+    if fast == len(kept):
+        return f"Fast: all of {count} (compiled)."
+    parts = [f"fast: {fast} (compiled)"] if fast else []
+    parts += [f"faster than FastAPI: {len(inner)} (compiled behind ASGI)"] if inner else []
+    parts += [f"as fast as FastAPI: {len(slow)}"] if slow else []
+    reasons = [one.reasons[0] for one in (slow or inner)]
+    main = Counter(why.code for why in reasons).most_common(1)[0][0]
+    text = next(why.text for why in reasons if why.code == main)
+    return (
+        f"Of {count}, {'; '.join(parts)}. "
+        f"Mostly because: {_first_clause(text)} [{main}]. See fasterapi explain."
+    )
+
+
+def _first_clause(text: str) -> str:
+    """What is in the way, without the advice."""
+    for end in ("; ", ", so ", ". "):
+        text = text.partition(end)[0]
+    return text.rstrip(".")
 
 
 def _line(cells: tuple[str, ...], sizes: list[int]) -> str:

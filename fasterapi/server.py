@@ -35,7 +35,7 @@ from fasterapi.pools import RequestPools
 from fasterapi.proxy import trust_proxies, trusted_proxies
 
 if TYPE_CHECKING:
-    from fasterapi.plan import AppPlan
+    from fasterapi.plan import AppPlan, RouteVerdict
     from fasterapi.plan.exchange import Runtime
 
 __all__ = ["Server", "Settings", "check_settings", "run", "run_settings", "run_worker", "serve"]
@@ -107,6 +107,8 @@ class Server:
         self.port = self.settings.port
         self.routes_compiled = 0
         self.routes_total = 0
+        #: What of it is fast, for the start line.
+        self.words = ""
         #: False after a stop that had to leave a thread behind in a `def` handler.
         self.clean = True
         self.core_server: Any = None
@@ -196,6 +198,8 @@ class Server:
         )
         if planned:
             self.bridge.before_request = self._install_routes(core_server)
+        elif self._compiled_app is not None:
+            self._describe(self._plan(self.settings.root_path))
         if not self.settings.driven:
             given = self.settings.forwarded_allow_ips
             proxies = trusted_proxies(self.settings.proxy_headers, given)
@@ -212,7 +216,7 @@ class Server:
 
     def _install_routes(self, core_server: Any) -> Callable[[], None]:
         """Give the core the app's plans; returns the check that does it again after a change."""
-        from fasterapi.explain import unmet_demands, verdicts_of
+        from fasterapi.explain import unmet_demands
         from fasterapi.plan import core_hooks, warn_once
 
         app, loop, root_path = self._compiled_app, self._loop, self.settings.root_path
@@ -252,11 +256,20 @@ class Server:
             check()
 
         install()
-        if unmet := unmet_demands(verdicts_of(app, plan)):
+        if unmet := unmet_demands(self._describe(plan)):
             raise StartupError("; ".join(unmet))
         if not self.settings.driven:  # else the driver looks itself
             watch()
         return check
+
+    def _describe(self, plan: AppPlan) -> list[RouteVerdict]:
+        """Note what the start line says of the routes; returns what became of them."""
+        from fasterapi.explain import in_words, verdicts_of
+
+        verdicts = verdicts_of(self._compiled_app, plan)
+        self.routes_compiled, self.routes_total = plan.compiled, len(plan.verdicts)
+        self.words = in_words(verdicts)
+        return verdicts
 
     def _plan(self, root_path: str) -> AppPlan:
         from fasterapi.plan import plan_app
@@ -312,6 +325,7 @@ class Server:
             "compiled": self.routes_compiled,
             "routes": self.routes_total,
             "fasterapi": self._compiled_app is not None,
+            "words": self.words,
         }
         if self.settings.control_fd is not None:
             from fasterapi.supervisor import report_ready
@@ -597,14 +611,15 @@ def address_text(settings: Settings, port: int) -> str:
 
 
 def start_line(settings: Settings, facts: dict[str, Any]) -> str:
-    """The one line a started server prints."""
+    """What a started server prints: where it is, and in a second line what will be fast."""
     address = address_text(settings, facts["port"])
     workers = f"{settings.workers} worker{'s' if settings.workers != 1 else ''}"
     if facts["fasterapi"]:
         routes = f"{facts['compiled']} of {facts['routes']} routes compiled"
     else:
         routes = "ASGI app"
-    return f"FasterAPI on {address} ({workers}, {routes})"
+    words = facts.get("words", "")
+    return f"FasterAPI on {address} ({workers}, {routes})" + (f"\n{words}" if words else "")
 
 
 def _nothing() -> None:

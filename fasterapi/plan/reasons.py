@@ -34,6 +34,10 @@ TEXTS: Final[dict[str, str]] = {
         "so remove the patch to compile."
     ),
     "internals": "FastAPI looks different inside: {what}. Install the tested FastAPI to compile.",
+    "no-core": (
+        "FasterAPI's C core is not there ({what}), so Uvicorn serves the app; "
+        "install it where the core can be built, and without FASTERAPI_NO_CORE, to compile."
+    ),
     # The app.
     "debug": (
         "The app has debug=True, so Starlette's own code shows tracebacks; turn it off to compile."

@@ -11,11 +11,12 @@ from fastapi import Depends, Header
 from starlette.applications import Starlette
 
 import fasterapi
-from fasterapi import FasterAPI
+from fasterapi import FasterAPI, _native
 from fasterapi.explain import (
     explain,
     format_table,
     hints,
+    in_words,
     matches,
     unmatched,
     unmet_demands,
@@ -223,3 +224,50 @@ def test_a_server_does_not_start_with_an_unmet_demand():
 
     with pytest.raises(StartupError, match=r"POST /far must be compiled.*\[param-name\]"):
         asyncio.run(main())
+
+
+# -- without the core, and in words ----------------------------------------------------------------
+
+
+def test_without_the_core_nothing_is_compiled(monkeypatch):
+    monkeypatch.setattr(_native, "core", None)
+    monkeypatch.setattr(_native, "why_no_core", "it is elsewhere")
+    app = demanding(False)
+    routes = explain(app)["routes"]
+    assert {one["tier"] for one in routes} == {"fastapi"}
+    assert {one["reasons"][0]["code"] for one in routes} == {"no-core"}
+    assert "it is elsewhere" in routes[0]["reasons"][0]["text"]
+    assert routes[-1]["reasons"][1:] == []  # the core is all it takes
+    assert len(unmet_demands(verdicts_of(app, plan_app(app)))) == 2
+    assert in_words(verdicts_of(app, plan_app(app))).endswith("[no-core]. See fasterapi explain.")
+
+
+def in_words_of(app) -> str:
+    return in_words(verdicts_of(app, plan_app(app)))
+
+
+def test_the_start_in_words():
+    app = FasterAPI()
+    assert in_words_of(app) == ""  # only its docs pages
+    app.get("/a")(lambda: 1)
+    assert in_words_of(app) == "Fast: all of 1 endpoint (compiled)."
+    app.get("/b")(lambda: 1)
+    app.mount("/files", Starlette())
+    assert in_words_of(app) == "Fast: all of 2 endpoints (compiled)."
+    app.get("/far")(lambda a=Header(alias="ä"): 1)
+
+    @app.websocket("/ws")
+    async def talk(): ...
+
+    app.get("/far2")(lambda a=Header(alias="ä"): 1)
+    inner = fastapi.FastAPI()
+    inner.get("/c")(lambda: 1)
+    app.mount("/in", inner)
+    assert in_words_of(app) == (
+        "Of 6 endpoints, fast: 2 (compiled); faster than FastAPI: 1 (compiled behind ASGI); "
+        "as fast as FastAPI: 3. Mostly because: Parameter 'a' has the name 'ä', which is not plain "
+        "ASCII text [param-name]. See fasterapi explain."
+    )
+    app.debug = True
+    assert in_words_of(app).startswith("Of 6 endpoints, faster than FastAPI: 1 (compiled behind")
+    assert "Mostly because: The app has debug=True [debug]." in in_words_of(app)

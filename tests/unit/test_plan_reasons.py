@@ -427,7 +427,7 @@ def _(app):
 
 CASES = [(code, build) for code, builds in BUILDERS.items() for build in builds]
 #: Codes that need more than an app; each has a test of its own.
-ELSEWHERE = {"version", "patched", "internals", "core-refused", "mounted"}
+ELSEWHERE = {"version", "no-core", "patched", "internals", "core-refused", "mounted"}
 #: What stands around the routes: at the inner end of the middleware stack they are compiled.
 AROUND = {"middleware", "middleware-options", "root-path"}
 

@@ -354,6 +354,8 @@ def test_start_line():
         server.start_line(Settings(), facts)
         == "FasterAPI on http://127.0.0.1:8000 (1 worker, 5 of 7 routes compiled)"
     )
+    line = server.start_line(Settings(), {**facts, "words": "Fast: all."})
+    assert line.endswith("(1 worker, 5 of 7 routes compiled)\nFast: all.")
     line = server.start_line(Settings(host="::1", workers=4), facts)
     assert line.startswith("FasterAPI on http://[::1]:8000 (4 workers, ")
 
