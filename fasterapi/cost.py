@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import Response
 
@@ -21,9 +21,11 @@ from fasterapi import _native
 from fasterapi._fastapi import FastAPI
 from fasterapi.bench import SPIN_US, request_bytes
 from fasterapi.log import StartupError
-from fasterapi.plan import AppPlan, PlanSpec, plan_app
-from fasterapi.plan.sample import Sample, sample_requests
+from fasterapi.plan import AppPlan, PlanSpec, failure, plan_app, reason
 from fasterapi.server import Server, Settings, loop_factory
+
+if TYPE_CHECKING:
+    from fasterapi.plan.sample import Sample
 
 __all__ = ["SAFE_METHODS", "Cost", "measure_costs"]
 
@@ -103,7 +105,7 @@ async def _measure(app: FastAPI, wanted: Callable[[str, str], bool], count: int)
         (one.path, method): one.tier for one in reversed(plan.verdicts) for method in one.methods
     }
     pairs: list[tuple[Cost, Sample]] = []
-    for sample in sample_requests(app):
+    for sample in _samples(app):
         cost = Cost(sample.path, sample.method, tiers.get((sample.path, sample.method), "fastapi"))
         cost.problem = sample.problem
         if not wanted(sample.path, sample.method):
@@ -118,6 +120,16 @@ async def _measure(app: FastAPI, wanted: Callable[[str, str], bool], count: int)
         for cost, sample in _open(pairs):
             cost.fastapi_us = (await _run(server, sample, count)).us
     return [cost for cost, _ in pairs]
+
+
+def _samples(app: FastAPI) -> list[Sample]:
+    """Raises StartupError where FastAPI is not one that requests can be made up for."""
+    try:
+        from fasterapi.plan.sample import sample_requests
+    except Exception as exc:
+        why = failure or reason("internals", what=f"{type(exc).__name__}: {exc}")
+        raise StartupError(f"no request can be made up: {why.text}") from None
+    return sample_requests(app)
 
 
 def _open(pairs: Iterable[tuple[Cost, Sample]]) -> list[tuple[Cost, Sample]]:

@@ -14,21 +14,24 @@ import contextvars
 import weakref
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import h11
 from starlette import testclient as _starlette
-from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
 
 from fasterapi import _native
 from fasterapi.adopt import adopt
 from fasterapi.applications import FasterAPI
 from fasterapi.asgi import _DONE, Bridge, HttpExchange
-from fasterapi.plan import AppPlan
-from fasterapi.plan.exchange import Runtime
+from fasterapi.plan import AppPlan, reason, warn_once
 from fasterapi.server import Server, Settings, _core_options
 from fasterapi.stream import ASGIApp, Message, Receive, Scope, Send, Stream
+
+if TYPE_CHECKING:
+    from starlette.testclient import WebSocketDenialResponse, WebSocketTestSession
+
+    from fasterapi.testruntime import TestRuntime
 
 __all__ = ["TestClient", "WebSocketDenialResponse", "WebSocketTestSession"]
 
@@ -173,42 +176,6 @@ class _TestBridge(Bridge):
             call.raised.append(exc)
 
 
-class _TestRuntime(Runtime):
-    """Lets a request end when its plan has ended, dependencies included, as in Starlette's."""
-
-    calls: dict[str, _Call]
-
-    def _call_of(self, exchange: Any) -> _Call | None:
-        scope = exchange.scope()
-        found: _Call | None = scope.get("fasterapi.call") or self.calls.get(scope["client"][0])
-        return found
-
-    def begun(self, exchange: Any) -> None:
-        call = self._call_of(exchange)
-        if call is not None:
-            call.begun += 1
-
-    def over(self, exchange: Any) -> None:
-        call = self._call_of(exchange)
-        if call is not None:
-            self.loop.call_soon_threadsafe(self._over, call)
-
-    def too_late(self, scope: dict[str, Any], exc: BaseException) -> None:
-        self.complete(scope)["fasterapi.call"].begun += 1
-        super().too_late(scope, exc)
-
-    async def _show(self, scope: dict[str, Any], exc: BaseException) -> None:
-        try:
-            await super()._show(scope, exc)
-        finally:
-            self._over(scope["fasterapi.call"])
-
-    @staticmethod
-    def _over(call: _Call) -> None:
-        call.begun -= 1
-        call.news.set()
-
-
 class _TestServer(Server):
     """The core on one event loop, driven by it."""
 
@@ -234,8 +201,11 @@ class _TestServer(Server):
         self.plan = plan
         return plan
 
-    def _runtime(self, bridge: Bridge) -> Runtime:
-        runtime = _TestRuntime(
+    def _runtime(self, bridge: Bridge) -> TestRuntime:
+        # Not at the top: without plans there is no such thing, and the client does without.
+        from fasterapi.testruntime import TestRuntime
+
+        runtime = TestRuntime(
             self._compiled_app, bridge.loop, bridge.outcome_app, bridge.complete, bridge.app_raised
         )
         runtime.calls = self.calls
@@ -269,7 +239,8 @@ class _TestServer(Server):
 
 
 def _request_bytes(scope: Scope, body: bytes) -> bytes:
-    target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+    path = scope["raw_path"].partition(b"?")[0]  # an older Starlette's has the query as well
+    target = path + (b"?" + scope["query_string"] if scope["query_string"] else b"")
     lines = [scope["method"].encode() + b" " + target + b" HTTP/1.1"]
     chunked = False
     for name, value in scope["headers"]:
@@ -430,13 +401,19 @@ def _is_the_app_s(name: bytes, call: _Call) -> bool:
     return name != b"connection" if call.app_headers is None else name in call.app_headers
 
 
+def __getattr__(name: str) -> Any:
+    """What belongs to Starlette's client, from there."""
+    if name in __all__:
+        return getattr(_starlette, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 class TestClient(_starlette.TestClient):
     """Starlette's TestClient, whose requests are answered by the C core in this process.
 
     Takes what Starlette's takes: app, base_url, raise_server_exceptions, root_path, backend,
-    backend_options, cookies, headers, follow_redirects, client. The app is a FasterAPI, or any
-    other ASGI app, which is then served as the server would serve it. Without the core it is
-    Starlette's client.
+    backend_options, cookies, headers, follow_redirects, client. The app is a FastAPI, or any other
+    ASGI app, and is served as the server would serve it. Without the core it is Starlette's client.
     """
 
     __test__ = False
@@ -444,8 +421,11 @@ class TestClient(_starlette.TestClient):
     def __init__(self, app: Any, *args: Any, **options: Any) -> None:
         super().__init__(app, *args, **options)
         self._core_app = _CoreApp(self.app)
-        transport = self._transport
-        assert isinstance(transport, _starlette._TestClientTransport)
+        transport: Any = getattr(self, "_transport", None)
+        if not hasattr(transport, "app"):
+            what = "starlette.testclient.TestClient keeps its app elsewhere"
+            warn_once([reason("internals", what=what)])
+            return  # Starlette's client, then
         transport.app = self._core_app
 
     def __enter__(self) -> TestClient:

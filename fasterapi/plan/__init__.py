@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fasterapi.plan.reasons import Reason, reason
+from fasterapi.plan.release import version_reasons
 from fasterapi.plan.spec import (
     BodySpec,
     Conv,
@@ -30,6 +31,12 @@ from fasterapi.plan.warn import warn_once
 
 #: Why no plan can be made in this process, whatever the app; None if plans can be made.
 failure: Reason | None = None
+
+
+def _why(what: str) -> Reason:
+    """The reason for what cannot be planned: the release, if it is not a tested one."""
+    return next(version_reasons(), None) or reason("internals", what=what)
+
 
 if TYPE_CHECKING:
     from fasterapi.plan.app import AppPlan, RouteVerdict, app_reasons, plan_app
@@ -45,7 +52,7 @@ else:
         from fasterapi.plan.hooks import core_hooks
         from fasterapi.plan.order import Entry
     except Exception as exc:  # a name that is gone, a class that is none, and what else may change
-        failure = reason("internals", what=f"{type(exc).__name__}: {exc}")
+        failure = _why(f"{type(exc).__name__}: {exc}")
         AppPlan, RouteVerdict, Entry = unplanned.AppPlan, unplanned.RouteVerdict, Any
 
         def app_reasons(app: Any) -> list[Reason]:
@@ -61,8 +68,8 @@ else:
         try:
             return _app.plan_app(app, root_path=root_path)
         except Exception as exc:
-            what = f"planning raises {type(exc).__name__}: {exc}"
-            return unplanned.plan_nothing(app, reason("internals", what=what))
+            why = _why(f"planning raises {type(exc).__name__}: {exc}")
+            return unplanned.plan_nothing(app, why)
 
 
 __all__ = [

@@ -1,9 +1,9 @@
 """Is FastAPI the one these plans were made for?
 
 A plan repeats what FastAPI's own code does, so it is only right while that code is the tested one
-and nobody has patched it. This module lists what the plans rely on: versions, names, signatures,
-fields, and the functions themselves. Any difference is a reason why nothing may be compiled; the
-app then runs on FastAPI's own code, whatever that is.
+and nobody has patched it. This module lists what the plans rely on: versions (`release`), names,
+signatures, fields, and the functions themselves. Any difference is a reason why nothing may be
+compiled; the app then runs on FastAPI's own code, whatever that is.
 
 All functions here are pure reads and may run on any thread.
 """
@@ -44,25 +44,16 @@ from starlette.middleware.body_limit import (
 )
 
 from fasterapi._fastapi import FastAPI
-from fasterapi.plan.digest import is_known
 from fasterapi.plan.reasons import Reason, reason
+from fasterapi.plan.release import version_reasons
 
 __all__ = [
     "HANDLER_CODE",
     "NOT_AWAITED",
     "REQUEST_RESPONSE_CODE",
-    "TESTED",
     "check_internals",
     "is_patched",
-    "parse_version",
 ]
-
-#: Distribution -> (first tested version, first version that is not tested).
-TESTED: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
-    "fastapi": ((0, 165), (0, 166)),
-    "starlette": ((1, 10), (1, 11)),
-    "pydantic": ((2, 14), (2, 15)),
-}
 
 DEPENDANT_FIELDS = frozenset(
     "path_params query_params header_params cookie_params body_params dependencies name call "
@@ -202,32 +193,6 @@ _HOMES = tuple(
 )
 
 
-def parse_version(text: str) -> tuple[int, ...]:
-    """The leading numbers of a version: "0.165.0rc1" gives (0, 165, 0)."""
-    numbers: list[int] = []
-    for part in text.split("."):
-        digits = part[: len(part) - len(part.lstrip("0123456789"))]
-        if not digits:
-            break
-        numbers.append(int(digits))
-        if digits != part:
-            break
-    return tuple(numbers)
-
-
-def _version_reasons() -> Iterator[Reason]:
-    installed = {
-        "fastapi": fastapi.__version__,
-        "starlette": starlette.__version__,
-        "pydantic": pydantic.VERSION,
-    }
-    for name, version in installed.items():
-        first, end = TESTED[name]
-        if not first <= parse_version(version) < end and not is_known(name):
-            low, high = (".".join(map(str, bound)) for bound in (first, end))
-            yield reason("version", name=name, version=version, low=low, high=high)
-
-
 def _is_original(function: Any) -> bool:
     """Whether a function's code comes from the library itself, not from a wrapper around it."""
     code = getattr(function, "__code__", None)
@@ -283,6 +248,6 @@ def check_internals() -> list[Reason]:
     if sys.implementation.name != "cpython":
         return [reason("internals", what=f"this is {sys.implementation.name}, not CPython")]
     try:
-        return [*_version_reasons(), *_function_reasons(), *_shape_reasons()]
+        return [*version_reasons(), *_function_reasons(), *_shape_reasons()]
     except Exception as exc:  # an internal so different that even looking at it fails
         return [reason("internals", what=f"looking at it raises {type(exc).__name__}: {exc}")]

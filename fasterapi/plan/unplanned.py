@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fasterapi._fastapi import FastAPI
-from fasterapi.plan.reasons import Reason
+from fasterapi.plan.reasons import Reason, reason
 
 __all__ = ["AppPlan", "RouteVerdict", "plan_nothing"]
 
@@ -50,10 +50,28 @@ class AppPlan:
         return []
 
 
+def _routes(app: FastAPI) -> list[Any]:
+    """The app's routes, those of included routers among them where FastAPI keeps them apart."""
+    routes = list(getattr(app, "routes", ()))
+    try:
+        from fastapi.routing import iter_route_contexts
+
+        return list(iter_route_contexts(routes))
+    except Exception:  # an older one, in which they are the app's own; or a router it cannot build
+        return routes
+
+
+def _no_endpoint(route: Any) -> list[Reason]:
+    """The reason that a docs page has with every FastAPI."""
+    kind = type(getattr(route, "original_route", route))
+    is_starlettes = kind.__module__ == "starlette.routing" and kind.__name__ == "Route"
+    return [reason("foreign-route", name=kind.__name__)] if is_starlettes else []
+
+
 def plan_nothing(app: FastAPI, why: Reason) -> AppPlan:
     """A plan that compiles nothing, for that reason. Never raises."""
     verdicts = []
-    for route in list(getattr(app, "routes", ())):
+    for route in _routes(app):
         path, methods = getattr(route, "path", ""), getattr(route, "methods", None)
         endpoint = getattr(route, "endpoint", None)
         verdicts.append(
@@ -62,7 +80,7 @@ def plan_nothing(app: FastAPI, why: Reason) -> AppPlan:
                 methods=tuple(sorted(methods or ())),
                 name=str(getattr(route, "name", None) or ""),
                 tier="fastapi",
-                reasons=[why],
+                reasons=[why, *_no_endpoint(route)],
                 must_compile=getattr(endpoint, "__fasterapi_must_compile__", False) is True,
             )
         )

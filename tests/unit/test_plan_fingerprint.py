@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse
 
 from fasterapi import FasterAPI
 from fasterapi.plan import digest, fingerprint, plan_app
-from fasterapi.plan.fingerprint import check_internals, is_patched, parse_version
+from fasterapi.plan.fingerprint import check_internals, is_patched
+from fasterapi.plan.release import parse_version
 
 
 def codes() -> list[str]:
