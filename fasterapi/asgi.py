@@ -74,6 +74,8 @@ class Bridge:
         self.root_path = root_path
         self.outcome_app = outcome_app
         self.before_request = before_request
+        #: Tells of a path whether only what we know stands around the files there.
+        self.sends_file: Callable[[str], bool] | None = None
         self.pools = pools or None
         self._note_failure = note_failure
         self.active: set[HttpExchange | WebSocketSession] = set()
@@ -125,10 +127,11 @@ class Bridge:
             "query_string": stream.query_string,
             "headers": stream.headers,
             "state": self.state.copy(),
-            "extensions": {"http.response.pathsend": {}},
         }
         if kind != _REQUEST:
             scope["fasterapi.outcome"] = (kind == _RAISED, stream.value)
+        elif self.sends_file is not None and self.sends_file(stream.path):
+            scope["fasterapi.by_path"] = True
         return scope if self.pools is None else self.pools.scope(scope)
 
     def complete(self, scope: dict[str, Any]) -> Scope:
@@ -141,7 +144,6 @@ class Bridge:
                 scope["path"] = self.root_path + scope["path"]
                 scope["raw_path"] = self._raw_root + scope["raw_path"]
             scope["state"] = self.state.copy()
-            scope["extensions"] = {"http.response.pathsend": {}}
         return scope
 
     def _start_websocket(self, stream: Stream) -> None:

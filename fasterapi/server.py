@@ -240,6 +240,7 @@ class Server:
             gate = None if plan.gate is None else plan.gate.core_gate(_native.core)
             watch = None if plan.watch is None else plan.watch.core_watch(_native.core)
             core_server.set_routes(entries, miss, gate, watch)
+            bridge.sends_file = plan.sends_file if plan.files else None
             self.routes_compiled, self.routes_total = plan.compiled, len(plan.verdicts)
 
         def check() -> None:

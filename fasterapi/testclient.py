@@ -87,7 +87,6 @@ class _Call:
         for name in ("client", "server", "scheme", "state", "http_version"):
             scope[name] = self.scope[name]
         scope["extensions"] = {**self.scope["extensions"], **scope.get("extensions", {})}
-        scope["extensions"].pop("http.response.pathsend", None)
 
 
 class _TestExchange(HttpExchange):

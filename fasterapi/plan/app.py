@@ -31,6 +31,7 @@ from fasterapi._fastapi import FastAPI
 from fasterapi.adopt import is_adopted
 from fasterapi.applications import FasterAPI
 from fasterapi.plan.body_limit import limit_of, without_limit
+from fasterapi.plan.files import keeps_files, static_paths
 from fasterapi.plan.fingerprint import check_internals, is_patched
 from fasterapi.plan.inner import is_inner_end
 from fasterapi.plan.middleware import (
@@ -83,6 +84,7 @@ class RouteVerdict:
     must_compile: bool = False
     #: The app that a mount or a host leads to; it has routes of its own.
     mounted: Any = field(default=None, repr=False)
+    mount: Any = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -95,6 +97,7 @@ class AppPlan:
     miss: what answers paths that no route may match, see `miss`. gate: the app's
     middleware, None if it has none.
     inner: the entries for the inner end of the app's middleware stack, on whatever server.
+    files: how the paths start where the core may send files itself, see `files`.
     """
 
     entries: list[Entry]
@@ -105,6 +108,11 @@ class AppPlan:
     miss: MissPlan | None = None
     gate: GateSpec | None = None
     inner: list[Entry] = field(default_factory=list)
+    files: tuple[str, ...] = ()
+
+    def sends_file(self, path: str) -> bool:
+        """Whether a request for this path certainly goes to mounted `StaticFiles`."""
+        return path.startswith(self.files) and "\n" not in path and self.watch.is_current()
 
     @property
     def compiled(self) -> int:
@@ -316,6 +324,7 @@ def _plan_context(
     verdict.must_compile = getattr(context.endpoint, "__fasterapi_must_compile__", False) is True
     route: Any = context.original_route
     if type(route) is Mount:
+        verdict.mount = route
         verdict.mounted = route._base_app  # without what Starlette puts around it
     elif type(route) is Host:
         verdict.path, verdict.mounted = route.host, route.app
@@ -340,6 +349,16 @@ def _plan_context(
     if entry is not None and not trusted:
         entry = replace(entry, static_prefix="", exact=False)
     return verdict, [] if entry is None else [entry]
+
+
+def _files_of(app: FastAPI, made: list[tuple[Entry, RouteVerdict]]) -> tuple[str, ...]:
+    """Where the inner end of the app's own stack, which is built by now, calls `StaticFiles`."""
+    layer: Any = app.middleware_stack
+    while layer is not None and not is_inner_end(layer, app):
+        layer = getattr(layer, "app", None)
+    if layer is None or not keeps_files(app):
+        return ()
+    return static_paths([(entry, verdict.mount) for entry, verdict in made])
 
 
 def _contexts_of(route: Any) -> tuple[list[RouteContext], Reason | None]:
@@ -397,4 +416,5 @@ def plan_app(app: FastAPI, *, root_path: str = "") -> AppPlan:
     unlimited = app.max_body_size is None  # else a large body on a wrong path is a 413
     miss = plan_miss(app, [entry for entry, _ in made], root_path) if unlimited else None
     gate, _ = plan_middleware(app)
-    return AppPlan(arranged, verdicts, above, state, watch, miss, gate, arranged)
+    files = _files_of(app, made)
+    return AppPlan(arranged, verdicts, above, state, watch, miss, gate, arranged, files)

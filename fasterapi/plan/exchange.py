@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fasterapi._fastapi import FastAPI
+from fasterapi.plan.files import by_path
 from fasterapi.plan.hooks import exception_answer
 from fasterapi.stream import ClientDisconnectedError, Message, Receive, Scope, Send
 
@@ -58,6 +59,10 @@ class Runtime:
 
     def over(self, exchange: Any) -> None:
         """It is at its end. Any thread, as `begun`."""
+
+    def sendable(self, response: Any) -> Any:
+        """An answer that sends itself inside the app's stack: a file by its path, if it may."""
+        return by_path(response) if self.outcome_app.keeps_files() else response
 
     def too_late(self, scope: dict[str, Any], exc: BaseException) -> None:
         """Let the app's handlers see an exception that came after the answer. Any thread."""
@@ -228,6 +233,7 @@ class Delivery:
     """
 
     def __init__(self, exchange: Any) -> None:
+        self.runtime: Runtime = exchange.runtime
         self.loop: asyncio.AbstractEventLoop = exchange.runtime.loop
         self.opened: asyncio.Future[tuple[Scope, Receive, Send] | None] = self.loop.create_future()
         self.end: asyncio.Future[None] = self.loop.create_future()
@@ -243,7 +249,7 @@ class Delivery:
         ends = await self.opened
         if ends is None:
             raise ClientDisconnectedError("the client has disconnected")
-        await response(*ends)
+        await self.runtime.sendable(response)(*ends)
 
 
 def ended(exchange: Any, delivery: Delivery | None, raised: BaseException | None) -> None:
@@ -276,7 +282,7 @@ class _Handing:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         raised = None
         try:
-            await self.response(scope, receive, send)
+            await self.exchange.runtime.sendable(self.response)(scope, receive, send)
         except BaseException as exc:
             raised = exc
         try:

@@ -24,6 +24,7 @@ from starlette.responses import Response
 from fasterapi import _native
 from fasterapi._fastapi import FastAPI
 from fasterapi.plan.body_limit import is_within
+from fasterapi.plan.files import BY_PATH, call_with_offer
 from fasterapi.plan.fingerprint import check_internals
 from fasterapi.plan.inner_tree import FUNCTION_STACK, REQUEST_STACK
 from fasterapi.plan.spec import PlanSpec
@@ -167,6 +168,9 @@ class CompiledEnd:
             await self._live(scope, receive, send)
             return
         call = self._begin(scope)
+        if scope.pop(BY_PATH, False):
+            await call_with_offer(self.router, scope, receive, send)
+            return
         if call is None or (call.max_body >= 0 and not is_within(scope, call.max_body)):
             await self.router(scope, receive, send)
             return

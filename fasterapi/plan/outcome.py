@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from fasterapi._fastapi import FastAPI
 from fasterapi.plan.exchange import StreamCall
+from fasterapi.plan.files import by_path, keeps_files
 from fasterapi.plan.form import restore_form
 
 __all__ = ["OutcomeApp"]
@@ -60,6 +61,10 @@ class OutcomeApp:
         # Nothing compiles behind an app's own middleware, and making that twice can be noticed.
         self.stack: Any = None if app.user_middleware else self._build_stack()
 
+    def keeps_files(self) -> bool:
+        """Whether what stands around an answer here leaves the body of a file alone."""
+        return keeps_files(self.app)
+
     def _build_stack(self) -> Any:
         app, router = self.app, self.app.router
         app.router = request_response(_replay)  # type: ignore[assignment]
@@ -78,7 +83,9 @@ class OutcomeApp:
             scope["root_path"] = app.root_path
         scope["app"] = app
         scope["router"] = app.router
-        _, value = scope["fasterapi.outcome"]
+        raised, value = scope["fasterapi.outcome"]
+        if not raised and self.keeps_files():
+            scope["fasterapi.outcome"] = (False, by_path(value))
         if type(value) is StreamCall:
             value.found.add(scope)
         else:

@@ -39,7 +39,12 @@ class AppPlan:
     miss: None = None
     gate: None = None
     watch: None = None
+    files: tuple[str, ...] = ()
     compiled: int = 0
+
+    def sends_file(self, path: str) -> bool:
+        """Never."""
+        return False
 
     def is_current(self, app: FastAPI) -> bool:
         """Always: nothing of the app was looked at."""

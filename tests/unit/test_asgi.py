@@ -147,7 +147,6 @@ def test_scope_has_every_field_of_the_spec():
         "query_string": b"x=1",
         "headers": [(b"host", b"x")],
         "state": state,
-        "extensions": {"http.response.pathsend": {}},
     }
     assert seen["state"] is not state
 
