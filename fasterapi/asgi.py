@@ -11,6 +11,7 @@ import asyncio
 import os
 import stat
 import sys
+import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
@@ -223,8 +224,10 @@ class HttpExchange:
         "head_length",
         "phase",
         "scope",
+        "sent_at",
         "stream",
         "task",
+        "told",
         "waiters",
         "wanted",
     )
@@ -239,6 +242,10 @@ class HttpExchange:
         self.wanted = False
         self.flushed = False
         self.burst = 0
+        #: When a part of the answer was last sent, should it come in parts [s, monotonic].
+        self.sent_at = 0.0
+        #: The app has been told that the server stops; it hears ``http.disconnect``.
+        self.told = False
         self.head_length: Iterable[tuple[bytes, bytes]] = ()
         self.waiters: list[asyncio.Future[None]] | None = None
         self.task: asyncio.Task[None] | None = None
@@ -267,12 +274,30 @@ class HttpExchange:
     def shutdown(self) -> None:
         """The server is draining: the request may finish."""
 
+    @property
+    def is_answering(self) -> bool:
+        """The answer has begun and is not complete."""
+        return self.phase == _STARTED
+
+    @property
+    def is_event_stream(self) -> bool:
+        """Of an answer that has begun: it is a stream of server-sent events."""
+        for name, value in self.head_length:
+            if name.lower() == b"content-type":
+                return value.lower().startswith(b"text/event-stream")
+        return False
+
+    def tell(self) -> None:
+        """Let the app hear ``http.disconnect``, though the client is there."""
+        self.told = True
+        self._on_event()
+
     # -- the app's side ------------------------------------------------------------------------
 
     async def receive(self) -> Message:
         """The next ``http.request`` part; after the last one, ``http.disconnect`` when it comes."""
         stream = self.stream
-        while self.phase != _DONE:
+        while self.phase != _DONE and not self.told:
             if not self.body_done:
                 data = stream.read()
                 if data is not None or stream.eof:
@@ -330,6 +355,7 @@ class HttpExchange:
     async def _send_part(self, body: bytes) -> None:
         stream = self.stream
         self.flushed = True
+        self.sent_at = time.monotonic()
         stream.write(body, True)
         if stream.pending > stream.high_water:
             self.burst = 0
@@ -372,6 +398,7 @@ class HttpExchange:
         """Write the head alone, if the body has not come along with it."""
         if self.phase == _STARTED and not self.flushed and not self.stream.disconnected:
             self.flushed = True
+            self.sent_at = time.monotonic()
             self.stream.write(b"", True)
 
     def _completed(self) -> None:
@@ -403,7 +430,7 @@ class HttpExchange:
     # -- how it can end ------------------------------------------------------------------------
 
     def _app_raised(self, exc: BaseException) -> None:
-        gone = self.stream.disconnected
+        gone = self.stream.disconnected or self.told
         if gone and _comes_from_disconnect(exc):
             self._abandon()
             return
@@ -417,8 +444,10 @@ class HttpExchange:
         if result is not None:
             error_logger.error("ASGI callable should return None, but returned '%s'.", result)
             self._abandon()
-        elif self.stream.disconnected:
+        elif self.stream.disconnected or self.told:
             self._abandon()
+        elif self.phase == _STARTED and self.bridge.stopping:
+            self._abandon()  # an app that has heard of the stop in a way of its own
         elif self.phase == _WAITING:
             error_logger.error("ASGI callable returned without starting response.")
             self._fail()

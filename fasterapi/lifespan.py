@@ -49,7 +49,7 @@ class Lifespan:
         """Run the app's start-up. Raises StartupError if the app reports or raises a failure."""
         if self.mode == "off":
             return
-        error_logger.debug("Waiting for application startup.")
+        error_logger.info("Waiting for application startup.")
         self._task = asyncio.get_running_loop().create_task(self._run())
         self._inbox.put_nowait({"type": "lifespan.startup"})
         await self._started.wait()
@@ -60,20 +60,26 @@ class Lifespan:
                 "application startup failed: it raised on the lifespan scope "
                 "(--lifespan auto would take that as 'no lifespan')"
             )
-        error_logger.debug("Application startup complete.")
+        error_logger.info("Application startup complete.")
 
     async def shutdown(self) -> bool:
         """Run the app's shut-down, if it started. Returns False if that failed (it is logged)."""
         if self._task is None or self._has_failed() or self._task.done():
             return True
-        error_logger.debug("Waiting for application shutdown.")
+        error_logger.info("Waiting for application shutdown.")
         self._inbox.put_nowait({"type": "lifespan.shutdown"})
         await self._stopped.wait()
         if self._has_failed():
             error_logger.error("Application shutdown failed.")
             return False
-        error_logger.debug("Application shutdown complete.")
+        error_logger.info("Application shutdown complete.")
         return True
+
+    def cancel(self) -> None:
+        """Do not wait for the app's shut-down any longer: `shutdown` returns."""
+        if self._task is not None:
+            self._task.cancel()
+        self._stopped.set()
 
     def _has_failed(self) -> bool:
         return self._failed or self._error is not None
@@ -93,7 +99,7 @@ class Lifespan:
             if self._started.is_set():
                 error_logger.error("Exception in 'lifespan' protocol\n", exc_info=exc)
             elif self.mode == "auto":
-                error_logger.debug("ASGI 'lifespan' protocol appears unsupported.")
+                error_logger.info("ASGI 'lifespan' protocol appears unsupported.")
             else:
                 error_logger.error("Exception in 'lifespan' protocol\n", exc_info=exc)
         finally:

@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import socket
-import sys
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +31,8 @@ from fasterapi.lifespan import Lifespan
 from fasterapi.log import StartupError, error_logger, say
 from fasterapi.pools import RequestPools
 from fasterapi.proxy import trust_proxies, trusted_proxies
+from fasterapi.signals import SignalExit, Stoppable, end_process
+from fasterapi.stopping import Drain, end_core, end_lifespan
 
 if TYPE_CHECKING:
     from fasterapi.plan import AppPlan, RouteVerdict
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Server", "Settings", "check_settings", "run", "run_settings", "run_worker", "serve"]
 
-#: How often [s] a draining server looks whether its last connection has gone.
-DRAIN_TICK = 0.02
 #: Shortest time [s] between two looks for changed routes; FastAPI itself sees them at once.
 REPLAN_INTERVAL = 0.2
 #: How often [s] it is done where no request asks for it: compiled ones never do.
@@ -83,12 +81,12 @@ class Settings:
         return asdict(self)
 
 
-class Server:
+class Server(Stoppable):
     """Serves one ASGI app in this process with the C core.
 
     `await serve()` returns after an orderly stop (signal, or `stop()` from any thread) and raises
     StartupError if it could not start. `on_started` is called on the loop thread once requests
-    are served; `port` is then the real one. Needs the core.
+    are served; `port` is then the real one. Needs the core. Of a stop, see `Stoppable`.
     """
 
     #: What connects the core with ASGI; the test client has its own.
@@ -101,6 +99,7 @@ class Server:
         *,
         on_started: Callable[[Server], None] | None = None,
     ) -> None:
+        super().__init__()
         self.app = app
         self.settings = settings or Settings()
         self.on_started = on_started
@@ -115,28 +114,41 @@ class Server:
         self.bridge: Bridge | None = None
         self._compiled_app = compiled_app(app)
         self._options: dict[str, Any] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop = asyncio.Event()
         self._batch_task: BatchTask | None = None
         self._watch_timer: asyncio.TimerHandle | None = None
-        self._signals_seen = 0
 
     # -- life ----------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Serve on a new event loop (uvloop if present) until told to stop. Blocks."""
+        """Serve on a new event loop (uvloop if present) until told to stop. Blocks.
+
+        After a signal that stopped it, that signal is raised again, when all of it has ended.
+        """
         with asyncio.Runner(loop_factory=loop_factory(self.settings.loop)) as runner:
-            runner.run(self.serve())
+            runner.run(self._serve())
+            # The loop's end would wait for whatever still runs in the old one.
+            runner.get_loop().set_default_executor(ThreadPoolExecutor(1))
+        self.raise_captured(at_once=not self.clean)
 
     async def serve(self) -> None:
-        """Start, serve, stop. Raises StartupError (nothing is left running then)."""
+        """Start, serve, stop. Raises StartupError (nothing is left running then).
+
+        After a signal that stopped it, that signal is raised again: KeyboardInterrupt for SIGINT,
+        SignalExit for SIGTERM, unless the program has handlers of its own.
+        """
+        await self._serve()
+        self.raise_captured(at_once=False)
+
+    async def _serve(self) -> None:
         if _native.core is None:
             raise StartupError(f"this server needs the C core: {_native.why_no_core}")
         self._loop = asyncio.get_running_loop()
         self._options = _core_options(self.settings.options, self._compiled_app)
         adopt(self.app)
         lifespan = Lifespan(self.app, self.settings.lifespan)
-        with self._signals(), self._control():
+        with self.capture_signals(), self._control():
+            if not self.settings.driven:
+                error_logger.info("Started server process [%d]", os.getpid())
             await lifespan.startup()
             try:
                 self._open(lifespan.state)
@@ -150,16 +162,10 @@ class Server:
                     self._announce()
                 if self.on_started is not None:
                     self.on_started(self)
-                await self._stop.wait()
+                if not self._asked:
+                    await self._stop.wait()
             finally:
                 await self._close(lifespan)
-
-    def stop(self) -> None:
-        """Begin an orderly stop. Any thread; more than once is fine."""
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._stop.set)
 
     def stats(self) -> dict[str, Any]:
         """The core's counters. Any thread; empty before start and after the end."""
@@ -338,37 +344,16 @@ class Server:
     # -- stop ----------------------------------------------------------------------------------
 
     async def _close(self, lifespan: Lifespan) -> None:
-        """Drain, cut what is left after graceful_timeout, lifespan shutdown, stop the core."""
-        core_server, bridge, loop = self.core_server, self.bridge, self._loop
-        assert bridge is not None
-        assert loop is not None
-        deadline = loop.time()
-        if not self.settings.driven:  # else only load() could still be asking
-            deadline += float(self._options.get("graceful_timeout", 30.0))
-        core_server.drain()
-        bridge.shutdown()
-
-        def is_busy() -> bool:
-            return bool(core_server.active() > 0 or bridge.active or core_server.pending())
-
-        while is_busy() and loop.time() < deadline:
-            await asyncio.sleep(DRAIN_TICK)
-        if (
-            bridge.active
-            or core_server.pending()
-            or (core_server.active() > 0 and not self.settings.driven)
-        ):
-            count = await bridge.cancel(core_server.pending())
-            error_logger.error(
-                "Graceful timeout exceeded: %d connection(s) cut, %d task(s) cancelled.",
-                core_server.active(),
-                count,
-            )
-        await lifespan.shutdown()
-        loop.remove_reader(core_server.fileno())
+        """Everything from the stop to the end, the app's shut-down included."""
+        driven = self.settings.driven  # then only load() could still be asking
+        self._asked = True  # also when it was cancelled
+        if not driven:
+            error_logger.info("Shutting down")
+        await Drain(self, 0.0 if driven else graceful_timeout(self._options)).run()
+        await end_lifespan(self, lifespan)
         if isinstance(self.app, FasterAPI):
             self.app._server = None
-        self.clean = core_server.stop(STOP_TIMEOUT)
+        self.clean = await end_core(self, STOP_TIMEOUT)
         self.core_server = None
         if self._batch_task is not None:
             self._batch_task.cancel()
@@ -377,34 +362,8 @@ class Server:
         if self.settings.uds is not None:
             with contextlib.suppress(OSError):
                 os.unlink(self.settings.uds)
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM stop in order; a second one ends the process at once."""
-        loop = self._loop
-        if loop is None or threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        old: dict[int, Any] = {}
-        for number in (signal.SIGINT, signal.SIGTERM):
-            old[number] = signal.getsignal(number)
-            # The loop's own handler gives it a wake-up descriptor; ours runs even if it is stuck.
-            loop.add_signal_handler(number, _nothing)
-            signal.signal(number, self._on_signal)
-        try:
-            yield
-        finally:
-            for handled, handler in old.items():
-                loop.remove_signal_handler(handled)
-                signal.signal(handled, handler)
-
-    def _on_signal(self, number: int, _frame: Any) -> None:
-        self._signals_seen += 1
-        if self._signals_seen > 1:
-            with contextlib.suppress(OSError, ValueError):
-                sys.stdout.flush()
-            os._exit(128 + number)
-        self.stop()
+        if not driven:
+            error_logger.info("Finished server process [%d]", os.getpid())
 
     @contextlib.contextmanager
     def _control(self) -> Iterator[None]:
@@ -512,13 +471,14 @@ def run_settings(app: Any, settings: Settings) -> int:
 def _run_here(app: Any, settings: Settings) -> int:
     """Serve in this process. A handler that never ends must not keep the process alive."""
     server = Server(app, settings)
-    server.run()
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        pass
+    except SignalExit as exc:
+        end_process(exc.number)
     if not server.clean:
-        error_logger.error("A handler is still running; the process ends without it.")
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError, AttributeError):
-                stream.flush()
-        os._exit(0)
+        end_process()
     return 0
 
 
@@ -562,7 +522,7 @@ def _run_workers(target: Any, settings: Settings) -> int:
     def ready(facts: list[dict[str, Any]]) -> None:
         say(start_line(settings, facts[0]))
 
-    graceful = float(_core_options(settings.options, None).get("graceful_timeout", 30.0))
+    graceful = graceful_timeout(_core_options(settings.options, None))
     supervisor = Supervisor(
         settings.workers,
         spawner(message, pass_fds),
@@ -623,10 +583,6 @@ def start_line(settings: Settings, facts: dict[str, Any]) -> str:
     return f"FasterAPI on {address} ({workers}, {routes})" + (f"\n{words}" if words else "")
 
 
-def _nothing() -> None:
-    """Handler that only exists so that the loop is woken."""
-
-
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop for "auto" (if importable) and "uvloop"; None is asyncio's own default."""
     if name not in ("auto", "uvloop", "asyncio"):
@@ -659,3 +615,8 @@ def _core_options(given: dict[str, Any], app: Any) -> dict[str, Any]:
         return dict(config.resolve_options(given, arguments_of(app)))
     except (TypeError, ValueError) as exc:
         raise StartupError(str(exc)) from None
+
+
+def graceful_timeout(options: dict[str, Any]) -> float:
+    """Seconds that answers have to be finished in, of checked options."""
+    return float(options.get("graceful_timeout", 30.0))

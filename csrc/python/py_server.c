@@ -379,6 +379,30 @@ static PyObject *server_active(struct fa_py_server *self, PyObject *unused)
     return PyLong_FromSize_t(self->started ? fa_server_active(self->server) : 0);
 }
 
+PyDoc_STRVAR(busy_doc,
+    "busy() -> list[int]\n--\n\n"
+    "The identifiers of the worker threads that are in a handler. Any thread.");
+
+static PyObject *server_busy(struct fa_py_server *self, PyObject *unused)
+{
+    (void)unused;
+    size_t max = (size_t)self->config.worker_threads;
+    pthread_t *threads = PyMem_Calloc(max, sizeof *threads);
+    if (threads == NULL) return PyErr_NoMemory();
+    size_t count = fa_server_busy_workers(self->server, threads, max);
+    PyObject *list = PyList_New((Py_ssize_t)count);
+    for (size_t i = 0; i < count && list != NULL; i++) {
+        PyObject *ident = PyLong_FromUnsignedLong((unsigned long)threads[i]);
+        if (ident == NULL) {
+            Py_CLEAR(list);
+        } else {
+            PyList_SET_ITEM(list, (Py_ssize_t)i, ident);
+        }
+    }
+    PyMem_Free(threads);
+    return list;
+}
+
 PyDoc_STRVAR(stop_doc,
     "stop(timeout: float) -> bool\n--\n\n"
     "Drain, wait up to `timeout` seconds, cut what is left, join the core's threads.\n"
@@ -509,6 +533,7 @@ static PyMethodDef server_methods[] = {
     {"drain", (PyCFunction)server_drain, METH_NOARGS,
         "drain() -> None\n--\n\nBegin a graceful stop."},
     {"active", (PyCFunction)server_active, METH_NOARGS, "active() -> int\n--\n\nOpen connections."},
+    {"busy", (PyCFunction)server_busy, METH_NOARGS, busy_doc},
     {"pending", (PyCFunction)server_pending, METH_NOARGS, pending_doc},
     {"stop", (PyCFunction)server_stop, METH_VARARGS, stop_doc},
     {"stats", (PyCFunction)server_stats, METH_NOARGS, stats_doc},

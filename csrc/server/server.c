@@ -381,6 +381,11 @@ size_t fa_server_active(const struct fa_server *s)
     return open == 0 && listening && draining ? 1 : open;
 }
 
+size_t fa_server_busy_workers(struct fa_server *s, pthread_t *threads, size_t max)
+{
+    return fa_worker_pool_busy(&s->workers, threads, max);
+}
+
 /* Look every few milliseconds: this is the end of a process, not a request. */
 static void wait_until_idle(struct fa_server *s, uint64_t timeout_ns)
 {

@@ -12,6 +12,7 @@
 #ifndef FA_SERVER_SERVER_H
 #define FA_SERVER_SERVER_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -169,6 +170,14 @@ void fa_server_drain(struct fa_server *s);
  * closed the listeners yet.
  */
 size_t fa_server_active(const struct fa_server *s);
+
+/*
+ * fa_server_busy_workers - the worker threads that are in a handler now, at most `max`
+ * of them; returns how many it wrote. What they do need not be an answer any more.
+ *
+ * Threads: any, until fa_server_free.
+ */
+size_t fa_server_busy_workers(struct fa_server *s, pthread_t *threads, size_t max);
 
 /*
  * fa_server_stop - drain, wait up to timeout_ns for the connections to finish,

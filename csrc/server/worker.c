@@ -23,6 +23,7 @@ struct fa_worker_slot {
     pthread_t thread;
     struct fa_parker parker; /* only this worker waits on it */
     atomic_bool chosen;      /* taken off the idle list by a waker */
+    atomic_bool busy;        /* runs tasks: for those who look, nothing is ordered by it */
     bool searching;
     bool ended; /* pool lock */
     bool joined;
@@ -190,6 +191,9 @@ static void run_batch(struct fa_worker_pool *p, struct fa_worker_slot *slot, uin
     while (fa_queue_try_pop(&s->worker_queue, &item) == FA_OK) {
         struct fa_task *t = item;
         stop_searching(slot);
+        if (batch == 0) {
+            atomic_store_explicit(&slot->busy, true, memory_order_relaxed);
+        }
         if (fa_queue_size(&s->worker_queue) > 0) {
             fa_worker_pool_wake(p);
         }
@@ -210,6 +214,7 @@ static void run_batch(struct fa_worker_pool *p, struct fa_worker_slot *slot, uin
         stamp_tasks(tally, batch - stamped, &stamp_ns);
     }
     if (batch > 0) {
+        atomic_store_explicit(&slot->busy, false, memory_order_relaxed);
         fa_tally_batch(tally, batch);
     }
 }
@@ -402,6 +407,19 @@ void fa_worker_pool_add_tallies(struct fa_worker_pool *p, struct fa_tally_sum *s
         fa_tally_add(&slot->worker.tally, sum);
     }
     (void)pthread_mutex_unlock(&p->lock);
+}
+
+size_t fa_worker_pool_busy(struct fa_worker_pool *p, pthread_t *threads, size_t max)
+{
+    size_t count = 0;
+    (void)pthread_mutex_lock(&p->lock);
+    for (struct fa_worker_slot *slot = p->slots; slot != NULL && count < max; slot = slot->next) {
+        if (!slot->ended && atomic_load_explicit(&slot->busy, memory_order_relaxed)) {
+            threads[count++] = slot->thread;
+        }
+    }
+    (void)pthread_mutex_unlock(&p->lock);
+    return count;
 }
 
 /* ---- stopping ---- */

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/base.h"
@@ -69,6 +70,14 @@ void fa_worker_pool_wake(struct fa_worker_pool *p);
  * Threads: any; takes the pool lock.
  */
 void fa_worker_pool_add_tallies(struct fa_worker_pool *p, struct fa_tally_sum *sum);
+
+/*
+ * fa_worker_pool_busy - the threads that are in a handler now, at most `max`; returns
+ * how many it wrote.
+ *
+ * Threads: any; takes the pool lock. A look that may be old when it returns.
+ */
+size_t fa_worker_pool_busy(struct fa_worker_pool *p, pthread_t *threads, size_t max);
 
 /*
  * fa_worker_pool_stop - tell all workers to end after their present task, and

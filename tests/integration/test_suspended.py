@@ -76,7 +76,7 @@ def test_the_end_of_the_graceful_time_cancels_handlers_before_the_lifespan_ends(
             connection.send(get("/cleans-up"))
             server.wait_for_line("waits")
             server.signal(signal.SIGTERM)
-            assert server.wait() == 0
+            assert server.wait_for_end() == 0
     finally:
         server.stop()
     lines = server.output.splitlines()

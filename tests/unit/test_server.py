@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import errno
 import logging
@@ -84,6 +85,9 @@ class FakeCoreServer:
         self.calls.append("drain")
 
     def pending(self) -> list[Any]:
+        return []
+
+    def busy(self) -> list[int]:
         return []
 
     def active(self) -> int:
@@ -227,16 +231,57 @@ def test_cancelling_serve_stops_in_order(core):
     assert core.made[0].calls[-2:] == ["drain", "stop"]
 
 
-def test_sigterm_stops_and_handlers_are_put_back(core):
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+def run_and_signal(monkeypatch, number: int, handler: Any) -> list[int]:
+    """Run a Server that gets a signal; the signals that `handler` has got afterwards."""
+    got: list[int] = []
+    before = signal.signal(
+        number, (lambda caught, _: got.append(caught)) if handler is None else handler
+    )
 
     def during(running: Server) -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
+        during_it = signal.getsignal(number)
+        assert during_it.__self__ is running  # type: ignore[union-attr]
+        assert not running.should_exit
+        os.kill(os.getpid(), number)
 
     made = Server(no_lifespan, Settings(port=0, announce=False), on_started=during)
-    made.run()
+    put_back = signal.getsignal(number)
+    try:
+        made.run()
+    finally:
+        assert made.should_exit
+        assert signal.getsignal(number) is put_back
+        signal.signal(number, before)
+    return got
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_and_comes_again_when_handlers_are_put_back(core, monkeypatch, number):
+    assert run_and_signal(monkeypatch, number, None) == [number]
     assert core.made[0].calls[-1] == "stop"
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_sigint_is_a_keyboard_interrupt_in_the_end(core, monkeypatch):
+    with pytest.raises(KeyboardInterrupt):
+        run_and_signal(monkeypatch, signal.SIGINT, signal.default_int_handler)
+    assert core.made[0].calls[-1] == "stop"
+
+
+def test_sigterm_ends_the_program_in_order_in_the_end(core, monkeypatch):
+    armed: list[Any] = []
+    monkeypatch.setattr(atexit, "register", armed.append)
+    with pytest.raises(SystemExit) as caught:
+        run_and_signal(monkeypatch, signal.SIGTERM, signal.SIG_DFL)
+    assert caught.value.code == 128 + signal.SIGTERM
+    assert core.made[0].calls[-1] == "stop"
+    assert len(armed) == 1
+
+
+def test_a_stop_before_the_start_is_not_forgotten(core):
+    made = Server(no_lifespan, Settings(port=0, announce=False))
+    made.should_exit = True
+    made.run()
+    assert core.made[0].calls == [("listen", "127.0.0.1", 0, False), "start", "drain", "stop"]
 
 
 def test_serving_in_a_thread_leaves_signals_alone(core):

@@ -46,6 +46,38 @@ TEST(threads_grow_only_while_tasks_wait)
     CHECK_EQ_INT(atomic_load(&f.threads_stopped), 4);
 }
 
+TEST(who_is_busy)
+{
+    struct fake f;
+    struct fake_response r;
+    pthread_t threads[4];
+    fake_init(&f);
+    f.config.worker_threads = 4;
+    fake_start(&f);
+    CHECK_EQ_INT(fa_server_busy_workers(f.server, threads, 4), 0);
+    int fds[2];
+    for (int i = 0; i < 2; i++) {
+        fds[i] = fake_connect(&f);
+        CHECK(fake_send(fds[i], GET("/blocking")));
+        fake_wait(&f.entered);
+    }
+    CHECK_EQ_INT(fa_server_busy_workers(f.server, threads, 4), 2);
+    CHECK(!pthread_equal(threads[0], threads[1]));
+    CHECK_EQ_INT(fa_server_busy_workers(f.server, threads, 1), 1);
+    for (int i = 0; i < 2; i++) {
+        sem_post(&f.leave);
+    }
+    for (int i = 0; i < 2; i++) {
+        CHECK(fake_recv_response(fds[i], &r, false));
+        fake_response_free(&r);
+        close(fds[i]);
+    }
+    while (fa_server_busy_workers(f.server, threads, 4) > 0) {
+        sched_yield();
+    }
+    fake_stop(&f);
+}
+
 struct client {
     struct fake *f;
     int rounds;
@@ -153,6 +185,7 @@ TEST(a_thread_that_cannot_start_calls_another)
 int main(void)
 {
     RUN(threads_grow_only_while_tasks_wait);
+    RUN(who_is_busy);
     RUN(wakeups);
     RUN(a_thread_that_cannot_start_calls_another);
     return CHECK_END();

@@ -140,8 +140,10 @@ def until_file_def(folder: pathlib.Path):
 @app.get("/until-file/stream")
 async def until_file_stream(folder: pathlib.Path):
     async def parts() -> AsyncIterator[bytes]:
-        yield b"one "
-        await until_file_async(folder)
+        (folder / "started").touch()
+        while not (folder / "finish").exists():
+            yield b"more "
+            await asyncio.sleep(0.005)
         yield b"finished"
 
     return StreamingResponse(parts())

@@ -128,13 +128,18 @@ class LiveServer:
         self._reader.join(DEADLINE)
         return code
 
+    def wait_for_end(self) -> int:
+        """As `wait`, but 0 also if SIGTERM ended it: a server in order ends by it at its end."""
+        code = self.wait()
+        return 0 if code == -signal.SIGTERM else code
+
     def stop(self) -> int:
-        """End it by its own pid: SIGTERM, and SIGKILL if it does not go."""
+        """End it by its own pid: SIGTERM, and SIGKILL if it does not go. As `wait_for_end`."""
         children = self.children()
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
         try:
-            code = self.wait()
+            code = self.wait_for_end()
         except subprocess.TimeoutExpired:
             self.process.kill()
             for pid in children:

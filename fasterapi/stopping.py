@@ -1,0 +1,210 @@
+"""The stop of a server, from its last newcomer to its last answer, and who did not end in time.
+
+Connections that only listen are told at once, answers that move are finished, and all of it is cut
+when the graceful time is over or a second Ctrl-C comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from fasterapi.asgi import HttpExchange
+from fasterapi.log import error_logger
+
+if TYPE_CHECKING:
+    from fasterapi.lifespan import Lifespan
+    from fasterapi.server import Server
+
+__all__ = ["Drain", "end_core", "end_lifespan"]
+
+#: How often [s] a draining server looks whether its last connection has gone.
+TICK = 0.02
+#: An answer that has sent nothing for so long [s] hears of the stop.
+SILENCE = 1.0
+#: Event streams of an app that looks at `should_exit` itself have so long [s] to say goodbye.
+FAREWELL = 1.0
+#: How recently [s] it must have looked.
+WATCHED = 2.0
+#: After so long [s] it is said for whom the server waits.
+PATIENCE = 0.1
+#: What hears of the stop at the end of the graceful time has so long [s] to end by itself.
+HEARING = 0.5
+#: What is cancelled has so long [s]: at the end of the graceful time, and after a second Ctrl-C.
+CANCEL_TIMEOUT = 1.0
+FORCE_TIMEOUT = 5.0
+#: Seconds that threads get to return from a handler after all that.
+THREAD_TIMEOUT = 0.5
+
+_FORCE_HINT = "(CTRL+C to force quit)"
+#: Code of ours and of libraries that only carries the user's.
+_CARRIERS = ("anyio", "asyncio", "concurrent", "contextlib", "fasterapi", "queue", "threading")
+
+
+class Drain:
+    """One server's wait for its answers. Loop thread only."""
+
+    def __init__(self, server: Server, timeout: float) -> None:
+        assert server.bridge is not None
+        self.server = server
+        self.core_server = server.core_server
+        self.bridge = server.bridge
+        self.driven = server.settings.driven
+        self.begun = time.monotonic()
+        self.deadline = self.begun + timeout
+        self.watched = self.begun - server._watched_at < WATCHED
+        self._pending: dict[HttpExchange, int] = {}
+        self._said: set[str] = set()
+
+    async def run(self) -> None:
+        """Turn newcomers away, wait, and cut what is left in the end."""
+        self.core_server.drain()
+        self.bridge.shutdown()
+        while self._is_busy() and not self.server.force_exit:
+            now = time.monotonic()
+            if now >= self.deadline:
+                break
+            self._tell(now)
+            if now >= self.begun + PATIENCE:
+                self._say()
+            await asyncio.sleep(TICK)
+        if self._is_busy() and (self._tasks() or not self.driven):
+            await self._cut()
+
+    def _tasks(self) -> bool:
+        return bool(self.bridge.active or self.core_server.pending())
+
+    def _is_busy(self) -> bool:
+        core_server = self.core_server
+        return bool(core_server.active() > 0 or self._tasks() or core_server.busy())
+
+    def _answers(self) -> list[HttpExchange]:
+        """Those that have begun, and have not heard of the stop."""
+        return [
+            item
+            for item in self.bridge.active
+            if isinstance(item, HttpExchange) and item.is_answering and not item.told
+        ]
+
+    def _tell(self, now: float) -> None:
+        """Tell event streams, and whoever has sent nothing for a while."""
+        farewell = not self.watched or now - self.begun >= FAREWELL
+        for item in self._answers():
+            pending = item.stream.pending
+            if pending != self._pending.get(item, pending):
+                item.sent_at = now  # the client is slow, but it takes what was sent
+            self._pending[item] = pending
+            if (farewell and item.is_event_stream) or now - item.sent_at >= SILENCE:
+                item.tell()
+
+    def _say(self) -> None:
+        """Say once for whom the server waits: connections, later what goes on after them."""
+        if count := self.core_server.active():
+            self._say_once(count, "connection", "close")
+        elif count := len(self.bridge.active) + len(self.core_server.pending()):
+            self._say_once(count, "background task", "complete")
+        elif count := len(self.core_server.busy()):
+            self._say_once(count, "thread", "complete")
+
+    def _say_once(self, count: int, noun: str, verb: str) -> None:
+        if noun not in self._said:
+            self._said.add(noun)
+            nouns = noun if count == 1 else f"{noun}s"
+            error_logger.info("Waiting for %d %s to %s. %s", count, nouns, verb, _FORCE_HINT)
+
+    async def _cut(self) -> None:
+        forced = self.server.force_exit
+        told = self._answers()
+        for item in told:
+            item.tell()
+        until = time.monotonic() + (0.0 if forced else HEARING)
+        while any(item in self.bridge.active for item in told) and time.monotonic() < until:
+            await asyncio.sleep(TICK)
+        count = await self.bridge.cancel(
+            self.core_server.pending(), FORCE_TIMEOUT if forced else CANCEL_TIMEOUT
+        )
+        error_logger.error(
+            "%s: %d connection(s) cut, %d task(s) cancelled.",
+            "Forced to quit" if forced else "Graceful timeout exceeded",
+            self.core_server.active(),
+            count,
+        )
+
+
+async def end_lifespan(server: Server, lifespan: Lifespan) -> None:
+    """The app's shut-down. It has all the time it takes, until a second Ctrl-C."""
+    ending = asyncio.ensure_future(lifespan.shutdown())
+    until = float("inf")
+    while not ending.done():
+        now = time.monotonic()
+        if now >= until:
+            error_logger.error("Application shutdown did not end in time, cancelled.")
+            lifespan.cancel()
+            break
+        if server.force_exit:
+            until = min(until, now + FORCE_TIMEOUT)
+        await asyncio.wait([ending], timeout=TICK)
+    await ending
+
+
+# -- threads ---------------------------------------------------------------------------------------
+
+
+#: Servers of whose threads one is still in a handler: it comes back to them, if it ever does.
+_kept: list[Any] = []
+
+
+async def end_core(server: Server, timeout: float) -> bool:
+    """Stop the core, and name the threads that are still in code of the app after a moment.
+
+    Those of the core, and those of AnyIO that work for the server's loop. Returns whether there
+    were none. timeout: seconds for what is still to be written.
+    """
+    core_server, loop = server.core_server, server._loop
+    assert loop is not None
+    loop.remove_reader(core_server.fileno())
+    until = time.monotonic() + THREAD_TIMEOUT
+    while (names := _busy_threads(core_server, loop)) and time.monotonic() < until:
+        await asyncio.sleep(TICK)
+    ended: bool = core_server.stop(0.0 if names else timeout)
+    if not ended:
+        _kept.append(core_server)
+        names = _busy_threads(core_server, loop) or ["worker thread"]
+    for name in names:
+        error_logger.error("Left behind: %s.", name)
+    return ended and not names
+
+
+def _busy_threads(core_server: Any, loop: asyncio.AbstractEventLoop) -> list[str]:
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    frames = sys._current_frames()
+    busy = [(ident, frames.get(ident)) for ident in core_server.busy()]
+    kind = getattr(sys.modules.get("anyio._backends._asyncio"), "WorkerThread", None)
+    if kind is not None:
+        for thread in threading.enumerate():
+            if isinstance(thread, kind) and getattr(thread, "loop", loop) is loop:
+                frame = frames.get(thread.ident or 0)
+                if frame is not None and _module(frame) not in ("queue", "threading"):
+                    busy.append((thread.ident, frame))
+    return [f"{names.get(ident, 'worker thread')} in {_place(frame)}" for ident, frame in busy]
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def _place(frame: FrameType | None) -> str:
+    """The outermost function of the user's, which is the handler, and where it is now."""
+    place = frame
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if _module(frame) not in _CARRIERS and name != "starlette.concurrency":
+            place = frame
+        frame = frame.f_back
+    if place is None:
+        return "a call that has no Python frame"
+    return f"{place.f_code.co_qualname} ({place.f_code.co_filename}:{place.f_lineno})"
