@@ -180,31 +180,44 @@ async def end_core(server: Server, timeout: float) -> bool:
 
 
 def _busy_threads(core_server: Any, loop: asyncio.AbstractEventLoop) -> list[str]:
-    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    threads = threading.enumerate()
+    names = {thread.ident: thread.name for thread in threads}
     frames = sys._current_frames()
-    busy = [(ident, frames.get(ident)) for ident in core_server.busy()]
+    busy = {ident: frames.get(ident) for ident in core_server.busy()}
     kind = getattr(sys.modules.get("anyio._backends._asyncio"), "WorkerThread", None)
-    if kind is not None:
-        for thread in threading.enumerate():
-            if isinstance(thread, kind) and getattr(thread, "loop", loop) is loop:
-                frame = frames.get(thread.ident or 0)
-                if frame is not None and _module(frame) not in ("queue", "threading"):
-                    busy.append((thread.ident, frame))
-    return [f"{names.get(ident, 'worker thread')} in {_place(frame)}" for ident, frame in busy]
+    for thread in threads:
+        if kind is not None and isinstance(thread, kind) and getattr(thread, "loop", loop) is loop:
+            frame = frames.get(thread.ident or 0)
+            if frame is not None and not _is_idle(frame):
+                busy[thread.ident or 0] = frame
+    return [
+        f"{names.get(ident, 'worker thread')} in {_place(frame)}" for ident, frame in busy.items()
+    ]
+
+
+def _is_idle(frame: FrameType) -> bool:
+    """Whether one of AnyIO's threads waits for work."""
+    return _module(frame) in ("queue", "threading") and _handler_frame(frame) is None
 
 
 def _module(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
-def _place(frame: FrameType | None) -> str:
-    """The outermost function of the user's, which is the handler, and where it is now."""
-    place = frame
+def _handler_frame(frame: FrameType | None) -> FrameType | None:
+    """The outermost frame of the user's."""
+    found = None
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
         if _module(frame) not in _CARRIERS and name != "starlette.concurrency":
-            place = frame
+            found = frame
         frame = frame.f_back
+    return found
+
+
+def _place(frame: FrameType | None) -> str:
+    """The handler, and where it is now."""
+    place = _handler_frame(frame) or frame
     if place is None:
         return "a call that has no Python frame"
     return f"{place.f_code.co_qualname} ({place.f_code.co_filename}:{place.f_lineno})"

@@ -379,9 +379,8 @@ static PyObject *server_active(struct fa_py_server *self, PyObject *unused)
     return PyLong_FromSize_t(self->started ? fa_server_active(self->server) : 0);
 }
 
-PyDoc_STRVAR(busy_doc,
-    "busy() -> list[int]\n--\n\n"
-    "The identifiers of the worker threads that are in a handler. Any thread.");
+PyDoc_STRVAR(busy_doc, "busy() -> list[int]\n--\n\n"
+                       "The identifiers of the worker threads that are in a handler. Any thread.");
 
 static PyObject *server_busy(struct fa_py_server *self, PyObject *unused)
 {
