@@ -151,6 +151,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Start, watch, stop. Returns the exit code: 0, or 3 if the first start failed."""
+        error_logger.info("Started parent process [%d]", os.getpid())
         with self._signal_handlers():
             for slot in range(self.count):
                 self._start(slot)
@@ -162,6 +163,7 @@ class Supervisor:
                 if self._stopping and not self.workers and not self.leaving:
                     break
         self._selector.close()
+        error_logger.info("Stopping parent process [%d]", os.getpid())
         return self.exit_code
 
     # -- workers -------------------------------------------------------------------------------
@@ -299,6 +301,7 @@ class Supervisor:
                 for worker in [*self.workers.values(), *self.leaving]:
                     worker.kill()
             else:
+                error_logger.info("Received %s, exiting.", signal.Signals(number).name)
                 self._stop()
 
     def _stop(self) -> None:
