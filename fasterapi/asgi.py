@@ -220,6 +220,7 @@ class HttpExchange:
         "body_done",
         "bridge",
         "burst",
+        "dismissed",
         "flushed",
         "head_length",
         "phase",
@@ -227,7 +228,6 @@ class HttpExchange:
         "sent_at",
         "stream",
         "task",
-        "told",
         "waiters",
         "wanted",
     )
@@ -244,8 +244,8 @@ class HttpExchange:
         self.burst = 0
         #: When a part of the answer was last sent, should it come in parts [s, monotonic].
         self.sent_at = 0.0
-        #: The app has been told that the server stops; it hears ``http.disconnect``.
-        self.told = False
+        #: The app has been told that the server stops: it hears ``http.disconnect``.
+        self.dismissed = False
         self.head_length: Iterable[tuple[bytes, bytes]] = ()
         self.waiters: list[asyncio.Future[None]] | None = None
         self.task: asyncio.Task[None] | None = None
@@ -287,9 +287,9 @@ class HttpExchange:
                 return value.lower().startswith(b"text/event-stream")
         return False
 
-    def tell(self) -> None:
+    def dismiss(self) -> None:
         """Let the app hear ``http.disconnect``, though the client is there."""
-        self.told = True
+        self.dismissed = True
         self._on_event()
 
     # -- the app's side ------------------------------------------------------------------------
@@ -297,7 +297,7 @@ class HttpExchange:
     async def receive(self) -> Message:
         """The next ``http.request`` part; after the last one, ``http.disconnect`` when it comes."""
         stream = self.stream
-        while self.phase != _DONE and not self.told:
+        while self.phase != _DONE:
             if not self.body_done:
                 data = stream.read()
                 if data is not None or stream.eof:
@@ -307,7 +307,7 @@ class HttpExchange:
                         "body": data or b"",
                         "more_body": not self.body_done,
                     }
-            if stream.disconnected or (self.body_done and stream.peer_closed):
+            if stream.disconnected or (self.body_done and stream.peer_closed) or self.dismissed:
                 break
             if not self.wanted and not self.body_done:
                 self.wanted = True
@@ -430,7 +430,7 @@ class HttpExchange:
     # -- how it can end ------------------------------------------------------------------------
 
     def _app_raised(self, exc: BaseException) -> None:
-        gone = self.stream.disconnected or self.told
+        gone = self.stream.disconnected or self.dismissed
         if gone and _comes_from_disconnect(exc):
             self._abandon()
             return
@@ -444,7 +444,7 @@ class HttpExchange:
         if result is not None:
             error_logger.error("ASGI callable should return None, but returned '%s'.", result)
             self._abandon()
-        elif self.stream.disconnected or self.told:
+        elif self.stream.disconnected or self.dismissed:
             self._abandon()
         elif self.phase == _STARTED and self.bridge.stopping:
             self._abandon()  # an app that has heard of the stop in a way of its own

@@ -64,7 +64,8 @@ def serve_with_uvicorn(
         Multiprocess(uvicorn_config, sockets=[uvicorn_config.bind_socket()]).run()
         return 0
     server = uvicorn.Server(uvicorn_config)
-    server.run()
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
     return 0 if server.started else log.STARTUP_FAILURE
 
 

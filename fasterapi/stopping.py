@@ -87,7 +87,7 @@ class Drain:
         return [
             item
             for item in self.bridge.active
-            if isinstance(item, HttpExchange) and item.is_answering and not item.told
+            if isinstance(item, HttpExchange) and item.is_answering and not item.dismissed
         ]
 
     def _tell(self, now: float) -> None:
@@ -99,7 +99,7 @@ class Drain:
                 item.sent_at = now  # the client is slow, but it takes what was sent
             self._pending[item] = pending
             if (farewell and item.is_event_stream) or now - item.sent_at >= SILENCE:
-                item.tell()
+                item.dismiss()
 
     def _say(self) -> None:
         """Say once for whom the server waits: connections, later what goes on after them."""
@@ -120,7 +120,7 @@ class Drain:
         forced = self.server.force_exit
         told = self._answers()
         for item in told:
-            item.tell()
+            item.dismiss()
         until = time.monotonic() + (0.0 if forced else HEARING)
         while any(item in self.bridge.active for item in told) and time.monotonic() < until:
             await asyncio.sleep(TICK)
