@@ -27,4 +27,7 @@ bench-compare: ## have the parts become slower than the last stored result? (ARG
 compat: ## FastAPI's own tests, with FasterAPI and our TestClient (ARGS="--suite all": others' too)
 	@$(PYTHON) tests/compat/run.py $(ARGS)
 
+field-apps: ## real programs (Gradio, Prefect, MCP, ...) on both servers, compared (ARGS="--only NAME")
+	@$(PYTHON) tests/field_apps/run.py $(ARGS)
+
 build-c-benches: $(BENCH_BIN)
