@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
+from fasterapi.leaving import is_closed, released
 from fasterapi.log import error_logger
 from fasterapi.pools import RequestPools
 from fasterapi.stream import ASGIApp, ClientDisconnectedError, Message, Scope, Stream
@@ -107,7 +108,7 @@ class Bridge:
     def _scope(self, stream: Stream, kind: int) -> Scope:
         seen = stream.scope
         if seen is not None:
-            seen["fasterapi.outcome"] = (kind == _RAISED, stream.value)
+            seen["fasterapi.outcome"] = (kind == _RAISED, released(stream.value))
             return self.complete(seen)
         path = stream.path
         raw_path = stream.raw_path
@@ -130,7 +131,7 @@ class Bridge:
             "state": self.state.copy(),
         }
         if kind != _REQUEST:
-            scope["fasterapi.outcome"] = (kind == _RAISED, stream.value)
+            scope["fasterapi.outcome"] = (kind == _RAISED, released(stream.value))
         elif self.sends_file is not None and self.sends_file(stream.path):
             scope["fasterapi.by_path"] = True
         return scope if self.pools is None else self.pools.scope(scope)
@@ -254,9 +255,9 @@ class HttpExchange:
         """Call the app; afterwards the exchange is complete, answered with 500, or closed."""
         try:
             result: Any = await self.app(self.scope, self.receive, self.send)  # type: ignore[func-returns-value]
-        except GeneratorExit:
-            raise
         except BaseException as exc:
+            if is_closed(exc, self.task):
+                raise
             self._app_raised(exc)
         else:
             if self.phase != _DONE or result is not None:

@@ -13,21 +13,29 @@ from collections.abc import Coroutine, Generator
 from contextvars import Context
 from typing import Any
 
+from fasterapi.leaving import guarded
+
 __all__ = ["BatchTask"]
 
 _Given = tuple[Coroutine[Any, Any, Any], Any, Context]
 
 
 class BatchTask:
-    """`task` is the present one; `go_on` is the core's ``resume``."""
+    """`task` is the present one; `go_on` is the core's ``resume``.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    is_guest: the loop is not the server's own, see `fasterapi.leaving`.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, is_guest: bool = False) -> None:
         self._loop = loop
+        self._is_guest = is_guest
         self._renew()
 
     def _renew(self) -> None:
         self._given: asyncio.Future[_Given] = self._loop.create_future()
         drive = _drive(self._given)
+        if self._is_guest:
+            drive = guarded(drive)
         self.task: asyncio.Task[Any] = self._loop.create_task(drive, name="fasterapi-batch")
 
     def go_on(

@@ -27,6 +27,7 @@ from fasterapi.adopt import adopt, arguments_of, compiled_app
 from fasterapi.applications import FasterAPI
 from fasterapi.asgi import Bridge
 from fasterapi.batch import BatchTask
+from fasterapi.leaving import is_of_request, run_to_end, start_guarded
 from fasterapi.lifespan import Lifespan
 from fasterapi.log import StartupError, error_logger, say
 from fasterapi.pools import RequestPools
@@ -116,6 +117,8 @@ class Server(Stoppable):
         self._options: dict[str, Any] = {}
         self._batch_task: BatchTask | None = None
         self._watch_timer: asyncio.TimerHandle | None = None
+        #: The event loop is somebody else's.
+        self._is_guest = True
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -125,7 +128,8 @@ class Server(Stoppable):
         After a signal that stopped it, that signal is raised again, when all of it has ended.
         """
         with asyncio.Runner(loop_factory=loop_factory(self.settings.loop)) as runner:
-            runner.run(self._serve())
+            self._is_guest = False
+            run_to_end(runner.get_loop(), self._serve(), self._is_held)
             # The loop's end would wait for whatever still runs in the old one.
             runner.get_loop().set_default_executor(ThreadPoolExecutor(1))
         self.raise_captured(at_once=not self.clean)
@@ -177,6 +181,11 @@ class Server(Stoppable):
             stats["pools"].update(bridge.pools.stats())
         return stats
 
+    def _is_held(self, exc: BaseException) -> bool:
+        """Whether an exception that has left our loop is a request's, which then gets it."""
+        server = self.core_server
+        return is_of_request(exc, () if server is None else server.pending())
+
     # -- start ---------------------------------------------------------------------------------
 
     def _open(self, state: dict[str, Any]) -> None:
@@ -227,7 +236,7 @@ class Server(Stoppable):
 
         app, loop, root_path = self._compiled_app, self._loop, self.settings.root_path
         assert loop is not None
-        self._batch_task = batch = BatchTask(loop)
+        self._batch_task = batch = BatchTask(loop, self._is_guest)
         bridge = self.bridge
         assert bridge is not None
         core_server.set_hooks(
@@ -235,6 +244,7 @@ class Server(Stoppable):
             batch_task=batch.task,
             resume=batch.go_on,
             runtime=self._runtime(bridge),
+            task=start_guarded if self._is_guest else None,
         )
         plan = self._plan(root_path)
         warn_once(plan.reasons)

@@ -28,6 +28,7 @@ from fasterapi.handshake import (
     agree_on_compression,
     parse_handshake,
 )
+from fasterapi.leaving import is_closed
 from fasterapi.log import error_logger
 from fasterapi.stream import ClientDisconnectedError, Headers, Message, Stream
 
@@ -145,11 +146,11 @@ class WebSocketSession:
         self.inbox.append(({"type": "websocket.connect"}, 0))
         try:
             result: Any = await self.bridge.app(self._scope(), self.receive, self.send)  # type: ignore[func-returns-value]
-        except GeneratorExit:
-            raise
         except ClientDisconnectedError:
             self._finish(1011)
         except BaseException as exc:
+            if is_closed(exc, self.task):
+                raise
             if not (isinstance(exc, asyncio.CancelledError) and self.bridge.stopping):
                 self.bridge.app_raised(exc, {})
             self._finish(1011)

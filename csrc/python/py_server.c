@@ -151,22 +151,24 @@ static void server_dealloc(struct fa_py_server *self)
 
 PyDoc_STRVAR(set_hooks_doc,
     "set_hooks(*, encode, exception, response_base, response_call, batch_task=None, "
-    "resume=None, runtime=None, worker=None) -> None\n--\n\n"
+    "resume=None, runtime=None, worker=None, task=None) -> None\n--\n\n"
     "Give the core what compiled routes need of FastAPI: encode(value) -> bytes,\n"
     "exception(exc) -> Response | None, the Response class, its __call__ (a class with\n"
     "another one sends itself), the asyncio.Task that is current while coroutines that have\n"
     "nothing to wait for are stepped, resume(coroutine, waited, context) -> (Task for one that\n"
-    "waits after all, the next batch_task), what Exchange.runtime is to be, and worker(),\n"
-    "which each worker thread calls first. Before set_routes().");
+    "waits after all, the next batch_task), what Exchange.runtime is to be, worker(), which\n"
+    "each worker thread calls first, and what to call in the place of asyncio.Task. Before\n"
+    "set_routes() and start().");
 
 static PyObject *server_set_hooks(struct fa_py_server *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"encode", "exception", "response_base", "response_call", "batch_task",
-        "resume", "runtime", "worker", NULL};
+        "resume", "runtime", "worker", "task", NULL};
     PyObject *encode = NULL, *exception = NULL, *base = NULL, *call = NULL, *batch_task = Py_None,
-             *resume = Py_None, *runtime = Py_None, *worker = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOO!OOOOO:set_hooks", names, &encode,
-            &exception, &PyType_Type, &base, &call, &batch_task, &resume, &runtime, &worker)) {
+             *resume = Py_None, *runtime = Py_None, *worker = Py_None, *task = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOO!OOOOOO:set_hooks", names, &encode,
+            &exception, &PyType_Type, &base, &call, &batch_task, &resume, &runtime, &worker,
+            &task)) {
         return NULL;
     }
     if (encode == NULL || exception == NULL || base == NULL || call == NULL) {
@@ -189,6 +191,7 @@ static PyObject *server_set_hooks(struct fa_py_server *self, PyObject *args, PyO
     Py_XSETREF(hooks->resume, resume == Py_None ? NULL : Py_NewRef(resume));
     Py_XSETREF(hooks->runtime, runtime == Py_None ? NULL : Py_NewRef(runtime));
     Py_XSETREF(hooks->worker, worker == Py_None ? NULL : Py_NewRef(worker));
+    Py_XSETREF(self->task_type, task == Py_None ? NULL : Py_NewRef(task));
     Py_RETURN_NONE;
 }
 
@@ -313,7 +316,8 @@ static PyObject *server_listen_fd(struct fa_py_server *self, PyObject *args)
 
 /* --- running ------------------------------------------------------------------------------- */
 
-/* asyncio.Task with the keywords this Python has; NULL type if a task factory is set. */
+/* asyncio.Task, or what set_hooks() gave, with the keywords this Python has; NULL type if a
+ * task factory is set. */
 static int choose_task_type(struct fa_py_server *self)
 {
     PyObject *factory = PyObject_CallMethodNoArgs(self->loop, self->state->names.get_task_factory);
@@ -324,7 +328,7 @@ static int choose_task_type(struct fa_py_server *self)
                              ? Py_BuildValue("(sss)", "loop", "context", "eager_start")
                              : Py_BuildValue("(ss)", "loop", "context");
     if (self->task_kwnames == NULL) return -1;
-    if (!plain) return 0;
+    if (!plain || self->task_type != NULL) return 0;
     PyObject *tasks = PyImport_ImportModule("asyncio.tasks");
     self->task_type = tasks == NULL ? NULL : PyObject_GetAttrString(tasks, "Task");
     Py_XDECREF(tasks);

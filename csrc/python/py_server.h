@@ -34,7 +34,7 @@ struct fa_py_server {
     PyObject *loop;                /* NULL before start */
     PyObject *context;             /* every request's context is a copy of the one start() ran in */
     PyObject *contexts;            /* number of an open Peer -> its opener's, or NULL */
-    PyObject *task_type;           /* asyncio.Task, or NULL: the loop's task factory decides */
+    PyObject *task_type;           /* asyncio.Task or its stand-in, or NULL: the loop decides */
     PyObject *task_kwnames;        /* keyword names for task_type */
     PyObject *header_pool;         /* TuplePool for Stream.headers, or NULL */
     struct fa_py_pending *pending; /* handlers that wait, owned; the loop thread's */

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import Response
 
 from fasterapi._fastapi import FastAPI
+from fasterapi.leaving import claim
 
 __all__ = ["core_hooks", "encode"]
 
@@ -47,12 +48,14 @@ def exception_answer(app: FastAPI) -> Callable[[BaseException], Response | None]
     """
     handlers = dict(app.exception_handlers)
     default = handlers.get(StarletteHTTPException) is http_exception_handler
-    plain = {HTTPException, StarletteHTTPException}
+    plain: set[type[BaseException]] = {HTTPException, StarletteHTTPException}
     if not default or HTTPException in handlers:
-        return lambda exc: None
+        plain = set()
 
     def answer(exc: BaseException) -> Response | None:
         if type(exc) not in plain:
+            if not isinstance(exc, Exception):
+                claim(exc)
             return None
         assert isinstance(exc, StarletteHTTPException)
         status = exc.status_code

@@ -553,8 +553,6 @@ class Writer:
             self.line("        exchange.runtime.over(exchange)")
             self.line("        raise")
             self.line("    ended(exchange, delivery, raised)")
-            self.line("    if not isinstance(raised, Exception):")
-            self.line("        raise")
             self.line("else:")
             self.line("    ended(exchange, delivery, None)")
 

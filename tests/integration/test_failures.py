@@ -1,9 +1,11 @@
 """Handlers that fail and clients that go away: one answer or none, a log entry, and life goes on."""
 
 import pathlib
+import subprocess
+import sys
 
 import pytest
-from live_server import LiveServer, start_fasterapi, wait_until
+from live_server import DEADLINE, LiveServer, start_fasterapi, wait_until
 from wire import Connection, WireError, exchange
 
 ALICE = b'{"id":1,"name":"Alice"}'
@@ -51,6 +53,55 @@ def test_system_exit_in_a_handler_does_not_kill_the_server(server: LiveServer):
         pass  # A closed connection is an answer too; a dead server is none.
     assert exchange(server.address, get("/def")).body == ALICE
     assert server.process.poll() is None
+
+
+GUEST = """
+import asyncio, sys
+from urllib.error import HTTPError
+from urllib.request import urlopen
+from fastapi import Depends
+from fasterapi import FasterAPI
+from fasterapi.server import Server, Settings
+
+app = FasterAPI()
+
+async def ends():
+    yield
+    await asyncio.sleep(0)
+    sys.exit(3)
+
+@app.get("/later")
+async def later(): await asyncio.sleep(0); sys.exit(3)
+@app.get("/ends")
+async def ended(found=Depends(ends, scope="function")): return 1
+@app.get("/ok")
+async def ok(): return "ok"
+
+async def main():
+    started = asyncio.Event()
+    server = Server(app, Settings(port=0), on_started=lambda server: started.set())
+    task = asyncio.create_task(server.serve())
+    await started.wait()
+    def status(path):
+        try:
+            return urlopen(f"http://127.0.0.1:{server.port}{path}").status
+        except HTTPError as exc:
+            return exc.code
+    for path in ("/later", "/ends", "/later", "/ok"):
+        print(path, await asyncio.to_thread(status, path), server.routes_compiled)
+    server.stop()
+    await task
+
+asyncio.run(main())
+"""
+
+
+def test_system_exit_in_a_handler_spares_the_loop_that_the_server_is_a_guest_of():
+    done = subprocess.run([sys.executable, "-c", GUEST], capture_output=True, timeout=DEADLINE)
+    assert done.returncode == 0, done.stderr.decode()
+    lines = [line for line in done.stdout.decode().splitlines() if line.startswith("/")]
+    assert lines == ["/later 500 3", "/ends 500 3", "/later 500 3", "/ok 200 3"]
+    assert done.stderr.count(b"SystemExit: 3") == 3
 
 
 def test_stream_that_fails_is_cut_and_not_completed(server: LiveServer):
