@@ -124,11 +124,13 @@ async def _measure(app: FastAPI, wanted: Callable[[str, str], bool], count: int)
 
 def _samples(app: FastAPI) -> list[Sample]:
     """Raises StartupError where FastAPI is not one that requests can be made up for."""
+    why = failure
     try:
         from fasterapi.plan.sample import sample_requests
     except Exception as exc:
-        why = failure or reason("internals", what=f"{type(exc).__name__}: {exc}")
-        raise StartupError(f"no request can be made up: {why.text}") from None
+        why = why or reason("internals", what=f"{type(exc).__name__}: {exc}")
+    if why is not None:
+        raise StartupError(f"no request can be made up: {why.text}")
     return sample_requests(app)
 
 

@@ -57,6 +57,7 @@ SUITES = {
         needs=(
             "opentelemetry-instrumentation-fastapi==0.65b0",
             "opentelemetry-sdk",
+            "logfire[fastapi]==5.4.0",
             "prometheus-fastapi-instrumentator==8.1.0",
             "sentry-sdk[fastapi]==2.75.0",
         ),

@@ -1,8 +1,9 @@
 """One app, watched by one tool, in a process of its own: the tools patch what all apps share.
 
-    python program.py TOOL fastapi|fasterapi client|server
+    python program.py TOOL fastapi|fasterapi|early|plain client|server
 
-Prints as JSON what the requests were answered, what the tool recorded, and what `explain` says.
+early and plain are how `fasterapi run` does it: FasterAPI is imported when the tool is not yet there,
+and the app is a FasterAPI, or FastAPI's own. Prints as JSON what the requests were answered, what the tool recorded, and what `explain` says.
 """
 
 import http.client
@@ -138,7 +139,7 @@ def make(app_class: Any, **options: Any) -> Any:
 
 
 def imported() -> Any:
-    if CLASS == "fastapi":
+    if CLASS in ("fastapi", "plain"):
         import fastapi
 
         return fastapi.FastAPI
@@ -179,11 +180,36 @@ def prepared() -> tuple[Any, Callable[[], Any]]:
             for sample in metric.samples
             if sample.name.endswith(("_total", "_count"))
         )
+    if TOOL.startswith("logfire"):
+        return with_logfire(off)
     if TOOL == "sentry-before":
         start_sentry()
     app = make(imported(), telemetry=off)
     late.append(start_sentry if TOOL != "sentry-before" else lambda: None)
     return app, lambda: sorted([one for one in recorded if one["query"] != "q=warm"], key=str)
+
+
+def with_logfire(off: dict[str, bool]) -> tuple[Any, Callable[[], Any]]:
+    import logfire
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
+    logfire.configure(
+        send_to_logfire=False,
+        console=False,
+        additional_span_processors=[SimpleSpanProcessor(spans)],
+        metrics=logfire.MetricsOptions(additional_readers=[reader]),
+    )
+    if TOOL == "logfire-pydantic":
+        logfire.instrument_pydantic()
+    app = make(imported(), telemetry=off)
+    if TOOL == "logfire":
+        logfire.instrument_fastapi(app)
+    if TOOL == "logfire-idle":  # its plugin is installed, and that is all
+        return app, lambda: [len(spans.get_finished_spans())]
+    return app, lambda: telemetry_report(spans, reader)
 
 
 #: What is done to the app when it is there: before the first request, or, for TOOL *-late, after it.
@@ -257,12 +283,14 @@ def by_server(app: Any) -> list[Any]:
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: None)  # the servers raise it again when they end
+    if CLASS in ("early", "plain"):
+        pass
     app, report = prepared()
     if late and not TOOL.endswith("-late"):
         late.pop()()
     answers = by_client(app) if WAY == "client" else by_server(app)
     told = []
-    if CLASS == "fasterapi":
+    if CLASS != "fastapi":
         from fasterapi.explain import explain
 
         told = [
