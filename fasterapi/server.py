@@ -33,6 +33,7 @@ from fasterapi.log import StartupError, error_logger, say
 from fasterapi.pools import RequestPools
 from fasterapi.proxy import trust_proxies, trusted_proxies
 from fasterapi.signals import SignalExit, Stoppable, end_process
+from fasterapi.start_line import address_text, start_line
 from fasterapi.stopping import Drain, end_core, end_lifespan
 
 if TYPE_CHECKING:
@@ -214,7 +215,9 @@ class Server(Stoppable):
         if planned:
             self.bridge.before_request = self._install_routes(core_server)
         elif self._compiled_app is not None:
-            self._describe(self._plan(self.settings.root_path))
+            plan = self._plan(self.settings.root_path)
+            self._warn(plan)
+            self._describe(plan)
         if not self.settings.driven:
             given = self.settings.forwarded_allow_ips
             proxies = trusted_proxies(self.settings.proxy_headers, given)
@@ -232,7 +235,7 @@ class Server(Stoppable):
     def _install_routes(self, core_server: Any) -> Callable[[], None]:
         """Give the core the app's plans; returns the check that does it again after a change."""
         from fasterapi.explain import unmet_demands
-        from fasterapi.plan import core_hooks, warn_once
+        from fasterapi.plan import core_hooks
 
         app, loop, root_path = self._compiled_app, self._loop, self.settings.root_path
         assert loop is not None
@@ -247,7 +250,7 @@ class Server(Stoppable):
             task=start_guarded if self._is_guest else None,
         )
         plan = self._plan(root_path)
-        warn_once(plan.reasons)
+        self._warn(plan)
         next_check = 0.0
 
         def install() -> None:
@@ -278,6 +281,13 @@ class Server(Stoppable):
         if not self.settings.driven:  # else the driver looks itself
             watch()
         return check
+
+    def _warn(self, plan: AppPlan) -> None:
+        """Say why nothing compiles, if that is so; of several workers one does."""
+        from fasterapi.plan import warn_once
+
+        if self.settings.slot == 0:
+            warn_once(plan.reasons)
 
     def _describe(self, plan: AppPlan) -> list[RouteVerdict]:
         """Note what the start line says of the routes; returns what became of them."""
@@ -569,30 +579,6 @@ def run_worker(message: dict[str, Any]) -> int:
 # -- helpers -----------------------------------------------------------------------------------
 
 
-def address_text(settings: Settings, port: int) -> str:
-    """Where a server with these settings can be reached; `port` is the real one."""
-    if settings.address is not None:
-        return settings.address
-    if settings.uds is not None:
-        return f"unix:{settings.uds}"
-    if settings.fd is not None:
-        return f"descriptor {settings.fd}"
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{port}"
-
-
-def start_line(settings: Settings, facts: dict[str, Any]) -> str:
-    """What a started server prints: where it is, and in a second line what will be fast."""
-    address = address_text(settings, facts["port"])
-    workers = f"{settings.workers} worker{'s' if settings.workers != 1 else ''}"
-    if facts["fasterapi"]:
-        routes = f"{facts['compiled']} of {facts['routes']} routes compiled"
-    else:
-        routes = "ASGI app"
-    words = facts.get("words", "")
-    return f"FasterAPI on {address} ({workers}, {routes})" + (f"\n{words}" if words else "")
-
-
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop for "auto" (if importable) and "uvloop"; None is asyncio's own default."""
     if name not in ("auto", "uvloop", "asyncio"):
@@ -610,11 +596,9 @@ def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def can_plan() -> bool:
-    """Whether FastAPI has the inside that plans are made for; says so in the log if not."""
+    """Whether FastAPI has the inside that plans are made for."""
     from fasterapi import plan
 
-    if plan.failure is not None:
-        plan.warn_once([plan.failure])
     return plan.failure is None
 
 

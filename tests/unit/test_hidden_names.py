@@ -6,13 +6,18 @@ each module. The names are read from the sources, so that a new one is in it.
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from live_server import LiveServer
+from wire import exchange
 
 import fasterapi
+from fasterapi.plan import fingerprint
 
 PACKAGE = Path(fasterapi.__file__).parent
 SCRIPT = Path(__file__).parent / "support" / "hidden_name.py"
@@ -23,7 +28,6 @@ PUBLIC = {
     ("starlette.testclient", ""),
     ("starlette.testclient", "TestClient"),
 }
-#: Only those who check types import these.
 APP = """
 from fastapi import FastAPI
 app = FastAPI(openapi_url=None)
@@ -78,6 +82,12 @@ def names_of(path: Path) -> set[tuple[str, str]]:
 
 def all_names() -> list[tuple[str, str]]:
     found = set().union(*(names_of(path) for path in PACKAGE.rglob("*.py")))
+    watched = [(owner, name) for _, owner, name in fingerprint._WATCHED]
+    found |= {
+        (owner.__name__, name)
+        for owner, name in watched
+        if isinstance(owner, ModuleType) and owner.__name__.split(".")[0] in OTHERS
+    }
     public = {one for one in found if one in PUBLIC or (one[0], None) in PUBLIC}
     return sorted(found - public)
 
@@ -128,6 +138,7 @@ def test_the_names_are_found():
     assert ("fastapi.routing", "_IncludedRouter") in names
     assert ("fastapi.routing", "get_request_handler") in names  # an attribute of the module
     assert ("fastapi._body_limit", "") in names
+    assert ("fastapi.routing", "serialize_response") in names  # only looked at
     assert ("fastapi", "Request") not in names
     assert len(names) > 100
 
@@ -135,6 +146,27 @@ def test_the_names_are_found():
 def test_nothing_hidden(tmp_path):
     ((case, found),) = run(tmp_path, [("fastapi.routing", "no_such_name")])
     assert check(case, found) == "compiled"
+
+
+@pytest.mark.parametrize("words", [["run", "--workers", "2"], ["dev"]])
+def test_processes_of_their_own_say_it_once(tmp_path, words):
+    (tmp_path / "main.py").write_text(APP)
+    (tmp_path / "sitecustomize.py").write_text(
+        "import hidden_name\nhidden_name.hide('fastapi.routing', 'iter_route_contexts')\n"
+    )
+    path = os.pathsep.join(map(str, (tmp_path, SCRIPT.parent, PACKAGE.parent)))
+    command = [sys.executable, "-m", "fasterapi", *words, "main:app", "--port", "0"]
+    server = LiveServer(command, {"PYTHONPATH": path})
+    try:
+        server.learn_address()
+        for _ in range(4):  # either worker
+            answer = exchange(server.address, b"GET /items/3 HTTP/1.1\r\nHost: h\r\n\r\n")
+            assert answer.body == b'{"item_id":3}'
+    finally:
+        server.stop()
+    assert "Traceback" not in server.output
+    assert "1 endpoint, as fast as FastAPI: 1. Mostly because: " in server.output
+    assert server.output.count("Nothing is compiled") == 1, server.output
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ import fasterapi.server
 from fasterapi import _native, addresses, server
 from fasterapi.log import StartupError
 from fasterapi.server import Server, Settings
+from fasterapi.start_line import start_line
 
 ROOT = str(Path(fasterapi.server.__file__).parents[1])
 
@@ -396,12 +397,12 @@ def test_stale_unix_sockets_are_removed_and_live_ones_not(tmp_path):
 def test_start_line():
     facts = {"port": 8000, "compiled": 5, "routes": 7, "fasterapi": True}
     assert (
-        server.start_line(Settings(), facts)
+        start_line(Settings(), facts)
         == "FasterAPI on http://127.0.0.1:8000 (1 worker, 5 of 7 routes compiled)"
     )
-    line = server.start_line(Settings(), {**facts, "words": "Fast: all."})
+    line = start_line(Settings(), {**facts, "words": "Fast: all."})
     assert line.endswith("(1 worker, 5 of 7 routes compiled)\nFast: all.")
-    line = server.start_line(Settings(host="::1", workers=4), facts)
+    line = start_line(Settings(host="::1", workers=4), facts)
     assert line.startswith("FasterAPI on http://[::1]:8000 (4 workers, ")
 
 

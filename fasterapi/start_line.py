@@ -1,0 +1,34 @@
+"""What a started server prints: where it is, and what of the app will be fast."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fasterapi.server import Settings
+
+__all__ = ["address_text", "start_line"]
+
+
+def address_text(settings: Settings, port: int) -> str:
+    """Where a server with these settings can be reached; `port` is the real one."""
+    if settings.address is not None:
+        return settings.address
+    if settings.uds is not None:
+        return f"unix:{settings.uds}"
+    if settings.fd is not None:
+        return f"descriptor {settings.fd}"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{port}"
+
+
+def start_line(settings: Settings, facts: dict[str, Any]) -> str:
+    """What a started server prints: where it is, and in a second line what will be fast."""
+    address = address_text(settings, facts["port"])
+    workers = f"{settings.workers} worker{'s' if settings.workers != 1 else ''}"
+    if facts["fasterapi"]:
+        routes = f"{facts['compiled']} of {facts['routes']} routes compiled"
+    else:
+        routes = "ASGI app"
+    words = facts.get("words", "")
+    return f"FasterAPI on {address} ({workers}, {routes})" + (f"\n{words}" if words else "")
