@@ -215,7 +215,7 @@ def in_words(verdicts: Iterable[RouteVerdict]) -> str:
 
 def _first_clause(text: str) -> str:
     """What is in the way, without the advice."""
-    for end in ("; ", ", so ", ", which ", ". "):
+    for end in ("; ", ", so ", ", which a compiled", ". "):
         text = text.partition(end)[0]
     return text.rstrip(".")
 
