@@ -35,6 +35,7 @@ from fasterapi.proxy import trust_proxies, trusted_proxies
 from fasterapi.signals import SignalExit, Stoppable, end_process
 from fasterapi.start_line import address_text, start_line
 from fasterapi.stopping import Drain, end_core, end_lifespan
+from fasterapi.threads import forget_in_children, worker_thread
 
 if TYPE_CHECKING:
     from fasterapi.plan import AppPlan, RouteVerdict
@@ -224,11 +225,12 @@ class Server(Stoppable):
             trust_proxies(core_server, proxies, given is not None)
             self._listen(core_server)
             self._publish(core_server)
-        core_server.start(loop, self.bridge, self.settings.driven)
+        core_server.start(loop, self.bridge, self.settings.driven, worker_thread(loop))
         loop.add_reader(core_server.fileno(), core_server.run_batch)
         # The first round announces that the loop sleeps; nobody would wake it before.
         loop.call_soon(core_server.run_batch)
         self.core_server = core_server
+        forget_in_children(self)
         if isinstance(self.app, FasterAPI):
             self.app._server = self
 
@@ -243,7 +245,7 @@ class Server(Stoppable):
         bridge = self.bridge
         assert bridge is not None
         core_server.set_hooks(
-            **core_hooks(app, loop),
+            **core_hooks(app),
             batch_task=batch.task,
             resume=batch.go_on,
             runtime=self._runtime(bridge),

@@ -31,7 +31,9 @@
     X(endpoint)            \
     X(path_params)         \
     X(fastapi)             \
-    X(form_limits)
+    X(form_limits)         \
+    X(_trace_hook)         \
+    X(_profile_hook)
 /* clang-format on */
 
 struct fa_module_state {

@@ -61,7 +61,7 @@ static void run_item(struct fa_py_server *owner, void *item)
 static uint64_t run_items(struct fa_py_server *owner, size_t count, uint64_t now)
 {
     fa_executor_loop_begin(owner->server, owner->items, count, now);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && !owner->forked; i++)
         run_item(owner, owner->items[i]);
     fa_executor_wake_reactor(owner->server);
     uint64_t end = fa_clock_now_ns();
@@ -146,9 +146,10 @@ PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused)
         }
         if (!spin_for_work(owner, deadline)) asleep = fa_executor_loop_sleep(owner->server);
         if (!asleep) now = fa_clock_now_ns();
-    } while (!asleep && now < deadline);
+    } while (!asleep && now < deadline && !owner->forked);
     if (entered) batch_task_leave(owner);
     owner->in_batch = false;
+    if (FA_UNLIKELY(owner->forked)) Py_RETURN_NONE;
     if (!asleep) return call_again(owner);
     Py_RETURN_NONE;
 }

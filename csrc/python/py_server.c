@@ -93,7 +93,7 @@ static int server_traverse(struct fa_py_server *self, visitproc visit, void *arg
     Py_VISIT(self->hooks.response_call);
     Py_VISIT(self->hooks.resume);
     Py_VISIT(self->hooks.runtime);
-    Py_VISIT(self->hooks.worker);
+    Py_VISIT(self->hooks.thread);
     Py_VISIT(self->hooks.batch_task);
     Py_VISIT(self->loop);
     Py_VISIT(self->context);
@@ -113,7 +113,7 @@ static int server_clear(struct fa_py_server *self)
     Py_CLEAR(self->hooks.response_call);
     Py_CLEAR(self->hooks.resume);
     Py_CLEAR(self->hooks.runtime);
-    Py_CLEAR(self->hooks.worker);
+    Py_CLEAR(self->hooks.thread);
     Py_CLEAR(self->hooks.batch_task);
     Py_CLEAR(self->hooks.enter_task);
     Py_CLEAR(self->hooks.leave_task);
@@ -151,24 +151,22 @@ static void server_dealloc(struct fa_py_server *self)
 
 PyDoc_STRVAR(set_hooks_doc,
     "set_hooks(*, encode, exception, response_base, response_call, batch_task=None, "
-    "resume=None, runtime=None, worker=None, task=None) -> None\n--\n\n"
+    "resume=None, runtime=None, task=None) -> None\n--\n\n"
     "Give the core what compiled routes need of FastAPI: encode(value) -> bytes,\n"
     "exception(exc) -> Response | None, the Response class, its __call__ (a class with\n"
     "another one sends itself), the asyncio.Task that is current while coroutines that have\n"
     "nothing to wait for are stepped, resume(coroutine, waited, context) -> (Task for one that\n"
-    "waits after all, the next batch_task), what Exchange.runtime is to be, worker(), which\n"
-    "each worker thread calls first, and what to call in the place of asyncio.Task. Before\n"
-    "set_routes() and start().");
+    "waits after all, the next batch_task), what Exchange.runtime is to be, and what to call\n"
+    "in the place of asyncio.Task. Before set_routes() and start().");
 
 static PyObject *server_set_hooks(struct fa_py_server *self, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"encode", "exception", "response_base", "response_call", "batch_task",
-        "resume", "runtime", "worker", "task", NULL};
+        "resume", "runtime", "task", NULL};
     PyObject *encode = NULL, *exception = NULL, *base = NULL, *call = NULL, *batch_task = Py_None,
-             *resume = Py_None, *runtime = Py_None, *worker = Py_None, *task = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOO!OOOOOO:set_hooks", names, &encode,
-            &exception, &PyType_Type, &base, &call, &batch_task, &resume, &runtime, &worker,
-            &task)) {
+             *resume = Py_None, *runtime = Py_None, *task = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOO!OOOOO:set_hooks", names, &encode,
+            &exception, &PyType_Type, &base, &call, &batch_task, &resume, &runtime, &task)) {
         return NULL;
     }
     if (encode == NULL || exception == NULL || base == NULL || call == NULL) {
@@ -190,7 +188,6 @@ static PyObject *server_set_hooks(struct fa_py_server *self, PyObject *args, PyO
     Py_XSETREF(hooks->batch_task, batch_task == Py_None ? NULL : Py_NewRef(batch_task));
     Py_XSETREF(hooks->resume, resume == Py_None ? NULL : Py_NewRef(resume));
     Py_XSETREF(hooks->runtime, runtime == Py_None ? NULL : Py_NewRef(runtime));
-    Py_XSETREF(hooks->worker, worker == Py_None ? NULL : Py_NewRef(worker));
     Py_XSETREF(self->task_type, task == Py_None ? NULL : Py_NewRef(task));
     Py_RETURN_NONE;
 }
@@ -336,22 +333,25 @@ static int choose_task_type(struct fa_py_server *self)
 }
 
 PyDoc_STRVAR(start_doc,
-    "start(loop, asgi_callback, driven=False) -> None\n--\n\n"
+    "start(loop, asgi_callback, driven=False, thread=None) -> None\n--\n\n"
     "Start serving. On the event-loop thread, which then watches fileno() for reading\n"
     "and calls run_batch(). asgi_callback(Stream) takes each handed-over request.\n"
-    "driven: no reactor thread and no port; requests come from load().");
+    "driven: no reactor thread and no port; requests come from load().\n"
+    "thread(number, work) is called on each worker thread, and calls work() once, which\n"
+    "returns when the server stops.");
 
 static PyObject *server_start(struct fa_py_server *self, PyObject *args)
 {
-    PyObject *loop, *asgi;
+    PyObject *loop, *asgi, *thread = Py_None;
     int driven = 0;
-    if (!PyArg_ParseTuple(args, "OO|p:start", &loop, &asgi, &driven)) return NULL;
+    if (!PyArg_ParseTuple(args, "OO|pO:start", &loop, &asgi, &driven, &thread)) return NULL;
     if (self->started) {
         PyErr_SetString(PyExc_RuntimeError, "the server was started before");
         return NULL;
     }
     self->loop = Py_NewRef(loop);
     self->hooks.asgi = Py_NewRef(asgi);
+    self->hooks.thread = thread == Py_None ? NULL : Py_NewRef(thread);
     self->context = PyContext_CopyCurrent();
     if (self->context == NULL || choose_task_type(self) < 0) return NULL;
     fa_status started;
@@ -417,6 +417,19 @@ static PyObject *server_stop(struct fa_py_server *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "d:stop", &timeout)) return NULL;
     if (!self->started || self->stopped) Py_RETURN_TRUE;
     return PyBool_FromLong(stop_detached(self, timeout < 0.0 ? 0.0 : timeout) == FA_OK);
+}
+
+PyDoc_STRVAR(forked_doc,
+    "forked() -> None\n--\n\n"
+    "In the child of a fork: nothing that is queued runs here; the parent serves on.");
+
+static PyObject *server_forked(struct fa_py_server *self, PyObject *unused)
+{
+    (void)unused;
+    self->forked = true;
+    self->stopped = true;
+    fa_server_forked(self->server);
+    Py_RETURN_NONE;
 }
 
 PyDoc_STRVAR(pending_doc,
@@ -539,6 +552,7 @@ static PyMethodDef server_methods[] = {
     {"busy", (PyCFunction)server_busy, METH_NOARGS, busy_doc},
     {"pending", (PyCFunction)server_pending, METH_NOARGS, pending_doc},
     {"stop", (PyCFunction)server_stop, METH_VARARGS, stop_doc},
+    {"forked", (PyCFunction)server_forked, METH_NOARGS, forked_doc},
     {"stats", (PyCFunction)server_stats, METH_NOARGS, stats_doc},
     {"publish_stats", (PyCFunction)server_publish_stats, METH_VARARGS, publish_stats_doc},
     {"note_failure", (PyCFunction)server_note_failure, METH_NOARGS, note_failure_doc},

@@ -20,7 +20,7 @@ struct fa_py_hooks {
     PyObject *enter_task; /* asyncio.tasks._enter_task */
     PyObject *leave_task; /* asyncio.tasks._leave_task */
     PyObject *runtime;    /* Exchange.runtime, or NULL */
-    PyObject *worker;     /* callable(): a worker thread begins; or NULL */
+    PyObject *thread;     /* callable(number, work): what a worker thread does, or NULL */
 };
 
 struct fa_py_pending;
@@ -43,6 +43,7 @@ struct fa_py_server {
     unsigned peers; /* opened so far */
     bool started;
     bool stopped;
+    bool forked;    /* a copy in a forked child: nothing more runs */
     bool driven;    /* no reactor thread: load() drives it */
     bool driving;   /* a thread is in load() */
     bool loop_busy; /* this batch left callbacks for the event loop: do not spin before it */

@@ -47,6 +47,9 @@ int fa_executor_loop_fd(const struct fa_server *s)
 
 size_t fa_executor_loop_drain(struct fa_server *s, void **items, size_t max)
 {
+    if (FA_UNLIKELY(atomic_load_explicit(&s->forked, memory_order_relaxed))) {
+        return 0;
+    }
     if (!fa_owner_bin_is_empty(&s->owners)) {
         fa_owner_bin_flush(&s->owners, s->ops->drop_owner, s->ctx);
     }

@@ -56,6 +56,10 @@ struct fa_executor_ops {
      * attached (may run handlers). An error ends the thread; nothing else of
      * it is called then. */
     fa_status (*thread_start)(void *ctx, struct fa_worker *w);
+    /* Attached, after thread_start: calls fa_worker_serve once, which returns
+     * attached when the thread is to end. So the ops can have frames of their own
+     * below all of its tasks. NULL: fa_worker_serve is called directly. */
+    void (*thread_run)(void *ctx, struct fa_worker *w);
     /* Attached. Must end in exactly one fa_executor_complete or
      * fa_executor_hand_over for `t`, here or later on any thread. */
     void (*run)(void *ctx, struct fa_worker *w, struct fa_task *t);

@@ -144,6 +144,9 @@ void fa_server_free(struct fa_server *s)
     if (fa_server_stop(s, 0) != FA_OK) {
         return; /* a handler still runs in a thread of ours: leave it its memory */
     }
+    if (atomic_load_explicit(&s->forked, memory_order_relaxed)) {
+        return; /* half of it may be as another thread was just changing it */
+    }
     struct fa_route_table *table = atomic_load_explicit(&s->next_routes, memory_order_acquire);
     if (table != NULL) {
         fa_owner_bin_add(&s->owners, fa_route_table_release(table));
@@ -280,6 +283,7 @@ fa_status fa_server_listen_fd(struct fa_server *s, int fd)
 static void *reactor_main(void *arg)
 {
     struct fa_server *s = arg;
+    (void)pthread_setname_np(pthread_self(), "fasterapi-react");
     fa_reactor_run(&s->reactor);
     return NULL;
 }
@@ -396,8 +400,20 @@ static void wait_until_idle(struct fa_server *s, uint64_t timeout_ns)
     }
 }
 
+void fa_server_forked(struct fa_server *s)
+{
+    atomic_store_explicit(&s->forked, true, memory_order_relaxed);
+    atomic_store_explicit(&s->stopping, true, memory_order_relaxed);
+    s->reactor_joined = true;
+    s->phase = FA_SERVER_STOPPED;
+    fa_worker_pool_forked(&s->workers);
+}
+
 fa_status fa_server_stop(struct fa_server *s, uint64_t timeout_ns)
 {
+    if (atomic_load_explicit(&s->forked, memory_order_relaxed)) {
+        return FA_OK;
+    }
     if (s->phase == FA_SERVER_NEW) {
         s->phase = FA_SERVER_STOPPED;
         s->reactor_joined = true;

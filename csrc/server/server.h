@@ -194,6 +194,19 @@ size_t fa_server_busy_workers(struct fa_server *s, pthread_t *threads, size_t ma
 FA_NODISCARD fa_status fa_server_stop(struct fa_server *s, uint64_t timeout_ns);
 
 /*
+ * fa_server_forked - in the child of a fork: this is a copy of a server whose threads,
+ * connections and tasks are the parent's.
+ *
+ * From then on no queued task runs here: fa_executor_loop_drain gives none, and a worker
+ * that forked ends when its handler returns. fa_server_stop has nothing to wait for and
+ * fa_server_free frees nothing: what other threads were changing at the fork is never
+ * touched.
+ *
+ * Threads: the only one there is.
+ */
+void fa_server_forked(struct fa_server *s);
+
+/*
  * fa_server_free - free everything. Stops first if necessary.
  *
  * Must be called attached (drops remaining owners), after the app ended or

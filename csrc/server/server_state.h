@@ -57,7 +57,8 @@ struct fa_server {
     enum fa_server_phase phase;
     pthread_t reactor_thread;
     bool reactor_joined;
-    bool armed; /* driven: armed since the last turn */
+    bool armed;         /* driven: armed since the last turn */
+    atomic_bool forked; /* this is the copy in a forked child */
 
     /* Shared, rarely written. */
     atomic_bool draining;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -244,6 +245,31 @@ static void work(struct fa_worker_pool *p, struct fa_worker_slot *slot)
     }
 }
 
+/* Whoever starts a worker may wait for this. */
+static void tell_start(struct fa_worker_slot *slot, fa_status st)
+{
+    struct fa_worker_pool *p = slot->pool;
+    (void)pthread_mutex_lock(&p->lock);
+    slot->start_status = st;
+    (void)pthread_cond_broadcast(&p->changed);
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
+void fa_worker_serve(struct fa_worker *w)
+{
+    struct fa_worker_slot *slot = fa_container_of(w, struct fa_worker_slot, worker);
+    tell_start(slot, FA_OK);
+    work(slot->pool, slot);
+}
+
+/* For tools that know no Python: `top -H`, core dumps. At most 15 characters. */
+static void name_thread(uint32_t index)
+{
+    char name[16];
+    (void)snprintf(name, sizeof name, "fasterapi-w%u", (unsigned)(index % 10000u));
+    (void)pthread_setname_np(pthread_self(), name);
+}
+
 static void find_worker(struct fa_worker_pool *p, bool may_start);
 
 static void *thread_main(void *arg)
@@ -251,13 +277,17 @@ static void *thread_main(void *arg)
     struct fa_worker_slot *slot = arg;
     struct fa_worker_pool *p = slot->pool;
     struct fa_server *s = p->server;
+    (void)pthread_sigmask(SIG_SETMASK, &p->signals, NULL);
+    name_thread(slot->worker.index);
     fa_status st = s->ops->thread_start(s->ctx, &slot->worker);
-    (void)pthread_mutex_lock(&p->lock);
-    slot->start_status = st;
-    (void)pthread_cond_broadcast(&p->changed);
-    (void)pthread_mutex_unlock(&p->lock);
-    if (st == FA_OK) {
-        work(p, slot);
+    if (st != FA_OK) {
+        tell_start(slot, st);
+    } else {
+        if (s->ops->thread_run != NULL) {
+            s->ops->thread_run(s->ctx, &slot->worker);
+        } else {
+            fa_worker_serve(&slot->worker);
+        }
         s->ops->detach(s->ctx, &slot->worker);
         s->ops->thread_stop(s->ctx, &slot->worker);
     }
@@ -292,10 +322,6 @@ static fa_status start_thread(struct fa_worker_pool *p, struct fa_worker_slot **
     slot->worker.server = s;
     fa_parker_init(&slot->parker);
     fa_buffer_cache_init(&slot->worker.cache, &s->pool);
-    sigset_t all;
-    sigset_t old;
-    (void)sigfillset(&all); /* signals are the interpreter's business */
-    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
     (void)pthread_mutex_lock(&p->lock);
     slot->worker.index = p->slots != NULL ? p->slots->worker.index + 1 : 0;
     int failed = pthread_create(&slot->thread, NULL, thread_main, slot);
@@ -304,7 +330,6 @@ static fa_status start_thread(struct fa_worker_pool *p, struct fa_worker_slot **
         p->slots = slot;
     }
     (void)pthread_mutex_unlock(&p->lock);
-    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (failed != 0) {
         slot_free(slot);
         return FA_ERR_IO;
@@ -383,6 +408,7 @@ void fa_worker_pool_wake(struct fa_worker_pool *p)
 fa_status fa_worker_pool_start_first(struct fa_worker_pool *p)
 {
     struct fa_worker_slot *slot = NULL;
+    (void)pthread_sigmask(SIG_SETMASK, NULL, &p->signals);
     (void)atomic_fetch_add_explicit(&p->total, 1, memory_order_seq_cst);
     (void)atomic_fetch_add_explicit(&p->searching, 1, memory_order_seq_cst);
     fa_status st = start_thread(p, &slot);
@@ -467,4 +493,15 @@ fa_status fa_worker_pool_stop(struct fa_worker_pool *p, uint64_t timeout_ns)
         }
     }
     return FA_OK;
+}
+
+void fa_worker_pool_forked(struct fa_worker_pool *p)
+{
+    atomic_store_explicit(&p->stopping, true, memory_order_relaxed);
+    (void)pthread_mutex_init(&p->lock, NULL);
+    p->idle = NULL;
+    for (struct fa_worker_slot *slot = p->slots; slot != NULL; slot = slot->next) {
+        slot->ended = true;
+        slot->joined = true;
+    }
 }

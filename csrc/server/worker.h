@@ -10,6 +10,7 @@
 #define FA_SERVER_WORKER_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +26,7 @@ struct fa_worker_slot;
 struct fa_worker_pool {
     struct fa_server *server;
     uint32_t max;
+    sigset_t signals;             /* blocked in the thread that started the server */
     pthread_mutex_t lock;         /* guards idle, slots' life */
     pthread_cond_t changed;       /* a thread started or ended */
     struct fa_worker_slot *idle;  /* sleeping workers, latest first: it is still warm */
@@ -48,6 +50,9 @@ void fa_worker_pool_deinit(struct fa_worker_pool *p);
 /*
  * fa_worker_pool_start_first - start one worker and wait until it is ready.
  *
+ * Workers block the signals that the calling thread blocks: processes that handlers
+ * start inherit that.
+ *
  * Errors: FA_ERR_IO, FA_ERR_NOMEM, or what ops->thread_start returned.
  */
 FA_NODISCARD fa_status fa_worker_pool_start_first(struct fa_worker_pool *p);
@@ -63,6 +68,22 @@ FA_NODISCARD fa_status fa_worker_pool_start_first(struct fa_worker_pool *p);
  *          not on the idle list yet takes the pool lock after this call did.
  */
 void fa_worker_pool_wake(struct fa_worker_pool *p);
+
+/*
+ * fa_worker_serve - run tasks until the pool stops: the part of a worker's life that
+ * fa_executor_ops.thread_run stands around.
+ *
+ * Threads: the worker's own, attached; returns attached.
+ */
+void fa_worker_serve(struct fa_worker *w);
+
+/*
+ * fa_worker_pool_forked - in the child of a fork: none of its threads exists but, it may
+ * be, the calling one, which runs no other task.
+ *
+ * Locks that other threads held at the fork are made anew. Nothing is freed.
+ */
+void fa_worker_pool_forked(struct fa_worker_pool *p);
 
 /*
  * fa_worker_pool_add_tallies - add what all workers have counted to `sum`.

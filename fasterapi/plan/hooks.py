@@ -5,7 +5,6 @@ All of it may run on any thread that runs handlers, so nothing here keeps state.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -66,30 +65,9 @@ def exception_answer(app: FastAPI) -> Callable[[BaseException], Response | None]
     return answer
 
 
-def worker_hook(loop: asyncio.AbstractEventLoop) -> Callable[[], None] | None:
-    """What AnyIO notes in its worker threads, for those of the core: they are none of its own.
-
-    ``anyio.from_thread`` then works in `def` endpoints. The function is called once in each thread.
-    """
-    try:
-        from anyio._core._eventloop import claim_worker_thread, get_async_backend, threadlocals
-    except ImportError:  # another AnyIO: there, from_thread says that it is not its thread
-        return None
-    backend = get_async_backend("asyncio")
-
-    def begin() -> None:
-        with claim_worker_thread(backend, loop):
-            noted = dict(vars(threadlocals))
-        # Nothing cancels a request that runs on one of the core's threads.
-        vars(threadlocals).update(noted, current_cancel_scope=None)
-
-    return begin
-
-
-def core_hooks(app: FastAPI, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
+def core_hooks(app: FastAPI) -> dict[str, Any]:
     """Keyword arguments for the core's ``Server.set_hooks``."""
     return {
-        "worker": worker_hook(loop),
         "encode": encode,
         "exception": exception_answer(app),
         "response_base": Response,

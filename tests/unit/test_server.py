@@ -70,7 +70,7 @@ class FakeCoreServer:
     def listen_fd(self, fd: int) -> None:
         self.calls.append(("fd", fd))
 
-    def start(self, loop: Any, callback: Any, driven: bool = False) -> None:
+    def start(self, loop: Any, callback: Any, driven: bool = False, thread: Any = None) -> None:
         self.calls.append("start")
         self.callback = callback
 

@@ -1,5 +1,7 @@
 /* Worker threads: grow while tasks wait, wake one by one, never lose a wake-up. */
 #include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include "check.h"
 #include "fake_executor.h"
@@ -182,8 +184,87 @@ TEST(a_thread_that_cannot_start_calls_another)
     fake_stop(&f);
 }
 
+/* What a worker sees of itself: its name, the signals it blocks, who stands below it. */
+struct life {
+    struct fake f; /* first: it is the ops' ctx */
+    atomic_int runs;
+    atomic_bool in_run;
+    char name[16];
+    sigset_t blocked;
+};
+
+static void look_around(void *ctx, struct fa_worker *w)
+{
+    struct life *life = ctx;
+    (void)pthread_getname_np(pthread_self(), life->name, sizeof life->name);
+    (void)pthread_sigmask(SIG_SETMASK, NULL, &life->blocked);
+    atomic_store(&life->in_run, true);
+    fa_worker_serve(w);
+    atomic_store(&life->in_run, false);
+    atomic_fetch_add(&life->runs, 1);
+}
+
+TEST(the_ops_stand_around_a_workers_life)
+{
+    struct life life = {0};
+    struct fake_response r;
+    struct fa_executor_ops ops = FAKE_OPS;
+    ops.thread_run = look_around;
+    fake_init(&life.f);
+    fake_require(fa_server_new(&life.f.config, &ops, &life, &life.f.server) == FA_OK, "new");
+    fake_start(&life.f);
+    CHECK(atomic_load(&life.in_run)); /* before the start is over */
+    CHECK_EQ_STR(life.name, "fasterapi-w0");
+    CHECK(sigismember(&life.blocked, SIGTERM) == 0);
+    CHECK(sigismember(&life.blocked, SIGCHLD) == 0);
+    int fd = fake_connect(&life.f);
+    CHECK_EQ_INT(fake_ask(fd, GET("/worker"), &r), 200);
+    fake_response_free(&r);
+    close(fd);
+    CHECK_EQ_INT(atomic_load(&life.runs), 0);
+    fake_stop(&life.f);
+    CHECK_EQ_INT(atomic_load(&life.runs), 1);
+    CHECK_EQ_INT(atomic_load(&life.f.threads_stopped), 1);
+}
+
+/* In the child: nothing to take, nothing to wait for, also with a lock held at the fork. */
+static int child_of(struct fake *f)
+{
+    void *items[4];
+    fa_server_forked(f->server);
+    if (fa_executor_loop_drain(f->server, items, 4) != 0) return 1;
+    if (fa_worker_pool_stop(&f->server->workers, 0) != FA_OK) return 2;
+    if (fa_server_stop(f->server, 0) != FA_OK) return 3;
+    fa_server_free(f->server);
+    return 0;
+}
+
+TEST(a_forked_child_has_nothing_to_do)
+{
+    struct fake f;
+    struct fake_response r;
+    fake_init(&f);
+    fake_start(&f);
+    int fd = fake_connect(&f);
+    CHECK_EQ_INT(fake_ask(fd, GET("/worker"), &r), 200);
+    fake_response_free(&r);
+    (void)pthread_mutex_lock(&f.server->workers.lock);
+    pid_t child = fork();
+    if (child == 0) _exit(child_of(&f));
+    (void)pthread_mutex_unlock(&f.server->workers.lock);
+    int status = -1;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK_EQ_INT(fake_ask(fd, GET("/worker"), &r), 200); /* the parent serves on */
+    fake_response_free(&r);
+    close(fd);
+    fake_stop(&f);
+}
+
 int main(void)
 {
+    RUN(the_ops_stand_around_a_workers_life);
+    RUN(a_forked_child_has_nothing_to_do);
     RUN(threads_grow_only_while_tasks_wait);
     RUN(who_is_busy);
     RUN(wakeups);
