@@ -36,7 +36,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 #: How long one that fails may take; nothing is measured with them.
 PATIENCE = 30.0
 #: How long what a left stream was made of may take to go.
-GONE_WITHIN = 3.0
+GONE_WITHIN = 8.0
 #: Headers whose values both servers must send alike.
 COMPARED = (
     "content-type",

@@ -30,10 +30,10 @@ def visit(v: Visit) -> None:
         v.ask("GET", f"/flask/{path}")
     v.ask("GET", "/twice/there/3")
     v.ask("GET", "/twice/there/x")
-    v.stream("/flask/lines/10000", 3)
+    v.stream("/flask/lines/300", 3)
 
     with v.leaving("two streams"):
-        opened = [v.open(f"/flask/lines/{count}") for count in (10001, 10002)]
+        opened = [v.open(f"/flask/lines/{count}") for count in (301, 302)]
         for stream in opened:
             stream.events(1)
             stream.leave()
