@@ -22,6 +22,7 @@ from fasterapi.pools import RequestPools
 from fasterapi.stream import ASGIApp, ClientDisconnectedError, Message, Scope, Stream
 
 if TYPE_CHECKING:
+    from fasterapi.access_records import AccessRecords
     from fasterapi.websocket import WebSocketSession
 
 __all__ = ["Bridge", "HttpExchange"]
@@ -80,6 +81,8 @@ class Bridge:
         self.sends_file: Callable[[str], bool] | None = None
         self.pools = pools or None
         self._note_failure = note_failure
+        #: Told of each answer that begins, where the access log is to be records; or None.
+        self.access: AccessRecords | None = None
         self.active: set[HttpExchange | WebSocketSession] = set()
         self.stopping = False
         self._raw_root = root_path.encode("latin-1", "replace")
@@ -344,6 +347,7 @@ class HttpExchange:
                 headers = [(bytes(name), bytes(value)) for name, value in headers]
                 stream.start(message["status"], headers)
             self.phase = _STARTED
+            self.note_access(message["status"])
             self.head_length = headers
             self.bridge.head_is_waiting(self)
         elif kind == "http.response.pathsend" and self.phase == _STARTED:
@@ -394,6 +398,12 @@ class HttpExchange:
             raise
         stream.write(b"", False)
         self._completed()
+
+    def note_access(self, status: int) -> None:
+        """The answer begins: make its record, if the access log is made of them."""
+        access = self.bridge.access
+        if access is not None and access.active:
+            access.note(self.scope, status)
 
     def flush_head(self) -> None:
         """Write the head alone, if the body has not come along with it."""
@@ -460,6 +470,7 @@ class HttpExchange:
         """500 if nothing has been started, else the only honest thing: close the connection."""
         if self.phase == _WAITING and not self.stream.disconnected:
             self.stream.start(500, list(_ERROR_HEADERS))
+            self.note_access(500)
             self.stream.write(_ERROR_BODY, False)
             self._completed()
         else:

@@ -51,32 +51,54 @@ FactoryOption = Annotated[
 # -- run and dev: parameters partly from the option table ------------------------------------------
 
 
-def _serving_parameters(reload: bool) -> list[inspect.Parameter]:
-    """Parameters of `run` (reload: of `dev`), the core's options last."""
-    rows: list[tuple[str, Any, Any]] = [
-        ("target", AppArgument, None),
+Row = tuple[str, Any, Any]
+
+
+def _log_rows() -> list[Row]:
+    """What is said, and how: (parameter, annotation, default)."""
+    return [
         (
-            "host",
-            Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every one.")],
-            "127.0.0.1",
-        ),
-        ("port", Annotated[int, typer.Option(help="Port; 0 takes a free one.")], 8000),
-        (
-            "uds",
-            Annotated[str | None, typer.Option(metavar="PATH", help="Unix socket instead.")],
+            "log_level",
+            Annotated[str | None, typer.Option(help=f"{LEVELS_HELP} (default: info)")],
             None,
         ),
         (
-            "fd",
-            Annotated[int | None, typer.Option(help="Inherited listening descriptor instead.")],
+            "log_config",
+            Annotated[
+                str | None,
+                typer.Option(metavar="FILE", help="Logging configuration: .json, .yaml or .ini."),
+            ],
             None,
         ),
-        ("log_level", Annotated[str, typer.Option(help=LEVELS_HELP)], "info"),
         (
-            "root_path",
-            Annotated[str, typer.Option(help="Path prefix that a proxy in front strips off.")],
-            "",
+            "use_colors",
+            Annotated[
+                bool | None,
+                typer.Option(
+                    "--use-colors/--no-use-colors",
+                    help="Colours in the log. (default: on a terminal)",
+                    show_default=False,
+                ),
+            ],
+            None,
         ),
+        (
+            "access_log_format",
+            Annotated[
+                str | None,
+                typer.Option(
+                    metavar="PATTERN",
+                    help="Lines of the access log: text, json, or as '%(request_line)s'.",
+                ),
+            ],
+            None,
+        ),
+    ]
+
+
+def _proxy_rows() -> list[Row]:
+    """Who may tell where a request came from."""
+    return [
         (
             "proxy_headers",
             Annotated[
@@ -97,6 +119,36 @@ def _serving_parameters(reload: bool) -> list[inspect.Parameter]:
             ],
             None,
         ),
+    ]
+
+
+def _serving_parameters(reload: bool) -> list[inspect.Parameter]:
+    """Parameters of `run` (reload: of `dev`), the core's options last."""
+    rows: list[tuple[str, Any, Any]] = [
+        ("target", AppArgument, None),
+        (
+            "host",
+            Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every one.")],
+            "127.0.0.1",
+        ),
+        ("port", Annotated[int, typer.Option(help="Port; 0 takes a free one.")], 8000),
+        (
+            "uds",
+            Annotated[str | None, typer.Option(metavar="PATH", help="Unix socket instead.")],
+            None,
+        ),
+        (
+            "fd",
+            Annotated[int | None, typer.Option(help="Inherited listening descriptor instead.")],
+            None,
+        ),
+        *_log_rows(),
+        (
+            "root_path",
+            Annotated[str, typer.Option(help="Path prefix that a proxy in front strips off.")],
+            "",
+        ),
+        *_proxy_rows(),
         ("lifespan", Annotated[str, typer.Option(help="auto, on or off.")], "auto"),
         ("loop", Annotated[str, typer.Option(help="auto, uvloop or asyncio.")], "auto"),
         ("app_name", NameOption, None),
@@ -159,8 +211,9 @@ def _settings(values: dict[str, Any]) -> tuple[Target, Settings]:
 
 @_command("run", reload=False)
 def run(values: dict[str, Any]) -> None:
-    """Serve an app. Access log off unless asked for."""
+    """Serve an app. Access log on."""
     target, settings = _settings(values)
+    settings.defaults = {"access_log": True}
     code = run_settings(target, settings)
     if code:
         raise typer.Exit(code)
@@ -175,7 +228,7 @@ def dev(values: dict[str, Any]) -> None:
     folders = values.pop("reload_dir") or ["."]
     target, settings = _settings(values)
     settings.options = {"access_log": True, "graceful_timeout": 1.0} | settings.options
-    log.configure(settings.log_level)
+    log.configure(settings.log_level, settings.use_colors, settings.log_config)
     check_settings(settings)
     message = {"settings": settings.as_dict(), "target": asdict(target)}
     reloader = Reloader(spawner(message, own_group=False), folders)

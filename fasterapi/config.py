@@ -205,16 +205,19 @@ def settings(
     flags: Mapping[str, Any] | None = None,
     arguments: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> list[Setting]:
     """Every option with its value and where that comes from, in the table's order.
 
-    flags: of the command line or `run()`; arguments: of the app (its `core_arguments`). Raises
-    TypeError or ValueError for anything that is not an option's value.
+    flags: of the command line or `run()`; arguments: of the app (its `core_arguments`); defaults:
+    those of a command, where they differ from the table's. Raises TypeError or ValueError for
+    anything that is not an option's value.
     """
     given = check_options(flags or {})
     keywords = check_options(arguments or {})
     variables = environment_options(environ)
-    return [_setting(option, given, keywords, variables) for option in OPTIONS.values()]
+    others = check_options(defaults or {})
+    return [_setting(option, given, keywords, variables, others) for option in OPTIONS.values()]
 
 
 def _setting(
@@ -222,21 +225,23 @@ def _setting(
     flags: Mapping[str, Value],
     arguments: Mapping[str, Value],
     variables: Mapping[str, Value],
+    defaults: Mapping[str, Value],
 ) -> Setting:
     sources = ((flags, "flag"), (arguments, "argument"), (variables, option.env_name))
     for values, source in sources:
         if option.name in values:
             return Setting(option, values[option.name], source)
-    return Setting(option, option.default, "default")
+    return Setting(option, defaults.get(option.name, option.default), "default")
 
 
 def resolve_options(
     flags: Mapping[str, Any] | None = None,
     arguments: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> dict[str, Value]:
     """Every option's value, ready for the core's ``Server``. Arguments and errors of `settings`."""
-    return {one.option.name: one.value for one in settings(flags, arguments, environ)}
+    return {one.option.name: one.value for one in settings(flags, arguments, environ, defaults)}
 
 
 # -- the generator of _options.py ------------------------------------------------------------------

@@ -28,6 +28,7 @@ def serve_with_uvicorn(
     """
     try:
         import uvicorn
+        from uvicorn.config import LOGGING_CONFIG
     except ImportError:
         raise StartupError(
             f"{_native.why_no_core}, and Uvicorn is not there to serve instead: pip install uvicorn"
@@ -46,6 +47,8 @@ def serve_with_uvicorn(
         fd=settings.fd,
         workers=settings.workers,
         log_level=settings.log_level,
+        use_colors=settings.use_colors,
+        log_config=LOGGING_CONFIG if settings.log_config is None else settings.log_config,
         access_log=bool(options["access_log"]),
         backlog=int(options["backlog"]),
         date_header=bool(options["date_header"]),

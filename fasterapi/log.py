@@ -1,7 +1,8 @@
 """What the server says: loggers in Uvicorn's form, the start line, and failures to start.
 
 Loggers: ``fasterapi.error`` (life of the server and tracebacks of handlers), ``fasterapi.access``
-(one line per request, only used where Python and not the core writes it).
+(one record per request; the core writes the lines itself while nobody has changed this logger).
+They are ``uvicorn.error`` and ``uvicorn.access``, see `log_names`.
 """
 
 from __future__ import annotations
@@ -9,13 +10,27 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from fasterapi.formatters import (
+    ACCESS_FORMAT,
+    DEFAULT_FORMAT,
+    TRACE,
+    AccessFormatter,
+    DefaultFormatter,
+)
+from fasterapi.log_names import share_names
+
+if TYPE_CHECKING:
+    from fasterapi.log_config import LogConfig
 
 __all__ = [
     "LEVELS",
     "STARTUP_FAILURE",
     "TRACE",
+    "LiveStream",
     "StartupError",
+    "access_logger",
     "configure",
     "error_logger",
     "exit_with",
@@ -24,7 +39,6 @@ __all__ = [
 
 #: Exit code of a server that could not start (the code Uvicorn uses, too).
 STARTUP_FAILURE = 3
-TRACE = 5
 LEVELS: dict[str, int] = {
     "critical": logging.CRITICAL,
     "error": logging.ERROR,
@@ -34,15 +48,9 @@ LEVELS: dict[str, int] = {
     "trace": TRACE,
 }
 
-error_logger = logging.getLogger("fasterapi.error")
-
-_COLOURS = {
-    logging.DEBUG: "\x1b[36m",
-    logging.INFO: "\x1b[32m",
-    logging.WARNING: "\x1b[33m",
-    logging.ERROR: "\x1b[31m",
-    logging.CRITICAL: "\x1b[91m",
-}
+share_names()
+error_logger: Final = logging.getLogger("fasterapi.error")
+access_logger: Final = logging.getLogger("fasterapi.access")
 
 
 class StartupError(Exception):
@@ -56,23 +64,7 @@ class StartupError(Exception):
         self.detail = detail
 
 
-class LineFormatter(logging.Formatter):
-    """``INFO:     message``, the level padded to nine columns and coloured on a terminal."""
-
-    def __init__(self, colours: bool) -> None:
-        super().__init__("%(levelprefix)s %(message)s")
-        self.colours = colours
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        name = record.levelname
-        padding = " " * (8 - len(name))
-        if self.colours:
-            name = f"{_COLOURS.get(record.levelno, '')}{name}\x1b[0m"
-        record.__dict__["levelprefix"] = f"{name}:{padding}"
-        return super().formatMessage(record)
-
-
-class _LiveStream(logging.StreamHandler[TextIO]):
+class LiveStream(logging.StreamHandler[TextIO]):
     """Writes to whatever ``sys.stderr`` or ``sys.stdout`` is at that moment."""
 
     def __init__(self, which: str) -> None:
@@ -87,27 +79,44 @@ class _LiveStream(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
-def configure(level: str = "info", colours: bool | None = None) -> None:
-    """Set up ``fasterapi.*`` loggers; call before serving, from the main thread.
+def configure(
+    level: str | None = None,
+    colours: bool | None = None,
+    config: LogConfig | None = None,
+) -> None:
+    """Set up the server's loggers; call before serving, from the main thread.
 
-    level: one of LEVELS. colours: None decides by whether stderr is a terminal. A logger that the
-    user has already given handlers keeps them; the level is set in every case.
-    Raises StartupError for an unknown level.
+    level: one of LEVELS; None: "info", or what `config` says. colours: None decides by whether the
+    stream is a terminal. config: a configuration of the user's (see `log_config`). A logger that
+    the user has already given handlers keeps them.
+
+    Raises StartupError for an unknown level, or a configuration that is none.
     """
-    number = LEVELS.get(level.lower())
-    if number is None:
+    number = None if level is None else LEVELS.get(level.lower())
+    if level is not None and number is None:
         raise StartupError(f"log level {level!r} is unknown; use one of {', '.join(LEVELS)}")
     logging.addLevelName(TRACE, "TRACE")
-    for name, stream in (("fasterapi", "stderr"), ("fasterapi.access", "stdout")):
-        logger = logging.getLogger(name)
-        logger.setLevel(number)
-        if logger.handlers:
-            continue
-        tty = getattr(sys, stream) is not None and getattr(sys, stream).isatty()
-        handler = _LiveStream(stream)
-        handler.setFormatter(LineFormatter(tty if colours is None else colours))
-        logger.addHandler(handler)
-        logger.propagate = False
+    if config is not None:
+        from fasterapi.log_config import apply
+
+        apply(config, colours)
+    else:
+        _set_up("uvicorn", "stderr", DefaultFormatter(DEFAULT_FORMAT, use_colors=colours))
+        _set_up("uvicorn.access", "stdout", AccessFormatter(ACCESS_FORMAT, use_colors=colours))
+    if config is None or number is not None:
+        for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
+            logging.getLogger(name).setLevel(logging.INFO if number is None else number)
+
+
+def _set_up(name: str, stream: str, formatter: logging.Formatter) -> None:
+    logger = logging.getLogger(name)
+    if logger.handlers:
+        return
+    handler = LiveStream(stream)
+    handler.setFormatter(formatter)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
 
 
 def say(line: str, stream: TextIO | None = None) -> None:

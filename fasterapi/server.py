@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -38,6 +39,8 @@ from fasterapi.stopping import Drain, end_core, end_lifespan
 from fasterapi.threads import forget_in_children, worker_thread
 
 if TYPE_CHECKING:
+    from fasterapi.access_records import AccessRecords
+    from fasterapi.log_config import LogConfig
     from fasterapi.plan import AppPlan, RouteVerdict
     from fasterapi.plan.exchange import Runtime
 
@@ -60,7 +63,11 @@ class Settings:
     uds: str | None = None
     fd: int | None = None
     workers: int = 1
-    log_level: str = "info"
+    log_level: str | None = None
+    #: A logging configuration of the user's, colours (None: on a terminal), the access log's lines.
+    log_config: LogConfig | None = None
+    use_colors: bool | None = None
+    access_log_format: str | None = None
     reuse_port: bool = False
     lifespan: str = "auto"
     root_path: str = ""
@@ -69,6 +76,8 @@ class Settings:
     proxy_headers: bool = True
     forwarded_allow_ips: str | list[str] | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    #: Defaults of a command, where they differ from the core's.
+    defaults: dict[str, Any] = field(default_factory=dict)
     #: Descriptor of a worker's channel to its parent (see `supervisor`), or None.
     control_fd: int | None = None
     #: Number of a worker among its siblings, and the address when its own socket does not tell.
@@ -118,6 +127,7 @@ class Server(Stoppable):
         self._compiled_app = compiled_app(app)
         self._options: dict[str, Any] = {}
         self._batch_task: BatchTask | None = None
+        self._access: AccessRecords | None = None
         self._watch_timer: asyncio.TimerHandle | None = None
         #: The event loop is somebody else's.
         self._is_guest = True
@@ -149,7 +159,9 @@ class Server(Stoppable):
         if _native.core is None:
             raise StartupError(f"this server needs the C core: {_native.why_no_core}")
         self._loop = asyncio.get_running_loop()
-        self._options = _core_options(self.settings.options, self._compiled_app)
+        self._options = _core_options(
+            self.settings.options, self._compiled_app, self.settings.defaults
+        )
         adopt(self.app)
         lifespan = Lifespan(self.app, self.settings.lifespan)
         with self.capture_signals(), self._control():
@@ -225,6 +237,8 @@ class Server(Stoppable):
             trust_proxies(core_server, proxies, given is not None)
             self._listen(core_server)
             self._publish(core_server)
+        if self._options["access_log"]:
+            self._open_access_log(core_server)
         core_server.start(loop, self.bridge, self.settings.driven, worker_thread(loop))
         loop.add_reader(core_server.fileno(), core_server.run_batch)
         # The first round announces that the loop sleeps; nobody would wake it before.
@@ -233,6 +247,21 @@ class Server(Stoppable):
         forget_in_children(self)
         if isinstance(self.app, FasterAPI):
             self.app._server = self
+
+    def _open_access_log(self, core_server: Any) -> None:
+        """Lines by the core, or records of the access logger: see `access_records`."""
+        from fasterapi.access_records import AccessRecords, line_format
+
+        assert self._loop is not None
+        assert self.bridge is not None
+        pattern = self.settings.access_log_format
+        try:
+            core_server.set_access_format(line_format() if pattern is None else pattern)
+        except ValueError as exc:
+            raise StartupError(f"access_log_format: {exc}") from None
+        if pattern is None:
+            self._access = self.bridge.access = AccessRecords(self._loop, core_server)
+            self._access.watch()
 
     def _install_routes(self, core_server: Any) -> Callable[[], None]:
         """Give the core the app's plans; returns the check that does it again after a change."""
@@ -376,6 +405,8 @@ class Server(Stoppable):
         if isinstance(self.app, FasterAPI):
             self.app._server = None
         self.clean = await end_core(self, STOP_TIMEOUT)
+        if self._access is not None:
+            self._access.close()
         self.core_server = None
         if self._batch_task is not None:
             self._batch_task.cancel()
@@ -424,7 +455,10 @@ def run(
     uds: str | None = None,
     fd: int | None = None,
     workers: int = 1,
-    log_level: str = "info",
+    log_level: str | None = None,
+    log_config: LogConfig | None = None,
+    use_colors: bool | None = None,
+    access_log_format: str | None = None,
     reuse_port: bool = False,
     lifespan: str = "auto",
     root_path: str = "",
@@ -452,6 +486,9 @@ def run(
         fd=fd,
         workers=workers,
         log_level=log_level,
+        log_config=log_config,
+        use_colors=use_colors,
+        access_log_format=access_log_format,
         reuse_port=reuse_port,
         lifespan=lifespan,
         root_path=root_path,
@@ -475,7 +512,7 @@ def run_settings(app: Any, settings: Settings) -> int:
     """`run` for settings; returns the exit code. app: an object, text, or a discover.Target."""
     from fasterapi.discover import Target, find_target, load_app, target_of
 
-    log.configure(settings.log_level)
+    log.configure(settings.log_level, settings.use_colors, settings.log_config)
     check_settings(settings)
     target = find_target(app) if isinstance(app, str) else app
     if settings.workers > 1:
@@ -507,7 +544,7 @@ def _run_here(app: Any, settings: Settings) -> int:
 def _serve_without_core(app: Any, target: Any, settings: Settings) -> int:
     from fasterapi.fallback import serve_with_uvicorn
 
-    options = _core_options(settings.options, app)
+    options = _core_options(settings.options, app, settings.defaults)
     return serve_with_uvicorn(app, target, settings, options)
 
 
@@ -517,6 +554,13 @@ def check_settings(settings: Settings) -> None:
         raise StartupError(f"workers must be at least 1, not {settings.workers}")
     if not 0 <= settings.port <= 65535:
         raise StartupError(f"port must be between 0 and 65535, not {settings.port}")
+    if settings.workers > 1 and isinstance(settings.log_config, dict):
+        try:
+            json.dumps(settings.log_config)
+        except TypeError as exc:
+            raise StartupError(
+                f"log_config: several workers need a file, or a dict of plain values: {exc}"
+            ) from None
     if settings.uds is not None and settings.fd is not None:
         raise StartupError("give either a Unix socket or a descriptor, not both")
     if settings.uds is None and settings.fd is None and not settings.reuse_port:
@@ -569,7 +613,7 @@ def run_worker(message: dict[str, Any]) -> int:
     settings.control_fd = message["control_fd"]
     settings.slot = message["slot"]
     try:
-        log.configure(settings.log_level)
+        log.configure(settings.log_level, settings.use_colors, settings.log_config)
         app = load_app(Target(**message["target"]))
         if _native.core is None:
             return _serve_without_core(app, None, settings)
@@ -604,11 +648,13 @@ def can_plan() -> bool:
     return plan.failure is None
 
 
-def _core_options(given: dict[str, Any], app: Any) -> dict[str, Any]:
+def _core_options(
+    given: dict[str, Any], app: Any, defaults: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Checked options for the core. A flag or argument given here wins over the app's keyword, that
     over the environment, that over the default."""
     try:
-        return dict(config.resolve_options(given, arguments_of(app)))
+        return dict(config.resolve_options(given, arguments_of(app), None, defaults))
     except (TypeError, ValueError) as exc:
         raise StartupError(str(exc)) from None
 

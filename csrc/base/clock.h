@@ -36,6 +36,16 @@ static inline uint64_t fa_clock_coarse_ns(void)
 }
 
 /*
+ * fa_clock_unix_ms - milliseconds of the wall clock since 1970, for logs. Threads: any.
+ */
+static inline uint64_t fa_clock_unix_ms(void)
+{
+    struct timespec ts;
+    (void)clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000u + (uint64_t)ts.tv_nsec / 1000000u;
+}
+
+/*
  * fa_clock_date_format - IMF-fixdate (RFC 9110, 5.6.7) of a time, always in GMT.
  */
 void fa_clock_date_format(int64_t second, char text[FA_CLOCK_DATE_LEN]);

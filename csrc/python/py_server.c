@@ -8,6 +8,7 @@
 #include "python/py_call.h"
 #include "python/py_plan.h"
 #include "python/py_routes.h"
+#include "python/py_server_setup.h"
 #include "server/executor.h"
 #include "server/report.h"
 
@@ -208,33 +209,6 @@ static PyObject *server_set_header_pool(struct fa_py_server *self, PyObject *poo
     }
     Py_XSETREF(self->header_pool, Py_NewRef(pool));
     Py_RETURN_NONE;
-}
-
-PyDoc_STRVAR(trust_doc,
-    "trust(proxies: str) -> None\n--\n\n"
-    "Let X-Forwarded-For and X-Forwarded-Proto of these peers tell who sent a request,\n"
-    "and how: a list of addresses, networks, 'unix' (sockets), or '*'. Before start().\n"
-    "Raises ValueError, which names the item that is none of these.");
-
-static PyObject *server_trust(struct fa_py_server *self, PyObject *proxies)
-{
-    Py_ssize_t len;
-    const char *text = PyUnicode_AsUTF8AndSize(proxies, &len);
-    if (text == NULL) return NULL;
-    fa_span bad = {NULL, 0};
-    fa_status st = fa_server_trust(self->server, (fa_span){text, (size_t)len}, &bad);
-    if (st == FA_OK) Py_RETURN_NONE;
-    if (st == FA_ERR_NOMEM) return PyErr_NoMemory();
-    if (st == FA_ERR_UNSUPPORTED) {
-        PyErr_SetString(PyExc_RuntimeError, "trust() after start()");
-        return NULL;
-    }
-    PyObject *item = PyUnicode_DecodeUTF8(bad.ptr, (Py_ssize_t)bad.len, "replace");
-    if (item != NULL)
-        PyErr_Format(PyExc_ValueError,
-            "%R is no address, no network without host bits, not 'unix' and not '*'", item);
-    Py_XDECREF(item);
-    return NULL;
 }
 
 PyDoc_STRVAR(set_routes_doc,
@@ -535,7 +509,11 @@ static PyMethodDef server_methods[] = {
         set_hooks_doc},
     {"set_routes", (PyCFunction)server_set_routes, METH_VARARGS, set_routes_doc},
     {"set_header_pool", (PyCFunction)server_set_header_pool, METH_O, set_header_pool_doc},
-    {"trust", (PyCFunction)server_trust, METH_O, trust_doc},
+    {"set_access_format", (PyCFunction)fa_py_server_setup_access_format, METH_O,
+        fa_py_server_setup_access_format_doc},
+    {"set_access_records", (PyCFunction)fa_py_server_setup_access_records, METH_O,
+        fa_py_server_setup_access_records_doc},
+    {"trust", (PyCFunction)fa_py_server_setup_trust, METH_O, fa_py_server_setup_trust_doc},
     {"listen_tcp", (PyCFunction)server_listen_tcp, METH_VARARGS, listen_tcp_doc},
     {"listen_uds", (PyCFunction)server_listen_uds, METH_VARARGS, listen_uds_doc},
     {"listen_fd", (PyCFunction)server_listen_fd, METH_VARARGS, listen_fd_doc},

@@ -13,10 +13,8 @@
 
 #include "base/alloc.h"
 #include "base/wakeup.h"
-#include "http/http_status.h"
 
-#define TARGET_MAX 1536
-#define METHOD_MAX 64
+FA_STATIC_ASSERT(FA_ACCESS_LINE_MAX <= PIPE_BUF, "a record is written at once or not at all");
 
 struct fa_access_log {
     FA_ALIGNED(FA_CACHELINE) atomic_size_t written;  /* producer: bytes ever put in */
@@ -24,60 +22,65 @@ struct fa_access_log {
     struct fa_wakeup wakeup;
     void *block; /* what was allocated; the struct is aligned in it */
     int fd;
-    size_t size; /* of the ring */
+    atomic_int records_fd;          /* -1: lines are written, to fd */
+    struct fa_access_format format; /* of lines */
+    struct fa_access_format record; /* of what goes to records_fd */
+    size_t size;                    /* of the ring */
     char *ring;
     pthread_t thread;
     atomic_bool stopping;
     atomic_uint_least64_t write_errors;
 };
 
-/* ---- one line ---- */
+/* ---- what a line is ---- */
 
-static char *put(char *dst, const char *ptr, size_t len)
+fa_status fa_access_log_set_format(struct fa_access_log *log, fa_span pattern, fa_span *bad)
 {
-    memcpy(dst, ptr, len);
-    return dst + len;
-}
-
-/* Printable text as it is, all else as \xNN; stops before `end`. */
-static char *put_escaped(char *dst, const char *end, fa_span text)
-{
-    static const char HEX[] = "0123456789abcdef";
-    for (size_t i = 0; i < text.len && end - dst >= 4; i++) {
-        unsigned char b = (unsigned char)text.ptr[i];
-        if (b >= 0x20 && b < 0x7f && b != '"' && b != '\\') {
-            *dst++ = (char)b;
-        } else {
-            *dst++ = '\\';
-            *dst++ = 'x';
-            *dst++ = HEX[b >> 4];
-            *dst++ = HEX[b & 15];
-        }
+    struct fa_access_format made;
+    fa_status st = fa_access_format_parse(&made, pattern, bad);
+    if (st == FA_OK) {
+        log->format = made;
     }
-    return dst;
+    return st;
 }
 
-size_t fa_access_log_format(const struct fa_access_log_line *line, char *dst)
+const struct fa_access_format *fa_access_log_format(const struct fa_access_log *log)
 {
-    char *p = put(dst, "INFO:     ", 10);
-    p = put(p, line->client.ptr, fa_min_size(line->client.len, 128));
-    p = put(p, " - \"", 4);
-    p = put_escaped(p, p + METHOD_MAX, line->method);
-    *p++ = ' ';
-    p = put_escaped(p, p + TARGET_MAX, line->target);
-    fa_span reason = fa_http_status_reason(line->status);
-    size_t room = FA_ACCESS_LOG_LINE_MAX - (size_t)(p - dst);
-    int n = snprintf(p, room, " HTTP/1.%u\" %d %.*s\n", (unsigned)line->minor, line->status,
-        (int)reason.len, reason.ptr);
-    return (size_t)(p - dst) + (size_t)n;
+    return &log->format;
+}
+
+void fa_access_log_set_records(struct fa_access_log *log, int fd)
+{
+    atomic_store_explicit(&log->records_fd, fd, memory_order_relaxed);
+}
+
+bool fa_access_log_makes_records(const struct fa_access_log *log)
+{
+    return atomic_load_explicit(&log->records_fd, memory_order_relaxed) >= 0;
+}
+
+/* One write, which a pipe takes as a whole or not at all: a line is not longer than PIPE_BUF. */
+static bool add_record(struct fa_access_log *log, int fd, const struct fa_access_line *line)
+{
+    char text[FA_ACCESS_LINE_MAX];
+    size_t n = fa_access_format_write(&log->record, line, text);
+    ssize_t r;
+    do {
+        r = write(fd, text, n);
+    } while (r < 0 && errno == EINTR);
+    return r == (ssize_t)n;
 }
 
 /* ---- the ring ---- */
 
-bool fa_access_log_add(struct fa_access_log *log, const struct fa_access_log_line *line)
+bool fa_access_log_add(struct fa_access_log *log, const struct fa_access_line *line)
 {
-    char text[FA_ACCESS_LOG_LINE_MAX];
-    size_t n = fa_access_log_format(line, text);
+    int records_fd = atomic_load_explicit(&log->records_fd, memory_order_relaxed);
+    if (records_fd >= 0) {
+        return add_record(log, records_fd, line);
+    }
+    char text[FA_ACCESS_LINE_MAX];
+    size_t n = fa_access_format_write(&log->format, line, text);
     size_t at = atomic_load_explicit(&log->written, memory_order_relaxed);
     size_t used = at - atomic_load_explicit(&log->consumed, memory_order_acquire);
     if (log->size - used < n) {
@@ -162,6 +165,16 @@ static fa_status start_writer(struct fa_access_log *log)
     return failed == 0 ? FA_OK : FA_ERR_IO;
 }
 
+static fa_status parse_patterns(struct fa_access_log *log)
+{
+    fa_span bad;
+    fa_status st = fa_access_format_parse(&log->format, FA_SPAN("text"), &bad);
+    if (st == FA_OK) {
+        st = fa_access_format_parse(&log->record, FA_SPAN(FA_ACCESS_LOG_RECORD), &bad);
+    }
+    return st;
+}
+
 fa_status fa_access_log_new(int fd, size_t ring_bytes, struct fa_access_log **out)
 {
     void *block = fa_alloc_zero(sizeof(struct fa_access_log) + FA_CACHELINE);
@@ -176,7 +189,11 @@ fa_status fa_access_log_new(int fd, size_t ring_bytes, struct fa_access_log **ou
     log->fd = fd;
     log->size = ring_bytes;
     log->ring = ring;
-    st = fa_wakeup_init(&log->wakeup);
+    atomic_init(&log->records_fd, -1);
+    st = parse_patterns(log);
+    if (st == FA_OK) {
+        st = fa_wakeup_init(&log->wakeup);
+    }
     if (st != FA_OK) {
         goto fail;
     }

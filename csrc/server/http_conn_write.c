@@ -91,12 +91,26 @@ bool fa_http_conn_write_has_output(const struct fa_http_conn *c)
 
 /* ---- the end of an answer ---- */
 
+static fa_span header_of(const struct fa_task *t, fa_span name)
+{
+    for (uint32_t i = 0; i < t->req.header_count; i++) {
+        if (fa_span_eq_nocase(t->req.headers[i].name, name)) {
+            return t->req.headers[i].value;
+        }
+    }
+    return (fa_span){NULL, 0};
+}
+
 static void log_access(const struct fa_http_conn *c, const struct fa_task *t)
 {
     struct fa_reactor *r = &c->server->reactor;
     if (r->access_log == NULL || fa_span_is_empty(t->req.method_text)) {
         return; /* off, or nothing that was a request */
     }
+    if (t->stream != NULL && fa_access_log_makes_records(r->access_log)) {
+        return; /* the app's side has made the record, with the request's context around it */
+    }
+    const struct fa_access_format *format = fa_access_log_format(r->access_log);
     struct fa_proxy_client client;
     char text[2 * FA_SOCKET_HOST_MAX];
     int n = 0;
@@ -104,11 +118,19 @@ static void log_access(const struct fa_http_conn *c, const struct fa_task *t)
         int shown = (int)fa_min_size(client.host.len, FA_SOCKET_HOST_MAX);
         n = snprintf(text, sizeof text, "%.*s:%u", shown, client.host.ptr, (unsigned)client.port);
     }
-    struct fa_access_log_line line = {.client = {text, (size_t)n},
+    struct fa_access_line line = {.client = {text, (size_t)n},
         .method = t->req.method_text,
         .target = t->req.target,
         .minor = t->req.minor,
-        .status = t->status};
+        .status = t->status,
+        .bytes = t->sent_total,
+        .duration_ns = r->now_ns - t->t_parsed_ns,
+        .unix_ms = format->has_time ? fa_clock_unix_ms() : 0};
+    if (format->has_headers) {
+        line.host = header_of(t, FA_SPAN("host"));
+        line.referer = header_of(t, FA_SPAN("referer"));
+        line.user_agent = header_of(t, FA_SPAN("user-agent"));
+    }
     if (!fa_access_log_add(r->access_log, &line)) {
         fa_stats_bump(&c->server->stats.access_log_dropped, 1);
     }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "server/access_log.h"
 #include "server/server_state.h"
 #include "server/stats_file.h"
 
@@ -172,6 +173,24 @@ fa_status fa_server_trust(struct fa_server *s, fa_span proxies, fa_span *bad)
         return FA_ERR_UNSUPPORTED;
     }
     return fa_trusted_parse(&s->proxy.trusted, proxies, bad);
+}
+
+fa_status fa_server_set_access_format(struct fa_server *s, fa_span pattern, fa_span *bad)
+{
+    if (s->phase != FA_SERVER_NEW) {
+        return FA_ERR_UNSUPPORTED;
+    }
+    struct fa_access_format unused;
+    return s->reactor.access_log != NULL
+               ? fa_access_log_set_format(s->reactor.access_log, pattern, bad)
+               : fa_access_format_parse(&unused, pattern, bad);
+}
+
+void fa_server_set_access_records(struct fa_server *s, int fd)
+{
+    if (s->reactor.access_log != NULL) {
+        fa_access_log_set_records(s->reactor.access_log, fd);
+    }
 }
 
 const struct fa_config *fa_server_config(const struct fa_server *s)

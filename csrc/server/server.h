@@ -57,6 +57,25 @@ const struct fa_config *fa_server_config(const struct fa_server *s);
 FA_NODISCARD fa_status fa_server_trust(struct fa_server *s, fa_span proxies, fa_span *bad);
 
 /*
+ * fa_server_set_access_format - how the lines of the access log look (access_format.h).
+ *
+ * Ownership: `pattern` is borrowed; *bad is a part of it.
+ * Threads:   the caller's, before the start.
+ * Errors:    FA_ERR_INVALID for a pattern that is none; FA_ERR_UNSUPPORTED once started.
+ */
+FA_NODISCARD fa_status fa_server_set_access_format(
+    struct fa_server *s, fa_span pattern, fa_span *bad);
+
+/*
+ * fa_server_set_access_records - let the access log of what C handlers answer go to a
+ * pipe, as fields (access_log.h); -1: be lines again.
+ *
+ * Ownership: `fd` stays the caller's, and open until the server has stopped.
+ * Threads:   any.
+ */
+void fa_server_set_access_records(struct fa_server *s, int fd);
+
+/*
  * fa_server_set_routes - install (or replace) the compiled routes.
  *
  * `router` is frozen; a match gives a route id, which is its place in `routes`.

@@ -530,7 +530,7 @@ def test_app_raises_before_start(error, caplog):
 
     stream = serve_one(app, FakeStream())
     assert stream.calls == ERROR_500
-    assert caplog.records[0].name == "fasterapi.error"
+    assert caplog.records[0].name == "uvicorn.error"
     assert caplog.records[0].getMessage() == "Exception in ASGI application\n"
     assert caplog.records[0].exc_info is not None
 

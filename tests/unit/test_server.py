@@ -57,6 +57,9 @@ class FakeCoreServer:
         self.open = type(self).connections
         self.made.append(self)
 
+    def trust(self, proxies: str) -> None:
+        self.trusted = proxies
+
     def listen_tcp(self, host: str, port: int, reuse_port: bool) -> int:
         if self.listen_errno:
             raise OSError(self.listen_errno, os.strerror(self.listen_errno))
@@ -170,8 +173,9 @@ def test_core_is_watched_by_the_loop(core):
     async def main() -> None:
         running = Server(no_lifespan, Settings(port=0, announce=False))
         task = asyncio.ensure_future(running.serve())
-        while running.core_server is None:
+        while running.core_server is None and not task.done():
             await asyncio.sleep(0)
+        assert not task.done(), task
         os.eventfd_write(running.core_server.fileno(), 1)
         while core.made[0].events == 0:
             await asyncio.sleep(0)
@@ -201,6 +205,26 @@ def test_options_reach_the_core(core):
     assert options["simd"] is False
 
 
+@pytest.mark.parametrize(
+    ("settings", "variable", "trusted"),
+    [
+        ({}, None, "127.0.0.1,::1"),
+        ({}, "10.0.0.0/8", "10.0.0.0/8"),
+        ({"forwarded_allow_ips": "unix"}, "10.0.0.0/8", "unix"),
+        ({"forwarded_allow_ips": ["::1", "*"]}, None, "::1,*"),
+        ({"proxy_headers": False}, "*", ""),
+    ],
+)
+def test_which_proxies_are_trusted(
+    core, monkeypatch, settings: dict[str, Any], variable: str | None, trusted: str
+):
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", variable)
+    serve_and_stop(no_lifespan, announce=False, **settings)
+    assert core.made[0].trusted == trusted
+
+
 def test_failed_startup_leaves_nothing_running(core):
     async def app(scope, receive, send):
         await send({"type": "lifespan.startup.failed", "message": ""})
@@ -222,8 +246,9 @@ def test_cancelling_serve_stops_in_order(core):
     async def main() -> None:
         running = Server(no_lifespan, Settings(port=0, announce=False))
         task = asyncio.ensure_future(running.serve())
-        while running.core_server is None:
+        while running.core_server is None and not task.done():
             await asyncio.sleep(0)
+        assert not task.done(), task
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task

@@ -63,7 +63,7 @@ class LoopThread:
 class Errors(logging.Handler):
     """What both servers log about exceptions that nobody answered: (type, text)."""
 
-    NAMES = ("uvicorn.error", "fasterapi.error")
+    NAMES = ("uvicorn.error",)
 
     def __init__(self) -> None:
         super().__init__()
