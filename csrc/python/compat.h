@@ -38,6 +38,18 @@
 #define FA_SLOT_INTERPRETERS
 #endif
 
+/*
+ * fa_compat_is_finalizing - has the interpreter begun to end? Other threads cannot attach then.
+ */
+static inline bool fa_compat_is_finalizing(void)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return Py_IsFinalizing() != 0;
+#else
+    return _Py_IsFinalizing() != 0;
+#endif
+}
+
 /* Can a thread tell that it has an object's only reference? Without the GIL that takes
  * a function of 3.14's. */
 #define FA_HAVE_UNIQUE (!FA_GIL_DISABLED || PY_VERSION_HEX >= 0x030E0000)

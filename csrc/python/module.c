@@ -10,6 +10,7 @@
 #include "python/py_json.h"
 #include "python/py_json_builder.h"
 #include "python/py_peer.h"
+#include "python/py_life.h"
 #include "python/py_plan.h"
 #include "python/py_queue.h"
 #include "python/py_request.h"
@@ -124,6 +125,7 @@ static int module_exec(PyObject *module)
     if (add_part(module, &fa_py_buffer_pool_spec) < 0) return -1;
     if (add_type(module, &fa_py_buffer_pool_item_spec, &state->buffer_type, true) < 0) return -1;
     if (add_part(module, &fa_py_router_spec) < 0) return -1;
+    if (fa_py_life_watch_exit(module) < 0) return -1;
     return fa_py_request_add_types(module, &state->request_type, &state->parse_error);
 }
 

@@ -36,6 +36,8 @@
     X(_profile_hook)
 /* clang-format on */
 
+struct fa_py_server;
+
 struct fa_module_state {
     PyTypeObject *plan_type;
     PyTypeObject *gate_type;
@@ -46,7 +48,8 @@ struct fa_module_state {
     PyTypeObject *exchange_type;
     PyTypeObject *peer_type;
     PyTypeObject *asgi_call_type;
-    PyObject *telemetry_key; /* "fastapi.telemetry" */
+    struct fa_py_server *running; /* launched and not stopped; borrowed */
+    PyObject *telemetry_key;      /* "fastapi.telemetry" */
     PyTypeObject *tuple_pool_type;
     PyTypeObject *buffer_type;  /* PooledBuffer */
     PyTypeObject *request_type; /* ParsedRequest */

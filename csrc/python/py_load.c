@@ -2,7 +2,7 @@
 #include "server/load.h"
 
 #include "base/alloc.h"
-#include "python/py_server.h"
+#include "python/py_life.h"
 
 static PyObject *load_error(fa_status status)
 {
@@ -23,8 +23,6 @@ static int check(struct fa_py_server *self, const struct fa_load *load, long lon
 {
     if (!self->driven || !self->started || self->stopped) {
         PyErr_SetString(PyExc_RuntimeError, "load() needs a server started with driven=True");
-    } else if (self->driving) {
-        PyErr_SetString(PyExc_RuntimeError, "another thread is in load()");
     } else if (count < 1 || count > 1000000000) {
         PyErr_SetString(PyExc_ValueError, "count must be between 1 and 1000000000");
     } else if (in_flight < 1 || in_flight > 65536) {
@@ -52,20 +50,24 @@ PyObject *fa_py_server_load(struct fa_py_server *self, PyObject *args, PyObject 
     PyObject *latency = NULL, *result = NULL;
     if (check(self, &load, count, in_flight, timeout) == 0)
         latency = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)count * 4);
-    if (latency != NULL) {
+    if (latency != NULL && !fa_py_life_try_drive(self)) {
+        PyErr_SetString(PyExc_RuntimeError, "another thread is in load() or turn()");
+    } else if (latency != NULL) {
         load.count = (uint64_t)count;
         load.in_flight = (uint32_t)in_flight;
         load.timeout_ns = (uint64_t)(timeout * 1e9);
         load.latency = (uint32_t *)(void *)PyBytes_AS_STRING(latency);
-        self->driving = true;
         fa_status status;
         Py_BEGIN_ALLOW_THREADS status = fa_load_run(self->server, &load);
-        Py_END_ALLOW_THREADS self->driving = false;
-        if (status == FA_OK) {
+        fa_py_life_drive_end(self);
+        Py_END_ALLOW_THREADS if (status == FA_OK)
+        {
             result = Py_BuildValue("(OKKy#)", latency, (unsigned long long)load.took_ns,
                 (unsigned long long)load.different, load.answer, (Py_ssize_t)load.answer_len);
             fa_free(load.answer);
-        } else {
+        }
+        else
+        {
             (void)load_error(status);
         }
     }

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <structmember.h>
 
+#include "python/py_life.h"
 #include "server/memory_peer.h"
 
 struct fa_py_peer {
@@ -13,10 +14,14 @@ struct fa_py_peer {
     struct fa_memory_peer peer;
 };
 
-static int check_driven(const struct fa_py_server *server)
+/* On 0 the caller drives the server, and says when it no longer does. */
+static int begin_driving(struct fa_py_server *server)
 {
-    if (server->driven && server->started && !server->stopped && !server->driving) return 0;
-    PyErr_SetString(PyExc_RuntimeError, "this needs a running server started with driven=True");
+    bool runs = server->driven && server->started && !server->stopped;
+    if (runs && fa_py_life_try_drive(server)) return 0;
+    PyErr_SetString(
+        PyExc_RuntimeError, runs ? "another thread drives this server"
+                                 : "this needs a running server started with driven=True");
     return -1;
 }
 
@@ -48,20 +53,24 @@ static void drop_context(struct fa_py_peer *self)
 PyObject *fa_py_peer_open(struct fa_py_server *server, PyObject *unused)
 {
     (void)unused;
-    if (check_driven(server) < 0) return NULL;
     PyTypeObject *type = server->state->peer_type;
     struct fa_py_peer *self = (struct fa_py_peer *)type->tp_alloc(type, 0);
     if (self == NULL) return NULL;
     self->server = (struct fa_py_server *)Py_NewRef(server);
-    self->number = ++server->peers;
     fa_memory_peer_init(&self->peer);
-    if (fa_memory_peer_connect(&self->peer, server->server) != FA_OK) {
+    if (begin_driving(server) < 0) {
         Py_DECREF(self);
-        return PyErr_NoMemory();
+        return NULL;
     }
-    fa_memory_peer_name(&self->peer, self->number);
-    fa_memory_peer_limit(&self->peer, 1);
-    if (keep_context(self) < 0) Py_CLEAR(self);
+    self->number = ++server->peers;
+    fa_status status = fa_memory_peer_connect(&self->peer, server->server);
+    if (status == FA_OK) {
+        fa_memory_peer_name(&self->peer, self->number);
+        fa_memory_peer_limit(&self->peer, 1);
+    }
+    fa_py_life_drive_end(server);
+    if (status != FA_OK) PyErr_NoMemory();
+    if (status != FA_OK || keep_context(self) < 0) Py_CLEAR(self);
     return (PyObject *)self;
 }
 
@@ -81,7 +90,7 @@ PyObject *fa_py_peer_new_context(struct fa_py_server *server, const struct fa_ta
 PyObject *fa_py_peer_turn(struct fa_py_server *server, PyObject *unused)
 {
     (void)unused;
-    if (check_driven(server) < 0) return NULL;
+    if (begin_driving(server) < 0) return NULL;
     fa_status status;
     Py_BEGIN_ALLOW_THREADS do
     {
@@ -89,6 +98,7 @@ PyObject *fa_py_peer_turn(struct fa_py_server *server, PyObject *unused)
     }
     while (status == FA_OK && !fa_server_arm(server->server))
         ;
+    fa_py_life_drive_end(server);
     Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
 
@@ -103,17 +113,20 @@ static PyObject *peer_send(struct fa_py_peer *self, PyObject *data)
         PyErr_Format(PyExc_TypeError, "send() takes bytes, not %.100s", Py_TYPE(data)->tp_name);
         return NULL;
     }
-    if (check_driven(self->server) < 0) return NULL;
-    if (self->peer.conn == NULL) {
+    if (begin_driving(self->server) < 0) return NULL;
+    bool closed = self->peer.conn == NULL, busy = self->peer.in_len > 0;
+    if (!closed && !busy)
+        fa_memory_peer_send(&self->peer, PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data));
+    fa_py_life_drive_end(self->server);
+    if (closed) {
         PyErr_SetString(PyExc_ConnectionError, "the server has closed the connection");
         return NULL;
     }
-    if (self->peer.in_len > 0) {
+    if (busy) {
         PyErr_SetString(PyExc_BlockingIOError, "the bytes before these are not read yet");
         return NULL;
     }
     Py_XSETREF(self->sending, Py_NewRef(data));
-    fa_memory_peer_send(&self->peer, PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data));
     Py_RETURN_NONE;
 }
 
@@ -125,17 +138,27 @@ PyDoc_STRVAR(take_doc,
 static PyObject *peer_take(struct fa_py_peer *self, PyObject *unused)
 {
     (void)unused;
+    if (!fa_py_life_drive(self->server)) return PyBytes_FromStringAndSize(NULL, 0);
     PyObject *bytes = PyBytes_FromStringAndSize(self->peer.out, (Py_ssize_t)self->peer.out_len);
     if (bytes != NULL) fa_memory_peer_took(&self->peer);
+    fa_py_life_drive_end(self->server);
     return bytes;
 }
 
 PyDoc_STRVAR(close_doc, "close() -> None\n--\n\nBreak the connection; more than once is fine.");
 
+/* The connection knows where the peer lies, so it goes first, also after the server's stop. */
+static void break_connection(struct fa_py_peer *self)
+{
+    if (self->peer.conn == NULL || !fa_py_life_drive(self->server)) return;
+    fa_memory_peer_close(&self->peer);
+    fa_py_life_drive_end(self->server);
+}
+
 static PyObject *peer_close(struct fa_py_peer *self, PyObject *unused)
 {
     (void)unused;
-    if (!self->server->stopped) fa_memory_peer_close(&self->peer);
+    break_connection(self);
     drop_context(self);
     Py_RETURN_NONE;
 }
@@ -157,8 +180,11 @@ static void peer_dealloc(struct fa_py_peer *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
-    if (self->server != NULL) drop_context(self);
-    if (self->server != NULL && self->server->stopped) self->peer.conn = NULL; /* gone with it */
+    if (self->server != NULL) {
+        drop_context(self);
+        break_connection(self);
+        self->peer.conn = NULL; /* else of a parent process */
+    }
     fa_memory_peer_deinit(&self->peer);
     Py_CLEAR(self->sending);
     Py_CLEAR(self->server);

@@ -6,6 +6,7 @@
 #include <structmember.h>
 
 #include "python/py_call.h"
+#include "python/py_life.h"
 #include "python/py_plan.h"
 #include "python/py_routes.h"
 #include "python/py_server_setup.h"
@@ -69,7 +70,7 @@ static PyObject *server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     if (self == NULL) return NULL;
     self->state = fa_module_state_of(type);
     self->interpreter = PyInterpreterState_Get();
-    if (set_options(&self->config, options) < 0) {
+    if (fa_py_life_init(self) < 0 || set_options(&self->config, options) < 0) {
         Py_DECREF(self);
         return NULL;
     }
@@ -127,23 +128,16 @@ static int server_clear(struct fa_py_server *self)
     return 0;
 }
 
-static fa_status stop_detached(struct fa_py_server *self, double seconds)
-{
-    fa_status stopped;
-    Py_BEGIN_ALLOW_THREADS stopped = fa_server_stop(self->server, (uint64_t)(seconds * 1e9));
-    Py_END_ALLOW_THREADS if (stopped == FA_OK) self->stopped = true;
-    return stopped;
-}
-
 static void server_dealloc(struct fa_py_server *self)
 {
     PyTypeObject *type = Py_TYPE(self);
+    if (PyObject_CallFinalizerFromDealloc((PyObject *)self) < 0) return; /* it lives on */
     PyObject_GC_UnTrack(self);
-    /* A handler that never ends keeps its thread, and so the server, for ever. */
-    bool may_free = !self->started || self->stopped || stop_detached(self, 0.0) == FA_OK;
-    if (self->server != NULL && may_free) fa_server_free(self->server);
+    if (self->launched && !self->stopped) return; /* the child of a fork, or the very end */
+    if (self->server != NULL) fa_server_free(self->server);
     (void)server_clear(self);
     PyMem_Free(self->items);
+    fa_py_life_deinit(self);
     type->tp_free((PyObject *)self);
     Py_DECREF(type);
 }
@@ -295,13 +289,13 @@ static int choose_task_type(struct fa_py_server *self)
     if (factory == NULL) return -1;
     bool plain = factory == Py_None;
     Py_DECREF(factory);
-    self->task_kwnames = FA_HAVE_EAGER_TASK
-                             ? Py_BuildValue("(sss)", "loop", "context", "eager_start")
-                             : Py_BuildValue("(ss)", "loop", "context");
+    Py_XSETREF(self->task_kwnames, FA_HAVE_EAGER_TASK
+                                       ? Py_BuildValue("(sss)", "loop", "context", "eager_start")
+                                       : Py_BuildValue("(ss)", "loop", "context"));
     if (self->task_kwnames == NULL) return -1;
     if (!plain || self->task_type != NULL) return 0;
     PyObject *tasks = PyImport_ImportModule("asyncio.tasks");
-    self->task_type = tasks == NULL ? NULL : PyObject_GetAttrString(tasks, "Task");
+    Py_XSETREF(self->task_type, tasks == NULL ? NULL : PyObject_GetAttrString(tasks, "Task"));
     Py_XDECREF(tasks);
     return self->task_type == NULL ? -1 : 0;
 }
@@ -319,22 +313,17 @@ static PyObject *server_start(struct fa_py_server *self, PyObject *args)
     PyObject *loop, *asgi, *thread = Py_None;
     int driven = 0;
     if (!PyArg_ParseTuple(args, "OO|pO:start", &loop, &asgi, &driven, &thread)) return NULL;
-    if (self->started) {
+    if (self->launched) {
         PyErr_SetString(PyExc_RuntimeError, "the server was started before");
         return NULL;
     }
-    self->loop = Py_NewRef(loop);
-    self->hooks.asgi = Py_NewRef(asgi);
-    self->hooks.thread = thread == Py_None ? NULL : Py_NewRef(thread);
-    self->context = PyContext_CopyCurrent();
+    Py_XSETREF(self->loop, Py_NewRef(loop));
+    Py_XSETREF(self->hooks.asgi, Py_NewRef(asgi));
+    Py_XSETREF(self->hooks.thread, thread == Py_None ? NULL : Py_NewRef(thread));
+    Py_XSETREF(self->context, PyContext_CopyCurrent());
     if (self->context == NULL || choose_task_type(self) < 0) return NULL;
-    fa_status started;
-    Py_BEGIN_ALLOW_THREADS started =
-        driven ? fa_server_start_driven(self->server) : fa_server_start(self->server);
-    Py_END_ALLOW_THREADS if (started != FA_OK) return status_error(
-        started, "the server could not start");
-    self->started = true;
-    self->driven = driven != 0;
+    fa_status started = fa_py_life_launch(self, driven != 0);
+    if (started != FA_OK) return status_error(started, "the server could not start");
     Py_RETURN_NONE;
 }
 
@@ -390,7 +379,7 @@ static PyObject *server_stop(struct fa_py_server *self, PyObject *args)
     double timeout;
     if (!PyArg_ParseTuple(args, "d:stop", &timeout)) return NULL;
     if (!self->started || self->stopped) Py_RETURN_TRUE;
-    return PyBool_FromLong(stop_detached(self, timeout < 0.0 ? 0.0 : timeout) == FA_OK);
+    return PyBool_FromLong(fa_py_life_stop(self, timeout < 0.0 ? 0.0 : timeout) == FA_OK);
 }
 
 PyDoc_STRVAR(forked_doc,
@@ -555,6 +544,7 @@ static PyType_Slot server_slots[] = {
     {Py_tp_traverse, server_traverse},
     {Py_tp_clear, server_clear},
     {Py_tp_dealloc, server_dealloc},
+    {Py_tp_finalize, fa_py_life_finalize},
     {Py_tp_methods, server_methods},
     {0, NULL},
 };

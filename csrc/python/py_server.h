@@ -2,6 +2,8 @@
 #ifndef FA_PYTHON_PY_SERVER_H
 #define FA_PYTHON_PY_SERVER_H
 
+#include <pthread.h>
+
 #include "base/clock.h"
 #include "python/module_state.h"
 #include "server/config.h"
@@ -41,11 +43,17 @@ struct fa_py_server {
     struct fa_clock_date date;
     void **items;   /* one batch of the loop lane */
     unsigned peers; /* opened so far */
+    /* py_life.c's: what runs, and who may touch it. */
+    bool launched; /* begun to start, also if that failed */
     bool started;
     bool stopped;
-    bool forked;    /* a copy in a forked child: nothing more runs */
-    bool driven;    /* no reactor thread: load() drives it */
-    bool driving;   /* a thread is in load() */
+    bool forked; /* a copy in a forked child: nothing more runs */
+    bool driven; /* no reactor thread: load() or turn() drive it */
+    bool has_drive_lock;
+    long pid;                   /* of the process that has the threads */
+    pthread_mutex_t drive_lock; /* driven: held by the thread that is its reactor */
+    struct fa_py_server *running_next, **running_link; /* in the module's list, until stopped */
+
     bool loop_busy; /* this batch left callbacks for the event loop: do not spin before it */
     bool in_batch;  /* the loop thread wakes the reactor once, at the end */
     bool wake_soon; /* wake() is among the loop's callbacks */

@@ -131,7 +131,13 @@ fa_status fa_server_new(const struct fa_config *config, const struct fa_executor
     fa_trusted_init(&s->proxy.trusted);
     fa_inbox_init(&s->done);
     fa_inbox_init(&s->streams);
-    fa_status st = init_parts(s);
+    fa_status st = pthread_mutex_init(&s->life, NULL) == 0 ? FA_OK : FA_ERR_NOMEM;
+    if (st == FA_OK) {
+        st = init_parts(s);
+        if (st != FA_OK) {
+            (void)pthread_mutex_destroy(&s->life);
+        }
+    }
     if (st != FA_OK) {
         fa_free(block);
         return st;
@@ -164,6 +170,7 @@ void fa_server_free(struct fa_server *s)
     fa_buffer_pool_deinit(&s->pool);
     fa_owner_bin_deinit(&s->owners);
     fa_trusted_deinit(&s->proxy.trusted);
+    (void)pthread_mutex_destroy(&s->life);
     fa_free(s->block);
 }
 
@@ -414,7 +421,8 @@ static void wait_until_idle(struct fa_server *s, uint64_t timeout_ns)
 {
     const struct timespec pause = {.tv_nsec = 2000000};
     uint64_t start = fa_clock_now_ns();
-    while (fa_server_active(s) > 0 && fa_clock_now_ns() - start < timeout_ns) {
+    while (fa_server_active(s) > 0 && fa_clock_now_ns() - start < timeout_ns &&
+           !atomic_load_explicit(&s->stopping, memory_order_relaxed)) {
         (void)nanosleep(&pause, NULL);
     }
 }
@@ -428,21 +436,23 @@ void fa_server_forked(struct fa_server *s)
     fa_worker_pool_forked(&s->workers);
 }
 
-fa_status fa_server_stop(struct fa_server *s, uint64_t timeout_ns)
+/* True: there is a reactor thread to wait for. */
+static bool begin_stop(struct fa_server *s)
 {
-    if (atomic_load_explicit(&s->forked, memory_order_relaxed)) {
-        return FA_OK;
-    }
+    (void)pthread_mutex_lock(&s->life);
     if (s->phase == FA_SERVER_NEW) {
         s->phase = FA_SERVER_STOPPED;
         s->reactor_joined = true;
     }
-    if (!s->reactor_joined) {
-        fa_server_drain(s);
-        wait_until_idle(s, timeout_ns);
-    }
-    atomic_store_explicit(&s->stopping, true, memory_order_release);
-    fa_wakeup_write(&s->wakeup); /* asleep or not: its next wait ends at once */
+    bool runs = !s->reactor_joined;
+    (void)pthread_mutex_unlock(&s->life);
+    return runs;
+}
+
+/* One caller does it. The others wait for it, and find it done. */
+static fa_status join_threads(struct fa_server *s)
+{
+    (void)pthread_mutex_lock(&s->life);
     if (!s->reactor_joined) {
         (void)pthread_join(s->reactor_thread, NULL);
         s->reactor_joined = true;
@@ -452,5 +462,25 @@ fa_status fa_server_stop(struct fa_server *s, uint64_t timeout_ns)
     if (st == FA_OK) {
         s->phase = FA_SERVER_STOPPED;
     }
+    (void)pthread_mutex_unlock(&s->life);
     return st;
+}
+
+void fa_server_cut(struct fa_server *s)
+{
+    atomic_store_explicit(&s->stopping, true, memory_order_release);
+    fa_wakeup_write(&s->wakeup); /* asleep or not: its next wait ends at once */
+}
+
+fa_status fa_server_stop(struct fa_server *s, uint64_t timeout_ns)
+{
+    if (atomic_load_explicit(&s->forked, memory_order_relaxed)) {
+        return FA_OK;
+    }
+    if (begin_stop(s)) {
+        fa_server_drain(s);
+        wait_until_idle(s, timeout_ns);
+    }
+    fa_server_cut(s);
+    return join_threads(s);
 }

@@ -7,7 +7,8 @@
  *
  * Calls may come from any thread, one at a time. fa_server_drain,
  * fa_server_active, fa_server_stats and fa_server_set_routes may also overlap
- * with each other and with requests.
+ * with each other and with requests; fa_server_cut and fa_server_stop with all
+ * of these and with other calls of themselves.
  */
 #ifndef FA_SERVER_SERVER_H
 #define FA_SERVER_SERVER_H
@@ -199,10 +200,19 @@ size_t fa_server_active(const struct fa_server *s);
 size_t fa_server_busy_workers(struct fa_server *s, pthread_t *threads, size_t max);
 
 /*
+ * fa_server_cut - let fa_server_turn and a waiting fa_server_stop end now; the
+ * reactor closes what is open. Returns at once. fa_server_stop is still needed.
+ */
+void fa_server_cut(struct fa_server *s);
+
+/*
  * fa_server_stop - drain, wait up to timeout_ns for the connections to finish,
  * cut the rest, join all threads.
  *
- * The caller must be detached. If the caller is the loop thread itself, loop
+ * The caller must be detached. Several threads may stop a server at once: the one
+ * with the shortest timeout decides, and all return when it has stopped. Of a driven
+ * server nobody may be in fa_server_turn any more (see fa_server_cut).
+ * If the caller is the loop thread itself, loop
  * lane requests cannot finish meanwhile: drain first and wait for
  * fa_server_active() == 0 from the event loop, then stop with timeout 0.
  *

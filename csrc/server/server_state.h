@@ -56,6 +56,7 @@ struct fa_server {
     /* The caller's side (one call at a time). */
     enum fa_server_phase phase;
     pthread_t reactor_thread;
+    pthread_mutex_t life; /* phase, reactor_joined: who stops the server joins its threads alone */
     bool reactor_joined;
     bool armed;         /* driven: armed since the last turn */
     atomic_bool forked; /* this is the copy in a forked child */

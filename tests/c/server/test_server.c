@@ -361,6 +361,45 @@ TEST(stop_tells_when_a_handler_does_not_end)
     close(fd);
 }
 
+struct stopper {
+    struct fa_server *server;
+    uint64_t timeout_ns;
+    pthread_t thread;
+    fa_status stopped;
+};
+
+static void *stop_main(void *arg)
+{
+    struct stopper *self = arg;
+    self->stopped = fa_server_stop(self->server, self->timeout_ns);
+    return NULL;
+}
+
+TEST(several_threads_stop_at_once)
+{
+    for (int round = 0; round < 10; round++) {
+        struct fake f;
+        struct stopper stoppers[4];
+        fake_init(&f);
+        fake_start(&f);
+        int fd = fake_connect(&f); /* holds up those who would wait for an hour */
+        CHECK(fake_send(fd, GET("/hang")));
+        fake_wait(&f.entered);
+        for (int i = 0; i < 4; i++) {
+            stoppers[i] = (struct stopper){f.server, UINT64_C(3600000000000), 0, FA_ERR_INVALID};
+            stoppers[i].timeout_ns = i < 3 ? stoppers[i].timeout_ns : 0;
+            CHECK(pthread_create(&stoppers[i].thread, NULL, stop_main, &stoppers[i]) == 0);
+        }
+        for (int i = 0; i < 4; i++) {
+            CHECK(pthread_join(stoppers[i].thread, NULL) == 0);
+            CHECK_EQ_INT(stoppers[i].stopped, FA_OK);
+        }
+        CHECK(fake_is_ended(fd));
+        close(fd);
+        fake_stop(&f);
+    }
+}
+
 TEST(a_worker_that_cannot_start_fails_the_start)
 {
     struct fake f;
@@ -576,6 +615,7 @@ int main(void)
     RUN(nobody_can_connect_while_draining);
     RUN(stop_cuts_after_its_timeout);
     RUN(stop_tells_when_a_handler_does_not_end);
+    RUN(several_threads_stop_at_once);
     RUN(a_worker_that_cannot_start_fails_the_start);
     RUN(a_server_that_never_started_can_be_freed);
     RUN(routes_are_replaced_while_requests_run);
