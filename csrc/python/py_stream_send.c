@@ -296,6 +296,13 @@ static int send_piece(struct fa_py_stream *self, PyObject *data, bool more)
     return queue_buffer(self, &w);
 }
 
+/* A piece of the answer may be lost: nothing that is sent after it could be understood. */
+static PyObject *cut_short(struct fa_py_stream *self)
+{
+    if (PyErr_ExceptionMatches(PyExc_MemoryError)) fa_py_stream_abort(self);
+    return NULL;
+}
+
 static void end(struct fa_py_stream *self, bool close)
 {
     struct fa_task *task = self->task;
@@ -321,7 +328,7 @@ static PyObject *stream_write(struct fa_py_stream *self, PyObject *const *args, 
         PyErr_SetString(PyExc_RuntimeError, "write() before start()");
         return NULL;
     }
-    if (send_piece(self, args[0], more != 0) < 0) return NULL;
+    if (send_piece(self, args[0], more != 0) < 0) return cut_short(self);
     if (!more) end(self, self->close_after);
     fa_py_server_wake_soon(self->owner);
     Py_RETURN_NONE;
@@ -367,10 +374,13 @@ static PyObject *stream_write_file(struct fa_py_stream *self, PyObject *args)
         char line[CHUNK_LINE];
         fa_writer_put(&w, line, (size_t)snprintf(line, sizeof line, "%llx\r\n", size));
     }
-    if (queue_buffer(self, &w) < 0) return NULL;
+    if (queue_buffer(self, &w) < 0) return cut_short(self);
     fa_status failed =
         size == 0 ? FA_ERR_CLOSED : fa_stream_write_file(self->task, fd, offset, (uint64_t)size);
-    if (failed == FA_ERR_NOMEM) return PyErr_NoMemory();
+    if (failed == FA_ERR_NOMEM) {
+        PyErr_NoMemory();
+        return cut_short(self);
+    }
     if (failed != FA_OK) {
         close(fd); /* nothing to send, or nobody to send it to */
     } else if (self->chunked && end_chunk(self) < 0) {
@@ -423,11 +433,14 @@ static PyObject *stream_write_raw(struct fa_py_stream *self, PyObject *data)
     struct fa_writer w;
     size_t len = (size_t)PyBytes_GET_SIZE(data);
     if (len > COPY_MAX) {
-        if (queue_bytes(self, data) < 0) return NULL;
+        if (queue_bytes(self, data) < 0) return cut_short(self);
     } else {
-        if (fa_writer_init(&w, NULL, len) != FA_OK) return PyErr_NoMemory();
+        if (fa_writer_init(&w, NULL, len) != FA_OK) {
+            PyErr_NoMemory();
+            return cut_short(self);
+        }
         fa_writer_put(&w, PyBytes_AS_STRING(data), len);
-        if (queue_buffer(self, &w) < 0) return NULL;
+        if (queue_buffer(self, &w) < 0) return cut_short(self);
     }
     fa_py_server_wake_soon(self->owner);
     Py_RETURN_NONE;
