@@ -39,7 +39,12 @@ __all__ = ["WebSocketSession"]
 
 MAX_MESSAGE: Final = 16 * 1024 * 1024
 MAX_FRAGMENTS: Final = 1024
+#: What is kept for an app that does not ask for it: so many messages, and so many bytes of them
+#: and of the one that is coming in. Beyond that a message comes in only while the app waits for it.
 MAX_QUEUE: Final = 32
+MAX_HELD: Final = 1024 * 1024
+#: Compressed bytes that are unpacked in one go: at most about a thousand times as many come out.
+INFLATE_STEP: Final = 1024
 # Seconds between pings; one that is not answered by the time of the next closes the connection.
 PING_INTERVAL: Final = 20.0
 # Seconds the peer may take to answer our close frame.
@@ -63,9 +68,11 @@ class WebSocketSession:
 
     __slots__ = (
         "app_done",
+        "at",
         "bridge",
         "close_timer",
         "connection",
+        "data",
         "fragments",
         "frame_left",
         "goodbye",
@@ -74,12 +81,13 @@ class WebSocketSession:
         "in_fragments",
         "inbox",
         "is_behind",
+        "is_cut",
+        "is_hungry",
         "parts",
         "ping_payload",
         "ping_timer",
         "plain",
         "released",
-        "rest",
         "size",
         "state",
         "stream",
@@ -102,10 +110,14 @@ class WebSocketSession:
         self.parts: list[str] | list[bytes] = []
         self.size = 0
         self.fragments = 0
-        #: The core may have bytes that were not taken, since the app was slow.
+        #: There may be bytes, here or in the core, that were not looked at, since the app was slow.
         self.is_behind = False
-        #: Bytes of a frame whose head is not complete.
-        self.rest = b""
+        #: The app waits for a message.
+        self.is_hungry = False
+        #: What was read last, how much of it is done with, and whether a frame's head is cut there.
+        self.data = b""
+        self.at = 0
+        self.is_cut = False
         #: What is still to come of a frame that wsproto reads.
         self.frame_left = 0
         #: wsproto has had the first frames of a message, and not the last.
@@ -217,7 +229,7 @@ class WebSocketSession:
             if self.inbox:
                 message, size = self.inbox.popleft()
                 self.held -= size
-                if self.is_behind and self.state == _OPEN:
+                if self.is_behind and not self.inbox and self.state == _OPEN:
                     self._read()
                 return message
             if self.goodbye is not None:
@@ -225,7 +237,14 @@ class WebSocketSession:
             if self.stream.disconnected:
                 self._lost()
                 continue
-            await self._event()
+            self.is_hungry = True
+            try:
+                if self.is_behind and self.state == _OPEN:
+                    self._read()
+                if not self.inbox and self.goodbye is None:
+                    await self._event()
+            finally:
+                self.is_hungry = False
 
     async def send(self, message: Message) -> None:
         """Take one event. Raises ClientDisconnectedError once the peer is gone, RuntimeError for an
@@ -265,7 +284,8 @@ class WebSocketSession:
         elif kind == "websocket.http.response.start":
             status = message["status"]
             headers = [(bytes(n), bytes(v)) for n, v in message.get("headers", ())]
-            self.stream.start(status, headers)
+            # What the client has sent behind its handshake may be frames, and is not looked at.
+            self.stream.start(status, [*headers, (b"connection", b"close")])
             self._log(str(status))
             self.state = _DENYING
         else:
@@ -344,6 +364,15 @@ class WebSocketSession:
             self._read()
         self._wake()
 
+    def _has_room(self) -> bool:
+        """May more of the input be looked at? What is not stays compressed, and at last unread."""
+        if self.state != _OPEN:
+            return True  # nothing more is kept
+        inbox = self.inbox
+        if self.is_hungry and not inbox:
+            return True
+        return len(inbox) < MAX_QUEUE and self.held + self.size < MAX_HELD
+
     def _read(self) -> None:
         """Take what has arrived, while the app keeps up and the peer takes our answers.
 
@@ -351,43 +380,59 @@ class WebSocketSession:
         """
         stream = self.stream
         self.is_behind = True
-        while not self.released and len(self.inbox) < MAX_QUEUE and self.held < MAX_MESSAGE:
-            if stream.pending > stream.high_water:
-                return
-            data = stream.read()
-            if data is not None:
-                self._feed(data)
-            elif stream.eof:
-                self._lost()
-            else:
-                self.is_behind = False
-                return
+        while not self.released and stream.pending <= stream.high_water and self._has_room():
+            if self.is_cut or self.at == len(self.data):
+                data = stream.read()
+                if data is None:
+                    if stream.eof:
+                        self._lost()
+                    else:
+                        self.is_behind = False
+                    return
+                self.data, self.at = self.data[self.at :] + data, 0
+            self._feed()
 
-    def _feed(self, data: bytes) -> None:
-        if self.rest:
-            data, self.rest = self.rest + data, b""
-        at, size = 0, len(data)
+    def _feed(self) -> None:
+        """Go through the frames of `data`, until its end or until there is no room."""
+        data, at, size = self.data, self.at, len(self.data)
+        step = size if self.plain else INFLATE_STEP
+        self.is_cut = False
         while at < size and not self.released:
             if self.frame_left:
-                end = min(size, at + self.frame_left)
+                end = min(size, at + self.frame_left, at + step)
                 self.frame_left -= end - at
                 self._feed_wsproto(data[at:end])
                 at = end
+                if self.stream.pending > self.stream.high_water or not self._has_room():
+                    break
                 continue
             found = _native.core.websocket_read(data, at)
             if found is None:
-                self.rest = data[at:]
-                return
+                self.is_cut = True
+                break
             what, end, length = found
+            if what == 1002 or length > MAX_MESSAGE:
+                self._refuse(what)
+                break
             if type(what) is int or self.in_fragments:
                 first = data[at]
                 if not first & _CONTROL:
                     self.in_fragments = not first & _FIN
                 self.frame_left = end - at
-            else:
-                if self.state == _OPEN:
-                    self._take(what, length)
-                at = end
+                continue
+            at = end
+            if self.state == _OPEN:
+                self._take(what, length)
+                if self.held >= MAX_HELD or len(self.inbox) >= MAX_QUEUE:
+                    break
+        self.at = at
+
+    def _refuse(self, what: int) -> None:
+        """A frame's head says what no frame may say: nothing behind it is looked at."""
+        if what == 1002:
+            self._close(1002, "Invalid frame length", wait=False)
+        else:
+            self._too_large()
 
     def _feed_wsproto(self, data: bytes) -> None:
         connection = self.connection
@@ -406,9 +451,6 @@ class WebSocketSession:
 
     def _take(self, data: str | bytes, size: int) -> None:
         """A whole message of so many bytes."""
-        if size > MAX_MESSAGE:
-            self._too_large()
-            return
         key = "text" if type(data) is str else "bytes"
         self.inbox.append(({"type": "websocket.receive", key: data}, size))
         self.held += size

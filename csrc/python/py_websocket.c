@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum { FIN = 0x80, MASKED = 0x80, TEXT = 1, BINARY = 2, MASK_LEN = 4, TEXT_ON_STACK = 4096 };
+enum { PROTOCOL_ERROR = 1002 };
 
 /* --- reading -------------------------------------------------------------------------- */
 
@@ -14,6 +15,7 @@ struct frame {
     uint64_t len;
     unsigned char first;
     bool masked;
+    bool wrong; /* the length is written longer than it must be, or is none (RFC 6455, 5.2) */
 };
 
 static uint64_t big_endian(const unsigned char *bytes, size_t count)
@@ -35,6 +37,8 @@ static bool frame_head(struct frame *f, const unsigned char *bytes, size_t len)
     size_t head = 2 + extra + (f->masked ? MASK_LEN : 0);
     if (len < head) return false;
     f->len = extra == 0 ? short_len : big_endian(bytes + 2, extra);
+    f->wrong =
+        f->len > INT64_MAX || (extra == 2 && f->len < 126) || (extra == 8 && f->len <= 0xffff);
     f->mask = bytes + 2 + extra;
     f->payload = bytes + head;
     return true;
@@ -81,7 +85,8 @@ const char fa_py_websocket_read_doc[] = PyDoc_STR(
     "The client's frame that begins at start in the bytes data, as (what, end, size\n"
     "of its payload). what is the message, str or bytes, if it is a whole one in one frame\n"
     "and nothing about it is special; else the frame's first byte, and end may lie beyond\n"
-    "data. None: its head is not complete. Checks nothing of other frames.");
+    "data. None: its head is not complete. what is 1002, the code to close with, if the length\n"
+    "is not written as it has to be. Checks nothing else of other frames.");
 
 PyObject *fa_py_websocket_read(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
@@ -104,7 +109,10 @@ PyObject *fa_py_websocket_read(PyObject *module, PyObject *const *args, Py_ssize
     uint64_t most = (uint64_t)(PY_SSIZE_T_MAX - head_end);
     Py_ssize_t end = head_end + (Py_ssize_t)(f.len < most ? f.len : most);
     PyObject *what = NULL;
-    if (whole && f.masked && f.first == (FIN | TEXT)) {
+    if (f.wrong) {
+        what = PyLong_FromLong(PROTOCOL_ERROR);
+        if (what == NULL) return NULL;
+    } else if (whole && f.masked && f.first == (FIN | TEXT)) {
         what = text_of(&f);
         if (what == NULL && !PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) return NULL;
         PyErr_Clear();
