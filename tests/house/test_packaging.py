@@ -52,6 +52,17 @@ def test_metadata():
     assert [script.value for script in scripts] == ["fasterapi.cli:main"]
 
 
+def test_the_tests_run_with_the_releases_that_compile():
+    """Else a new release would fail them all; apps take any, see test_metadata."""
+    from fasterapi.plan.release import TESTED
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["optional-dependencies"]["test"]
+    for name, (first, end) in TESTED.items():
+        low, high = (".".join(map(str, bound)) for bound in (first, end))
+        assert f"{name}>={low},<{high}" in wanted
+
+
 def test_source_archive_holds_what_a_build_needs():
     grafted = {
         line.split()[1]
