@@ -1,5 +1,5 @@
 # Checks that take their time, or that need a tool of their own. Included by the Makefile.
-.PHONY: test-tsan-long model differential bench-compare build-c-benches compat compat-share field
+.PHONY: test-tsan-long model differential bench-compare build-c-benches compat compat-share compat-versions field
 
 LONG_OPS ?= 100000000
 LONG_TESTS := spsc_queue mpmc_queue locked_queue
@@ -29,5 +29,8 @@ compat: ## FastAPI's own tests, with FasterAPI and our TestClient (ARGS="--suite
 
 field-apps: ## real programs (Gradio, Prefect, MCP, ...) on both servers, compared (ARGS="--only NAME")
 	@$(PYTHON) tests/field_apps/run.py $(ARGS)
+
+compat-versions: ## other releases of FastAPI, Starlette and Pydantic: every command works (ARGS=fastapi==0.140.0)
+	@$(PYTHON) tests/compat/versions.py $(ARGS)
 
 build-c-benches: $(BENCH_BIN)

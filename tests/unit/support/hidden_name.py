@@ -166,5 +166,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     for known in ("fastapi.telemetry._asgi", "fastapi.openapi.utils", "rich.console"):
-        importlib.import_module(known)
+        with contextlib.suppress(ImportError):  # an older FastAPI
+            importlib.import_module(known)
     main()
