@@ -17,9 +17,11 @@ __all__ = ["FastAPI", "with_stand_in"]
 if TYPE_CHECKING:
     from fastapi import FastAPI
 else:
+    _named = fastapi.FastAPI
+    if not isinstance(_named, type):  # a function that makes apps
+        _named = fastapi.applications.FastAPI
     FastAPI = next(
-        (one for one in fastapi.FastAPI.__mro__ if one.__module__ == "fastapi.applications"),
-        fastapi.FastAPI,
+        (one for one in _named.__mro__ if one.__module__ == "fastapi.applications"), _named
     )
 
 
@@ -29,9 +31,9 @@ def with_stand_in(made: type[Any]) -> type[Any]:
     It has what a tool has put in FastAPI's place, as an app made with ``fastapi.FastAPI`` would.
     """
     stand_in: Any = fastapi.FastAPI
-    if stand_in is FastAPI or issubclass(made, stand_in):
-        return made
     if not (isinstance(stand_in, type) and issubclass(stand_in, FastAPI)):
+        return made
+    if issubclass(made, stand_in):
         return made
     found: type[Any] | None = _both.get((made, stand_in))
     if found is None:

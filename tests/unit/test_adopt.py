@@ -165,9 +165,17 @@ def test_a_class_in_fastapis_place_that_cannot_be_part_of_it(monkeypatch):
     class Child(FasterAPI):
         pass
 
-    for other in (Particular, Child, FasterAPI, object):
+    for other in (Particular, Child, FasterAPI, object, lambda: None):
         monkeypatch.setattr(fastapi, "FastAPI", other)
         assert type(FasterAPI()) is FasterAPI
+
+
+def test_a_function_in_fastapis_place():
+    program = (
+        "import fastapi; original = fastapi.FastAPI; fastapi.FastAPI = lambda: original()\n"
+        "import fasterapi; assert issubclass(fasterapi.FasterAPI, original); fasterapi.FasterAPI()"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=PACKAGE.parent)
 
 
 def test_fastapi_is_named_in_one_place():
