@@ -186,6 +186,22 @@ int fa_py_exchange_to_worker(struct fa_py_exchange *self)
     return retry_later(self);
 }
 
+PyDoc_STRVAR(watch_doc, "watch(owner: object) -> bool\n--\n\n"
+                        "Keep `owner` until the client has gone or the request is over; whoever "
+                        "has no other reference\n"
+                        "to it learns of that by its end. False: that is so already. Once only.");
+
+static PyObject *exchange_watch(struct fa_py_exchange *self, PyObject *owner)
+{
+    if (self->task == NULL) Py_RETURN_FALSE;
+    fa_status failed = fa_task_watch(self->task, Py_NewRef(owner));
+    if (failed == FA_OK) Py_RETURN_TRUE;
+    Py_DECREF(owner);
+    if (failed == FA_ERR_CLOSED) Py_RETURN_FALSE;
+    PyErr_SetString(PyExc_RuntimeError, "this request is being watched already");
+    return NULL;
+}
+
 PyDoc_STRVAR(to_worker_doc, "_to_worker() -> None\n--\n\nThe core's own.");
 
 static PyObject *exchange_to_worker(struct fa_py_exchange *self, PyObject *unused)
@@ -255,6 +271,7 @@ static PyMethodDef exchange_methods[] = {
     {"send", (PyCFunction)exchange_send, METH_NOARGS, send_doc},
     {"hand_over", (PyCFunction)exchange_hand_over, METH_O, hand_over_doc},
     {"go_on", (PyCFunction)(void (*)(void))exchange_go_on, METH_FASTCALL, go_on_doc},
+    {"watch", (PyCFunction)exchange_watch, METH_O, watch_doc},
     {"_to_worker", (PyCFunction)exchange_to_worker, METH_NOARGS, to_worker_doc},
     {NULL, NULL, 0, NULL},
 };

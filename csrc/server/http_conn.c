@@ -165,6 +165,10 @@ static void release_task(struct fa_http_conn *c, struct fa_task *t)
         fa_reactor_drop_owner(r, t->tail.owner);
         t->tail.owner = NULL;
     }
+    void *watcher = atomic_load_explicit(&t->watcher, memory_order_relaxed);
+    if (FA_UNLIKELY(watcher != NULL)) {
+        fa_reactor_drop_owner(r, watcher);
+    }
     free_stream(r, t);
     if (t->table != NULL) {
         fa_reactor_release_routes(r, t->table);
@@ -191,7 +195,7 @@ void fa_http_conn_forget(struct fa_http_conn *c, struct fa_task *t)
     if (c->reading == t) {
         return;
     }
-    bool elsewhere = t->state == FA_TASK_RUNNING ||
+    bool elsewhere = t->state == FA_TASK_RUNNING || t->state == FA_TASK_STALLED ||
                      (t->state == FA_TASK_STREAMING && !fa_stream_is_idle(t->stream));
     if (elsewhere) {
         t->next = c->lost; /* only to be found when the server is freed */
@@ -255,14 +259,17 @@ static void detach_tasks(struct fa_http_conn *c)
     }
     while (c->first != NULL) {
         struct fa_task *t = c->first;
-        unstall(c, t);
-        if (t->state == FA_TASK_STREAMING) {
+        if (t->user == NULL) {
+            unstall(c, t);
+        }
+        if (t->stream != NULL) { /* also one that waits for the queue: its handler has run */
             disconnect_stream(c, t);
         }
-        atomic_store_explicit(&t->client_gone, true, memory_order_relaxed);
+        fa_reactor_drop_owner(reactor_of(c), fa_task_set_client_gone(t));
         fa_http_conn_remove(c, t);
         fa_http_conn_forget(c, t);
     }
+    c->stalled = NULL;
 }
 
 void fa_http_conn_kill(struct fa_http_conn *c)
@@ -456,7 +463,7 @@ fa_status fa_http_conn_open_stream(
     reactor_of(c)->streams++;
     fa_http_conn_find_local(c);
     (void)fa_stream_feed(t->stream, chunk, t->body_complete);
-    if (c->eof) {
+    if (c->peer_ended) {
         fa_stream_set_peer_closed(t->stream);
     }
     if (t->answered) {

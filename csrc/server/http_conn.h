@@ -67,7 +67,7 @@ struct fa_http_conn {
     bool queued;                   /* in the run queue */
     bool readable;                 /* the socket may have input */
     bool writable;                 /* the socket may take output */
-    bool peer_ended;               /* the poller told that the peer closed its side */
+    bool peer_ended;               /* the peer closed its side; bytes of it may be unread */
     bool eof;                      /* its end was read */
     bool input_done;               /* nothing more is parsed: error, close, or end */
     bool closing;                  /* close once the answers so far are out */

@@ -69,11 +69,21 @@ static void on_eof(struct fa_http_conn *c)
     }
     fa_http_conn_drop_in(c);
     c->closing = true;
+    fa_http_conn_read_note_end(c);
+}
+
+void fa_http_conn_read_note_end(struct fa_http_conn *c)
+{
+    struct fa_reactor *r = &c->server->reactor;
+    if (c->peer_ended) {
+        return;
+    }
+    c->peer_ended = true;
     for (struct fa_task *t = c->first; t != NULL; t = t->next) {
-        atomic_store_explicit(&t->client_gone, true, memory_order_relaxed);
+        fa_reactor_drop_owner(r, fa_task_set_client_gone(t));
         if (t->stream != NULL) {
             fa_stream_set_peer_closed(t->stream);
-            fa_reactor_send_event(&c->server->reactor, t->stream);
+            fa_reactor_send_event(r, t->stream);
         }
     }
 }
@@ -178,6 +188,9 @@ static bool parse_one(struct fa_http_conn *c)
     t->t_parsed_ns = r->now_ns;
     r->counts.requests++;
     fa_http_conn_append(c, t);
+    if (FA_UNLIKELY(c->peer_ended)) {
+        (void)fa_task_set_client_gone(t); /* nobody can watch it yet */
+    }
     fa_pipeline_on_parsed(t);
     return true;
 }

@@ -19,6 +19,13 @@
 void fa_http_conn_read_run(struct fa_http_conn *c);
 
 /*
+ * fa_http_conn_read_note_end - the peer has closed its side, whether or not its
+ * last bytes have been read: tell those who wait for it. Its requests, whole ones,
+ * are answered all the same. More than once is fine.
+ */
+void fa_http_conn_read_note_end(struct fa_http_conn *c);
+
+/*
  * fa_http_conn_read_may_parse - may the next request be taken from the input?
  */
 bool fa_http_conn_read_may_parse(const struct fa_http_conn *c);

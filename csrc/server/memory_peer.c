@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "server/http_conn.h"
+#include "server/http_conn_read.h"
 #include "server/server_state.h"
 
 #define FIRST_CAPACITY  1024u
@@ -92,7 +93,7 @@ void fa_memory_peer_end(struct fa_memory_peer *p)
 {
     p->in_ended = true;
     if (p->conn != NULL) {
-        p->conn->peer_ended = true;
+        fa_http_conn_read_note_end(p->conn);
     }
     wake(p);
 }

@@ -13,6 +13,7 @@
 #include "http/http_scan.h"
 #include "server/access_log.h"
 #include "server/http_conn.h"
+#include "server/http_conn_read.h"
 #include "server/pipeline.h"
 #include "server/server_state.h"
 #include "server/stream.h"
@@ -642,10 +643,14 @@ static void handle_event(struct fa_reactor *r, const struct fa_poller_event *e)
         return; /* closed earlier in this round */
     }
     c->writable = c->writable || fa_poller_event_is_writable(e);
-    c->peer_ended = c->peer_ended || fa_poller_event_is_hangup(e);
     if (fa_poller_event_is_broken(e)) {
         fa_http_conn_kill(c);
-    } else if (fa_poller_event_is_readable(e)) {
+        return;
+    }
+    if (fa_poller_event_is_hangup(e)) {
+        fa_http_conn_read_note_end(c);
+    }
+    if (fa_poller_event_is_readable(e)) {
         fa_pipeline_on_readable(c);
     } else {
         fa_http_conn_step(c);

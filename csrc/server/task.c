@@ -64,6 +64,7 @@ static void reset(struct fa_task *t)
     t->t_parsed_ns = 0;
     atomic_store_explicit(&t->last_call, false, memory_order_relaxed);
     atomic_store_explicit(&t->client_gone, false, memory_order_relaxed);
+    atomic_store_explicit(&t->watcher, NULL, memory_order_relaxed);
     t->req.method_text = (fa_span){NULL, 0};
     t->req.keep_alive = false;
     t->req.upgrade = false;
@@ -137,4 +138,23 @@ fa_status fa_task_local(const struct fa_task *t, char *host, uint16_t *port)
         *port = local->port;
     }
     return st;
+}
+
+fa_status fa_task_watch(struct fa_task *t, void *owner)
+{
+    void *none = NULL;
+    if (!atomic_compare_exchange_strong(&t->watcher, &none, owner)) {
+        return FA_ERR_INVALID;
+    }
+    if (!atomic_load(&t->client_gone)) {
+        return FA_OK;
+    }
+    /* Who takes it out has to drop it. */
+    return atomic_exchange(&t->watcher, NULL) == NULL ? FA_OK : FA_ERR_CLOSED;
+}
+
+void *fa_task_set_client_gone(struct fa_task *t)
+{
+    atomic_store(&t->client_gone, true);
+    return atomic_exchange(&t->watcher, NULL);
 }

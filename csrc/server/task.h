@@ -110,6 +110,7 @@ struct fa_task {
     uint64_t t_parsed_ns;
     atomic_bool last_call;   /* the server drains and nothing is read after this request */
     atomic_bool client_gone; /* it closed the connection, or its sending side */
+    _Atomic(void *) watcher; /* dropped with that, see fa_task_watch; else NULL */
     struct fa_http_chunked chunked;
 
     struct fa_route_match match;
@@ -127,6 +128,26 @@ static inline bool fa_task_is_client_gone(const struct fa_task *t)
 {
     return atomic_load_explicit(&t->client_gone, memory_order_relaxed);
 }
+
+/*
+ * fa_task_watch - have `owner` given to executor_ops->drop_owner as soon as the
+ * client has gone (see above), or when the task is recycled before that.
+ *
+ * Ownership: on FA_OK the task's; else the caller keeps it.
+ * Threads:   any that holds the task.
+ * Errors:    FA_ERR_CLOSED: it has gone already; FA_ERR_INVALID: there is one.
+ * Memory:    sequentially consistent with fa_task_set_client_gone: either this
+ *            sees that the client has gone, or that one sees the owner.
+ */
+FA_NODISCARD fa_status fa_task_watch(struct fa_task *t, void *owner);
+
+/*
+ * fa_task_set_client_gone - the client has gone. Returns who is to be dropped,
+ * or NULL; whoever watches later is refused.
+ *
+ * Threads: the reactor.
+ */
+void *fa_task_set_client_gone(struct fa_task *t);
 
 /*
  * fa_task_should_close - must the answer being built say `connection: close`?

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, Final
+from typing import Any
+from weakref import ref
 
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import RouteContext
@@ -22,12 +23,9 @@ from starlette.responses import Response
 from fasterapi._fastapi import FastAPI
 from fasterapi.plan.files import by_path
 from fasterapi.plan.hooks import exception_answer
-from fasterapi.stream import ClientDisconnectedError, Message, Receive, Scope, Send
+from fasterapi.stream import Message, Receive, Scope, Send
 
 __all__ = ["Delivery", "Found", "Runtime", "StreamCall", "ended", "new_request", "run_steps"]
-
-#: Seconds between two looks whether a client that is waited for has gone.
-_POLL: Final = 0.05
 
 
 class Runtime:
@@ -135,7 +133,7 @@ def new_request(exchange: Any, found: Found, form: FormData | None = None) -> Re
     scope["router"] = app.router
     found.add(scope)
     receiver = Receiver(exchange)
-    scope["fasterapi.receiver"] = receiver
+    scope["fasterapi.receiver"] = ref(receiver)  # no cycle: the exchange has the scope
     request = Request(scope, receiver)
     if form is not None:
         receiver.read = True
@@ -147,16 +145,43 @@ def new_request(exchange: Any, found: Found, form: FormData | None = None) -> Re
 class Receiver:
     """``receive`` of a compiled request: its whole body at once, then the client's leaving."""
 
-    __slots__ = ("exchange", "followed", "read")
+    __slots__ = ("__weakref__", "exchange", "followed", "over", "read", "waiters")
 
     def __init__(self, exchange: Any) -> None:
         self.exchange = exchange
         self.read = False
+        self.over = False
         self.followed: Receive | None = None
+        self.waiters: set[asyncio.Future[None]] | None = None
 
     def follow(self, receive: Receive) -> None:
         """The app's machinery has the request now: ask there."""
         self.followed = receive
+        self._wake()
+
+    def end(self) -> None:
+        """The client has gone, or the request is over. Loop thread, as all here."""
+        self.over = True
+        self._wake()
+
+    def _wake(self) -> None:
+        for waiter in self.waiters or ():
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def _news(self) -> None:
+        """Wait until the request is over, or is passed on to the app's machinery."""
+        exchange = self.exchange
+        if self.waiters is None:
+            self.waiters = set()
+            if not (exchange.handed_over or exchange.watch(_Watch(self))):
+                return
+        waiter: asyncio.Future[None] = exchange.runtime.loop.create_future()
+        self.waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            self.waiters.discard(waiter)
 
     async def __call__(self) -> Message:
         exchange = self.exchange
@@ -164,17 +189,28 @@ class Receiver:
             self.read = True
             return {"type": "http.request", "body": exchange.body(), "more_body": False}
         while self.followed is None:
-            if exchange.handed_over:
-                await asyncio.sleep(0)  # the loop is about to take it over
-            elif exchange.client_gone:
+            if self.over or (exchange.client_gone and not exchange.handed_over):
                 return {"type": "http.disconnect"}
-            else:
-                await asyncio.sleep(_POLL)
+            await self._news()
         while True:
             message = await self.followed()
             if message["type"] != "http.request" or not self.read:
                 self.read = True
                 return message
+
+
+class _Watch:
+    """Held by the core alone, until the client has gone or the request is over. Any thread."""
+
+    __slots__ = ("receiver",)
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver = receiver
+
+    def __del__(self) -> None:
+        receiver = self.receiver
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            receiver.exchange.runtime.loop.call_soon_threadsafe(receiver.end)
 
 
 # -- endpoints that stream -------------------------------------------------------------------------
@@ -207,20 +243,22 @@ class StreamCall:
 class _Door:
     """Stands for an answer in the app's middleware stack, until the plan's own task sends it.
 
-    The core holds the only reference: if the client leaves before the stack is reached, the core
-    drops it, and the plan is told.
+    The core holds the only reference: if it has to drop that before the stack is reached, the plan
+    is told.
     """
 
     def __init__(self, delivery: Delivery) -> None:
-        self.delivery = delivery
+        self.delivery: Delivery | None = delivery
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.delivery.open((scope, receive, send))
-        await self.delivery.end
+        delivery, self.delivery = self.delivery, None  # no cycle: `send` knows of this door
+        assert delivery is not None
+        delivery.open((scope, receive, send))
+        await delivery.end
 
     def __del__(self) -> None:
         delivery = self.delivery
-        if not delivery.opened.done():
+        if delivery is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 delivery.loop.call_soon_threadsafe(delivery.open, None)
 
@@ -235,20 +273,20 @@ class Delivery:
     def __init__(self, exchange: Any) -> None:
         self.runtime: Runtime = exchange.runtime
         self.loop: asyncio.AbstractEventLoop = exchange.runtime.loop
+        self.scope: Scope = exchange.runtime.complete(exchange.scope())
         self.opened: asyncio.Future[tuple[Scope, Receive, Send] | None] = self.loop.create_future()
         self.end: asyncio.Future[None] = self.loop.create_future()
         exchange.hand_over(_Door(self))
 
     def open(self, ends: tuple[Scope, Receive, Send] | None) -> None:
-        """The stack is there, or (None) the client left before that."""
+        """The stack is there, or (None) there is none: memory was short."""
         if not self.opened.done():
             self.opened.set_result(ends)
 
     async def send(self, response: Response) -> None:
-        """Send the answer itself. Raises what that raises; `ended` must follow."""
-        ends = await self.opened
-        if ends is None:
-            raise ClientDisconnectedError("the client has disconnected")
+        """Send the answer itself, if need be to nobody: it may have tasks. Raises what that raises;
+        `ended` must follow."""
+        ends = await self.opened or (self.scope, _no_receive, _no_send)
         await self.runtime.sendable(response)(*ends)
 
 

@@ -77,7 +77,7 @@ class OutcomeApp:
         """Answer one request whose handler has run. Raises what FastAPI would raise."""
         app = self.app
         receiver = scope.get("fasterapi.receiver")
-        if receiver is not None:
+        if receiver is not None and (receiver := receiver()) is not None:
             receiver.follow(receive)
         if app.root_path:
             scope["root_path"] = app.root_path

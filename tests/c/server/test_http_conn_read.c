@@ -245,6 +245,46 @@ TEST(a_half_closed_client_gets_its_answers)
     fake_stop(&f);
 }
 
+/* An app that answers nothing until its client has ended its side. */
+static void until_the_end(struct fake *f, struct fa_task *t)
+{
+    if (fa_stream_is_peer_closed(t)) {
+        sem_post(&f->seen);
+        fa_stream_abort(t);
+        return;
+    }
+    CHECK_EQ_INT(fa_task_watch(t, malloc(1)), FA_OK);
+    sem_post(&f->entered);
+}
+
+TEST(the_end_is_told_also_where_nothing_is_read_any_more)
+{
+    static const char *const REQUESTS[] = {
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /half",
+        "GET / HTTP/1.0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+    };
+    struct fake f;
+    fake_init(&f);
+    f.on_stream = until_the_end;
+    fake_start(&f);
+    for (int i = 0; i < (int)(sizeof REQUESTS / sizeof REQUESTS[0]); i++) {
+        int fd = fake_connect(&f);
+        CHECK(fake_send(fd, REQUESTS[i]));
+        while (sem_wait(&f.entered) != 0) {
+        }
+        CHECK(shutdown(fd, SHUT_WR) == 0);
+        while (sem_wait(&f.seen) != 0) {
+        }
+        CHECK(fake_is_ended(fd));
+        close(fd);
+    }
+    fake_stop(&f);
+    CHECK_EQ_INT(atomic_load(&f.owners_dropped), (int)(sizeof REQUESTS / sizeof REQUESTS[0]));
+}
+
 TEST(a_large_head_moves_to_a_larger_buffer)
 {
     struct fake f;
@@ -277,6 +317,7 @@ int main(void)
     RUN(nothing_is_read_after_connection_close);
     RUN(http_10);
     RUN(a_half_closed_client_gets_its_answers);
+    RUN(the_end_is_told_also_where_nothing_is_read_any_more);
     RUN(a_large_head_moves_to_a_larger_buffer);
     return CHECK_END();
 }

@@ -122,12 +122,33 @@ TEST(addresses)
     fa_task_pool_deinit(&pool);
 }
 
+TEST(who_watches_for_the_client)
+{
+    struct fa_task_pool pool;
+    fa_task_pool_init(&pool, 1);
+    struct fa_task *t = fa_task_pool_get(&pool);
+    int first, second;
+    CHECK(fa_task_set_client_gone(t) == NULL); /* nobody */
+    CHECK(fa_task_is_client_gone(t));
+    CHECK_EQ_INT(fa_task_watch(t, &first), FA_ERR_CLOSED); /* too late: still ours */
+    fa_task_pool_put(&pool, t);
+    t = fa_task_pool_get(&pool);
+    CHECK(!fa_task_is_client_gone(t));
+    CHECK_EQ_INT(fa_task_watch(t, &first), FA_OK);
+    CHECK_EQ_INT(fa_task_watch(t, &second), FA_ERR_INVALID);
+    CHECK(fa_task_set_client_gone(t) == &first);
+    CHECK(fa_task_set_client_gone(t) == NULL); /* handed out once */
+    fa_task_pool_put(&pool, t);
+    fa_task_pool_deinit(&pool);
+}
+
 int main(void)
 {
     RUN(the_pool_recycles_up_to_its_size);
     RUN(out_of_memory);
     RUN(tags);
     RUN(when_to_close);
+    RUN(who_watches_for_the_client);
     RUN(addresses);
     return CHECK_END();
 }
