@@ -16,10 +16,11 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
+from fasterapi.cancelled import let_go_of_cancelled
 from fasterapi.leaving import is_closed, released
 from fasterapi.log import error_logger
 from fasterapi.pools import RequestPools
-from fasterapi.stream import ASGIApp, ClientDisconnectedError, Message, Scope, Stream
+from fasterapi.stream import ASGIApp, Message, Scope, Stream
 
 if TYPE_CHECKING:
     from fasterapi.access_records import AccessRecords
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Bridge", "HttpExchange"]
 
-SPEC_VERSION: Final = "2.4"
+#: As Uvicorn's: `send` to a client that is gone returns, and Starlette listens for the disconnect.
+SPEC_VERSION: Final = "2.3"
 
 # Phases of a response.
 _WAITING: Final = 0
@@ -40,6 +42,8 @@ _RAISED: Final = 1
 
 # A stream that is written without ever suspending lets other callbacks run after this many bytes.
 _YIELD_BYTES: Final = 65536
+#: A message to a client that is gone counts as so many.
+_DROPPED_BYTES: Final = 1024
 
 _ERROR_BODY: Final = b"Internal Server Error"
 _ERROR_HEADERS: Final = (
@@ -232,6 +236,7 @@ class HttpExchange:
         "sent_at",
         "stream",
         "task",
+        "told",
         "waiters",
         "wanted",
     )
@@ -244,6 +249,7 @@ class HttpExchange:
         self.phase = _WAITING
         self.body_done = False
         self.wanted = False
+        self.told = False
         self.flushed = False
         self.burst = 0
         #: When a part of the answer was last sent, should it come in parts [s, monotonic].
@@ -311,7 +317,10 @@ class HttpExchange:
                         "body": data or b"",
                         "more_body": not self.body_done,
                     }
-            if stream.disconnected or (self.body_done and stream.peer_closed) or self.dismissed:
+            gone = stream.disconnected or (self.body_done and stream.peer_closed)
+            if gone or self.dismissed:
+                self.told = self.told or gone
+                let_go_of_cancelled(asyncio.current_task())
                 break
             if not self.wanted and not self.body_done:
                 self.wanted = True
@@ -320,15 +329,15 @@ class HttpExchange:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        """Take one response event. Raises ClientDisconnectedError once the client is gone.
+        """Take one response event; once the client is gone, do nothing.
 
         RuntimeError: an event out of order, or a body that differs from content-length.
         """
         kind = message["type"]
         stream = self.stream
-        if kind == "http.response.body" and self.phase == _STARTED:
-            if stream.disconnected:
-                raise ClientDisconnectedError("the client has disconnected")
+        if self.phase != _DONE and (stream.disconnected or self.told) and self._is_for_nobody():
+            await self._drop()
+        elif kind == "http.response.body" and self.phase == _STARTED:
             body = message.get("body", b"")
             if type(body) is not bytes:
                 body = _as_bytes(body)
@@ -338,8 +347,6 @@ class HttpExchange:
             stream.write(body, False)
             self._completed()
         elif kind == "http.response.start" and self.phase == _WAITING:
-            if stream.disconnected:
-                raise ClientDisconnectedError("the client has disconnected")
             headers = message.get("headers", ())
             try:
                 stream.start(message["status"], headers)
@@ -357,6 +364,23 @@ class HttpExchange:
 
     # -- inner steps ---------------------------------------------------------------------------
 
+    def _is_for_nobody(self) -> bool:
+        """Whether nothing more is sent: the client is gone, or it has closed its sending side only,
+        and the app, which was told so, may have cut off an answer that does not say its length."""
+        if self.stream.disconnected:
+            return True
+        return self.flushed and not any(
+            name.lower() == b"content-length" for name, _ in self.head_length
+        )
+
+    async def _drop(self) -> None:
+        """Return at once, so that a stream is cancelled in its generator's own ``await``, if it has
+        one; but an app that does nothing but send must be found by who cancels it."""
+        self.burst += _DROPPED_BYTES
+        if self.burst > _YIELD_BYTES:
+            self.burst = 0
+            await asyncio.sleep(0)
+
     async def _send_part(self, body: bytes) -> None:
         stream = self.stream
         self.flushed = True
@@ -366,6 +390,8 @@ class HttpExchange:
             self.burst = 0
             while stream.pending > stream.high_water and not stream.disconnected:
                 await self._event()
+                if self.told and self._is_for_nobody():
+                    return
             return
         self.burst += len(body)
         if self.burst > _YIELD_BYTES:
@@ -374,8 +400,6 @@ class HttpExchange:
 
     def _send_file(self, path: str | os.PathLike[str]) -> None:
         stream = self.stream
-        if stream.disconnected:
-            raise ClientDisconnectedError("the client has disconnected")
         if self.scope["method"] == "HEAD":
             stream.write(b"", False)
             self._completed()
@@ -441,7 +465,7 @@ class HttpExchange:
     # -- how it can end ------------------------------------------------------------------------
 
     def _app_raised(self, exc: BaseException) -> None:
-        gone = self.stream.disconnected or self.dismissed
+        gone = self.stream.disconnected or self.told or self.dismissed
         if gone and _comes_from_disconnect(exc):
             self._abandon()
             return
@@ -455,7 +479,7 @@ class HttpExchange:
         if result is not None:
             error_logger.error("ASGI callable should return None, but returned '%s'.", result)
             self._abandon()
-        elif self.stream.disconnected or self.dismissed:
+        elif self.stream.disconnected or self.told or self.dismissed:
             self._abandon()
         elif self.phase == _STARTED and self.bridge.stopping:
             self._abandon()  # an app that has heard of the stop in a way of its own
@@ -505,14 +529,14 @@ def _as_bytes(body: Any) -> bytes:
 
 
 def _comes_from_disconnect(exc: BaseException | None) -> bool:
-    """True if `exc` is our ClientDisconnectedError, or was raised because of a disconnect.
+    """True if `exc` is Starlette's ClientDisconnect, or was raised because of one.
 
-    Frameworks wrap it (Starlette raises ClientDisconnect, FastAPI an HTTPException from that).
+    FastAPI makes an HTTPException of it.
     """
     for _ in range(16):
         if exc is None:
             return False
-        if isinstance(exc, ClientDisconnectedError) or type(exc).__name__ == "ClientDisconnect":
+        if type(exc).__name__ == "ClientDisconnect":
             return True
         exc = exc.__cause__ or exc.__context__
     return False

@@ -26,7 +26,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class ClientDisconnectedError(OSError):
-    """What ``send`` raises once the client is gone (ASGI spec 2.4)."""
+    """What ``send`` of a WebSocket raises once the client is gone (ASGI spec 2.4)."""
 
 
 class Stream(Protocol):

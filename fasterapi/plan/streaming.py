@@ -8,6 +8,7 @@ event loop in the request's task, inside the app's middleware stack, where FastA
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fasterapi.cancelled import let_go_of_cancelled
 from fasterapi.plan.finish import response_arguments
 from fasterapi.plan.response import ResponseOptions, validated
 
@@ -196,10 +198,13 @@ def _events(
                 except anyio.EndOfStream:
                     pass
 
-        async with anyio.create_task_group() as tg:
+        # FastAPI closes the last stream first. If the client has left, that raises in a task which
+        # is about to write to it.
+        async with receive_keepalive, anyio.create_task_group() as tg:
             tg.start_soon(producer)
             tg.start_soon(keepalive_inserter)
             yield receive_keepalive
+            let_go_of_cancelled(asyncio.current_task())
             tg.cancel_scope.cancel()
 
     async def with_checkpoints(stream: Any) -> AsyncIterator[bytes]:
@@ -212,7 +217,6 @@ def _events(
         # This stack outlives the answer: the tasks end in the request's own, in good order.
         stack = request.scope["fastapi_inner_astack"]
         stream = await stack.enter_async_context(producing(items, request))
-        stack.push_async_callback(stream.aclose)
         content = with_checkpoints(stream)
         arguments = response_arguments(status_code, response, background)
         made: Response = routing.StreamingResponse(

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import ClientDisconnect
 
 from fasterapi.asgi import Bridge
-from fasterapi.stream import ClientDisconnectedError
 
 
 class FakeStream:
@@ -135,7 +135,7 @@ def test_scope_has_every_field_of_the_spec():
     serve_one(app, FakeStream(headers=[(b"host", b"x")]), state=state)
     assert seen == {
         "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
         "server": ("127.0.0.1", 8000),
         "client": ("127.0.0.1", 50000),
@@ -434,35 +434,95 @@ def test_endless_stream_lets_other_callbacks_run():
         loop = asyncio.get_running_loop()
         bridge = Bridge(app, loop=loop)
         bridge(stream)
+        (task,) = (item.task for item in bridge.active)
         loop.call_soon(loop.call_soon, stream.__dict__.update, {"disconnected": True})
-        await finish(bridge)
+        await turns()
+        sent = len(stream.calls)
+        await turns(20)
+        assert len(stream.calls) == sent  # it goes on, for nobody
+        task.cancel()
+        await asyncio.wait([task], timeout=10)
         assert stream.calls[-1] == ("close",)
 
     asyncio.run(main())
 
 
-def test_send_after_disconnect_raises_oserror_and_is_not_logged(caplog):
-    raised = []
+def test_send_after_disconnect_returns_and_nothing_is_logged(caplog):
+    events = [start(), body(b"x", True), body(), {"type": "http.response.pathsend", "path": "/no"}]
 
     async def app(scope, receive, send):
-        for message in (start(), body()):
-            try:
-                await send(message)
-            except OSError as exc:
-                raised.append(exc)
-                raise
+        for message in events:
+            await send(message)
 
     stream = serve_one(app, FakeStream(disconnected=True))
-    assert isinstance(raised[0], ClientDisconnectedError)
     assert stream.calls == [("close",)]
     assert caplog.records == []
 
 
-def test_wrapped_disconnect_is_not_logged_either(caplog):
+def test_send_that_waits_for_room_returns_when_the_client_leaves():
+    steps = []
+
+    async def app(scope, receive, send):
+        await send(start())
+        await send(body(b"x", True))
+        steps.append("returned")
+        await send(body())
+
+    async def main():
+        stream = FakeStream(pending=100_000)
+        bridge = Bridge(app, loop=asyncio.get_running_loop())
+        bridge(stream)
+        await turns()
+        assert steps == []
+        stream.event(disconnected=True)
+        await finish(bridge)
+        assert steps == ["returned"]
+        assert stream.calls[-1] == ("close",)
+
+    asyncio.run(main())
+
+
+def test_an_answer_of_unknown_length_is_cut_for_a_half_closed_client_whose_app_was_told():
+    async def app(scope, receive, send):
+        await send(start())
+        await send(body(b"one", True))
+        await receive()
+        assert (await receive())["type"] == "http.disconnect"
+        await send(body(b"two", True))
+        await send(body())
+
+    stream = serve_one(app, FakeStream(peer_closed=True))
+    assert stream.calls[1:] == [("write", b"one", True), ("close",)]
+
+
+def test_an_answer_of_known_length_is_whole_for_a_half_closed_client():
+    async def app(scope, receive, send):
+        await send(start(200, (b"Content-Length", b"6")))
+        await send(body(b"one", True))
+        await receive()
+        assert (await receive())["type"] == "http.disconnect"
+        await send(body(b"two", True))
+        await send(body())
+
+    stream = serve_one(app, FakeStream(peer_closed=True))
+    assert [call[1] for call in stream.calls[1:]] == [b"one", b"two", b""]
+
+
+def test_an_app_that_gives_up_when_its_client_leaves_is_not_logged(caplog):
+    async def app(scope, receive, send):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    stream = serve_one(app, FakeStream(peer_closed=True))
+    assert stream.calls == [("close",)]
+    assert caplog.records == []
+
+
+def test_wrapped_disconnect_is_not_logged(caplog):
     async def app(scope, receive, send):
         try:
-            await send(start())
-        except OSError as exc:
+            raise ClientDisconnect()
+        except ClientDisconnect as exc:
             raise ValueError("framework's own") from exc
 
     serve_one(app, FakeStream(disconnected=True))
