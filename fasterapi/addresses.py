@@ -93,18 +93,22 @@ def listening_socket(path: str, backlog: int = 2048) -> socket.socket:
     return held
 
 
-def reserve_port(host: str, port: int) -> tuple[socket.socket, int]:
-    """Bind (do not listen on) an address for workers with SO_REUSEPORT; keep it while they live.
+def reserve_port(host: str, port: int, count: int = 1) -> tuple[list[socket.socket], int]:
+    """Bind (do not listen on) an address for workers with SO_REUSEPORT: `count` sockets, one each.
 
-    Returns the socket and the real port (0 picks a free one). Raises StartupError if it is taken.
+    Returns them and the real port (0 picks a free one). Raises StartupError if it is taken.
     """
     family, address = check_address(host, port)
-    held = socket.socket(family, socket.SOCK_STREAM)
+    kept: list[socket.socket] = []
     try:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        held.bind(address)
+        for _ in range(count):
+            kept.append(socket.socket(family, socket.SOCK_STREAM))
+            kept[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            kept[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            kept[-1].bind(address)
+            address = (address[0], kept[0].getsockname()[1], *address[2:])
     except OSError as exc:
-        held.close()
+        for held in kept:
+            held.close()
         raise StartupError(f"cannot bind {host} port {port}: {exc.strerror}") from exc
-    return held, held.getsockname()[1]
+    return kept, address[1]

@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,14 +20,13 @@ from fasterapi import _native, config, live, log
 from fasterapi.addresses import (
     check_address,
     listen_error,
-    listening_socket,
     remove_stale_socket,
-    reserve_port,
 )
 from fasterapi.adopt import adopt, arguments_of, compiled_app
 from fasterapi.applications import FasterAPI
 from fasterapi.asgi import Bridge
 from fasterapi.batch import BatchTask
+from fasterapi.channel import Channel
 from fasterapi.leaving import is_of_request, run_to_end, start_guarded
 from fasterapi.lifespan import Lifespan
 from fasterapi.log import StartupError, error_logger, say
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     from fasterapi.plan import AppPlan, RouteVerdict
     from fasterapi.plan.exchange import Runtime
 
-__all__ = ["Server", "Settings", "check_settings", "run", "run_settings", "run_worker", "serve"]
+__all__ = ["Server", "Settings", "check_settings", "run", "run_settings", "serve"]
 
 #: Shortest time [s] between two looks for changed routes; FastAPI itself sees them at once.
 REPLAN_INTERVAL = 0.2
@@ -80,6 +79,9 @@ class Settings:
     defaults: dict[str, Any] = field(default_factory=dict)
     #: Descriptor of a worker's channel to its parent (see `supervisor`), or None.
     control_fd: int | None = None
+    #: In a worker: the listening sockets that its parent keeps, one for each worker, at most
+    #: `supervisor.MAX_SOCKETS`; each worker serves the one of its number and others when told.
+    kept: list[int] = field(default_factory=list)
     #: Number of a worker among its siblings, and the address when its own socket does not tell.
     slot: int = 0
     address: str | None = None
@@ -164,7 +166,8 @@ class Server(Stoppable):
         )
         adopt(self.app)
         lifespan = Lifespan(self.app, self.settings.lifespan)
-        with self.capture_signals(), self._control():
+        self._channel = Channel(self.settings.control_fd)
+        with self.capture_signals(), self._channel.watched(self):
             if not self.settings.driven:
                 error_logger.info("Started server process [%d]", os.getpid())
             await lifespan.startup()
@@ -345,7 +348,9 @@ class Server(Stoppable):
     def _listen(self, core_server: Any) -> None:
         settings = self.settings
         try:
-            if settings.fd is not None:
+            if settings.kept:
+                self._listen_kept(core_server)
+            elif settings.fd is not None:
                 core_server.listen_fd(settings.fd)
             elif settings.uds is not None:
                 remove_stale_socket(settings.uds)
@@ -359,6 +364,20 @@ class Server(Stoppable):
                 )
         except OSError as exc:
             raise listen_error(exc, settings.host, settings.port, settings.uds) from exc
+
+    def _listen_kept(self, core_server: Any) -> None:
+        """Listen on our own of the parent's sockets, and be ready to serve the others."""
+        settings = self.settings
+        own = settings.slot % len(settings.kept)
+        kept = socket.socket(fileno=settings.kept[own])
+        try:
+            if not kept.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                kept.listen(int(self._options["backlog"]))
+        finally:
+            kept.detach()
+        for fd in settings.kept:
+            core_server.listen_kept(fd, settings.fd is None)
+        core_server.accept_from(1 << own)
 
     def _publish(self, core_server: Any) -> None:
         """Let `fasterapi stats` find this server. Failing to is no reason not to serve."""
@@ -385,10 +404,7 @@ class Server(Stoppable):
             "fasterapi": self._compiled_app is not None,
             "words": self.words,
         }
-        if self.settings.control_fd is not None:
-            from fasterapi.supervisor import report_ready
-
-            report_ready(self.settings.control_fd, facts)
+        self._channel.say(facts)
         if self.settings.announce:
             say(start_line(self.settings, facts))
 
@@ -400,6 +416,7 @@ class Server(Stoppable):
         self._asked = True  # also when it was cancelled
         if not driven:
             error_logger.info("Shutting down")
+        self._channel.begin_stop()
         await Drain(self, 0.0 if driven else graceful_timeout(self._options)).run()
         await end_lifespan(self, lifespan)
         if isinstance(self.app, FasterAPI):
@@ -417,31 +434,6 @@ class Server(Stoppable):
                 os.unlink(self.settings.uds)
         if not driven:
             error_logger.info("Finished server process [%d]", os.getpid())
-
-    @contextlib.contextmanager
-    def _control(self) -> Iterator[None]:
-        """In a worker: the end of the channel (a dead or stopping parent) stops the server."""
-        loop, fd = self._loop, self.settings.control_fd
-        if loop is None or fd is None:
-            yield
-            return
-        loop.add_reader(fd, self._on_control, fd)
-        try:
-            yield
-        finally:
-            loop.remove_reader(fd)
-
-    def _on_control(self, fd: int) -> None:
-        assert self._loop is not None
-        try:
-            data = os.read(fd, 4096)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._loop.remove_reader(fd)
-            self._stop.set()
 
 
 # -- front doors -------------------------------------------------------------------------------
@@ -520,7 +512,9 @@ def run_settings(app: Any, settings: Settings) -> int:
             target = target_of(app)
         if _native.core is None:
             return _serve_without_core(load_app(target), target, settings)
-        return _run_workers(target, settings)
+        from fasterapi.workers import run_workers
+
+        return run_workers(target, settings)
     app = load_app(target) if isinstance(target, Target) else target
     if _native.core is None:
         return _serve_without_core(app, None, settings)
@@ -567,59 +561,6 @@ def check_settings(settings: Settings) -> None:
         check_address(settings.host, settings.port)
     if settings.options:
         _core_options(settings.options, None)
-
-
-def _run_workers(target: Any, settings: Settings) -> int:
-    """Several processes: keep the port or socket, supervise, print the one start line."""
-    from fasterapi.supervisor import Supervisor, spawner
-
-    told = settings.as_dict() | {"workers": 1, "announce": False}
-    held: socket.socket | None = None
-    if settings.uds is not None:
-        held = listening_socket(settings.uds)
-        told |= {"uds": None, "fd": held.fileno(), "address": address_text(settings, 0)}
-    elif settings.fd is None:
-        held, port = reserve_port(settings.host, settings.port)
-        settings.port = port
-        told |= {"port": port, "reuse_port": True}
-    pass_fds = [told["fd"]] if told["fd"] is not None else []
-    message = {"settings": told, "target": asdict(target)}
-
-    def ready(facts: list[dict[str, Any]]) -> None:
-        say(start_line(settings, facts[0]))
-
-    graceful = graceful_timeout(_core_options(settings.options, None))
-    supervisor = Supervisor(
-        settings.workers,
-        spawner(message, pass_fds),
-        on_ready=ready,
-        stop_timeout=graceful + 5.0,
-    )
-    try:
-        return supervisor.run()
-    finally:
-        if held is not None:
-            held.close()
-        if settings.uds is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(settings.uds)
-
-
-def run_worker(message: dict[str, Any]) -> int:
-    """Body of one worker process (``python -m fasterapi --worker JSON``); returns the exit code."""
-    from fasterapi.discover import Target, load_app
-
-    settings = Settings(**message["settings"])
-    settings.control_fd = message["control_fd"]
-    settings.slot = message["slot"]
-    try:
-        log.configure(settings.log_level, settings.use_colors, settings.log_config)
-        app = load_app(Target(**message["target"]))
-        if _native.core is None:
-            return _serve_without_core(app, None, settings)
-        return _run_here(app, settings)
-    except StartupError as exc:
-        return int(log.exit_with(exc).code or 0)
 
 
 # -- helpers -----------------------------------------------------------------------------------

@@ -1,8 +1,13 @@
 """Several worker processes: start them, replace a dead one, restart and stop them in order.
 
-The parent serves nothing. Each worker is a fresh ``python -m fasterapi`` process that listens with
-SO_REUSEPORT. Parent and worker share a socket pair (`Channel`): the worker says over it that it
-is ready, and its end tells either side that the other one is gone. Main thread only.
+The parent serves nothing. It keeps the listening sockets, one with SO_REUSEPORT for each worker, so
+that nobody is refused while one restarts. Each worker is a fresh ``python -m fasterapi`` process.
+Parent and worker share a socket pair, the channel: the worker says over it that it is ready, the
+parent from which sockets to accept, and its end tells either side that the other one is gone.
+Who waits in the socket of a worker that is not there is served by all that are. Main thread only.
+
+A worker that cannot start at the very beginning ends everything at once, with 3: the others would
+fail the same way. Later it is tried again, until it has failed MAX_FAILURES times in a row.
 """
 
 from __future__ import annotations
@@ -19,9 +24,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from fasterapi.channel import LAST, LEAVING
 from fasterapi.log import STARTUP_FAILURE, error_logger
 
-__all__ = ["Supervisor", "Worker", "report_ready", "worker_command"]
+__all__ = ["MAX_SOCKETS", "Supervisor", "Worker", "worker_command"]
 
 #: A worker that lives shorter than this [s] after its start counts as dying quickly.
 QUICK_DEATH = 5.0
@@ -30,6 +36,11 @@ MAX_BACKOFF = 10.0
 FIRST_BACKOFF = 0.1
 #: Seconds a worker may need to say that it is ready during a rolling restart.
 READY_TIMEOUT = 60.0
+
+#: So many starts may fail in a row; then the supervisor ends with STARTUP_FAILURE.
+MAX_FAILURES = 5
+#: As many sockets as a worker can serve; more workers than that share them.
+MAX_SOCKETS = 16
 
 Spawn = Callable[[int, int], "subprocess.Popen[bytes]"]
 
@@ -60,12 +71,6 @@ def spawner(
     return spawn
 
 
-def report_ready(control_fd: int, facts: dict[str, Any]) -> None:
-    """Worker side: tell the parent that requests are served. A lost parent is no error."""
-    with contextlib.suppress(OSError):
-        os.write(control_fd, json.dumps(facts).encode() + b"\n")
-
-
 class Worker:
     """One worker process as the parent sees it."""
 
@@ -77,6 +82,10 @@ class Worker:
         self.facts: dict[str, Any] | None = None
         self.started_at = time.monotonic()
         self.retiring = False
+        #: It has begun to stop, told or by itself.
+        self.is_leaving = False
+        #: The sockets it accepts from, one bit each; known when it is ready.
+        self.accepts = 0
         self._text = b""
         try:
             self.process = spawn(slot, theirs.fileno())
@@ -90,6 +99,11 @@ class Worker:
     def pid(self) -> int:
         return self.process.pid
 
+    @property
+    def serves(self) -> bool:
+        """Whether it accepts clients, and goes on to."""
+        return self.facts is not None and not self.is_leaving and not self.retiring
+
     def read(self) -> bool:
         """Take what the worker said; returns True when that made it ready."""
         try:
@@ -98,12 +112,25 @@ class Worker:
             return False
         except OSError:
             data = b""
-        self._text += data
-        line, newline, _ = self._text.partition(b"\n")
-        if newline and self.facts is None:
-            self.facts = json.loads(line)
-            return True
-        return False
+        *lines, self._text = (self._text + data).split(b"\n")
+        was_ready = self.facts is not None
+        for said in map(json.loads, lines):
+            if said == LEAVING:
+                self.is_leaving = True
+            else:
+                self.facts = said
+        return self.facts is not None and not was_ready
+
+    def tell(self, what: int | str) -> None:
+        """Say from which sockets to accept, or LAST: the parent keeps them no longer."""
+        with contextlib.suppress(OSError):  # it has ended
+            self.channel.send(json.dumps(what).encode() + b"\n")
+
+    def serve(self, sockets: int) -> None:
+        """Let it accept from these sockets, one bit each."""
+        if sockets != self.accepts:
+            self.accepts = sockets
+            self.tell(sockets)
 
     def terminate(self) -> None:
         self.retiring = True
@@ -120,6 +147,8 @@ class Supervisor:
     """Keeps `count` workers alive until SIGTERM or SIGINT.
 
     spawn: starts worker number `slot` and hands it the given descriptor (see `spawner`).
+    sockets: how many the workers listen on; worker `slot` begins with number `slot % sockets`.
+    release: called once when everything stops, to let go of these sockets.
     on_ready: called once, with the facts of the first generation, when all of it is ready.
     stop_timeout: seconds workers get to finish before they are killed.
     """
@@ -129,17 +158,24 @@ class Supervisor:
         count: int,
         spawn: Spawn,
         *,
+        sockets: int = 1,
+        release: Callable[[], None] = lambda: None,
         on_ready: Callable[[list[dict[str, Any]]], None] | None = None,
         stop_timeout: float = 35.0,
     ) -> None:
         self.count = count
         self.spawn = spawn
+        self.sockets = sockets
+        self.release = release
         self.on_ready = on_ready
         self.stop_timeout = stop_timeout
         self.workers: dict[int, Worker] = {}
         self.leaving: list[Worker] = []
         self.exit_code = 0
         self._announced = False
+        #: The sockets on which somebody has begun to listen, one bit each.
+        self._opened = 0
+        self._failures = 0
         self._signals: list[int] = []
         self._stopping = False
         self._deadline: float | None = None
@@ -150,7 +186,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> int:
-        """Start, watch, stop. Returns the exit code: 0, or 3 if the first start failed."""
+        """Start, watch, stop. Returns the exit code: 0, or 3 if workers cannot start."""
         error_logger.info("Started parent process [%d]", os.getpid())
         with self._signal_handlers():
             for slot in range(self.count):
@@ -191,6 +227,7 @@ class Supervisor:
             else:
                 del self.workers[worker.slot]
                 if not self._stopping:
+                    self._share_out()
                     self._died(worker)
 
     def _forget(self, worker: Worker) -> None:
@@ -207,6 +244,17 @@ class Supervisor:
             self.exit_code = STARTUP_FAILURE
             self._stop()
             return
+        self._failures += worker.facts is None
+        if self._failures >= MAX_FAILURES:
+            error_logger.error(
+                "Worker [%d] could not start (%s), and so did the %d before it: stopping.",
+                worker.pid,
+                _why(code),
+                MAX_FAILURES - 1,
+            )
+            self.exit_code = STARTUP_FAILURE
+            self._stop()
+            return
         lived = time.monotonic() - worker.started_at
         if lived >= QUICK_DEATH:
             self._backoff.pop(worker.slot, None)
@@ -217,7 +265,11 @@ class Supervisor:
 
     def _read(self, worker: Worker) -> None:
         if not worker.read():
+            self._share_out()
             return
+        self._failures = 0
+        worker.accepts = 1 << worker.slot % self.sockets
+        self._opened |= worker.accepts
         if worker is self._replacement:
             self._replacement_ready(worker)
         elif not self._announced and len(self.workers) == self.count:
@@ -226,6 +278,18 @@ class Supervisor:
                 self._announced = True
                 if self.on_ready is not None:
                     self.on_ready(facts)
+        self._share_out()
+
+    def _share_out(self) -> None:
+        """Each socket is accepted from by its own workers, or by all while these are not there."""
+        ready = [item for item in self.workers.values() if item.serves]
+        if self._stopping or not ready:
+            return
+        owned = 0
+        for worker in ready:
+            owned |= 1 << worker.slot % self.sockets
+        for worker in ready:
+            worker.serve(1 << worker.slot % self.sockets | (self._opened & ~owned))
 
     # -- rolling restart -----------------------------------------------------------------------
 
@@ -241,6 +305,7 @@ class Supervisor:
         self._replacement = None
         if old is not None:
             self.leaving.append(old)
+            old.serve(0)
             old.terminate()
 
     def _replacement_died(self, worker: Worker) -> None:
@@ -312,6 +377,9 @@ class Supervisor:
         if self._replacement is not None:
             self.leaving.append(self._replacement)
             self._replacement = None
+        for worker in self.workers.values():
+            worker.tell(LAST)
+        self.release()
         for worker in [*self.workers.values(), *self.leaving]:
             worker.terminate()
 

@@ -158,14 +158,20 @@ fail:
 
 fa_status fa_listener_open_fd(struct fa_listener *l, int fd)
 {
-    empty(l);
     int listening = 0;
-    int type = 0;
     socklen_t len = sizeof listening;
     if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0 || !listening) {
+        empty(l);
         return FA_ERR_INVALID;
     }
-    len = sizeof type;
+    return fa_listener_open_kept(l, fd);
+}
+
+fa_status fa_listener_open_kept(struct fa_listener *l, int fd)
+{
+    empty(l);
+    int type = 0;
+    socklen_t len = sizeof type;
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 || type != SOCK_STREAM) {
         return FA_ERR_INVALID;
     }

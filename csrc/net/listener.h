@@ -53,6 +53,11 @@ FA_NODISCARD fa_status fa_listener_open_unix(struct fa_listener *l, const char *
 FA_NODISCARD fa_status fa_listener_open_fd(struct fa_listener *l, int fd);
 
 /*
+ * fa_listener_open_kept - as fa_listener_open_fd, for a socket that may not listen yet.
+ */
+FA_NODISCARD fa_status fa_listener_open_kept(struct fa_listener *l, int fd);
+
+/*
  * fa_listener_close - stop listening; removes a Unix socket's file if it is
  * still ours. Idempotent.
  */

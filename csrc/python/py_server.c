@@ -279,6 +279,43 @@ static PyObject *server_listen_fd(struct fa_py_server *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(listen_kept_doc,
+    "listen_kept(fd: int, ours: bool) -> None\n--\n\n"
+    "A listener, now or later, that the parent process keeps: a drain leaves whoever waits in it\n"
+    "to others. ours: none but this parent's children accept from it. Raises OSError.");
+
+static PyObject *server_listen_kept(struct fa_py_server *self, PyObject *args)
+{
+    int fd, ours;
+    if (!PyArg_ParseTuple(args, "ip:listen_kept", &fd, &ours)) return NULL;
+    fa_status status = fa_server_listen_kept(self->server, fd, ours != 0);
+    if (status != FA_OK) return listen_error(status, "the given descriptor");
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(accept_from_doc,
+    "accept_from(listeners: int) -> None\n--\n\n"
+    "Of the kept listeners accept from these: bit i is the i-th of all. None at first.");
+
+static PyObject *server_accept_from(struct fa_py_server *self, PyObject *listeners)
+{
+    unsigned long bits = PyLong_AsUnsignedLong(listeners);
+    if (bits == (unsigned long)-1 && PyErr_Occurred() != NULL) return NULL;
+    fa_server_accept_from(self->server, (uint32_t)bits);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(take_over_doc,
+    "take_over() -> None\n--\n\n"
+    "The parent keeps nothing any more: drain() serves whoever waits, as it does else.");
+
+static PyObject *server_take_over(struct fa_py_server *self, PyObject *unused)
+{
+    (void)unused;
+    fa_server_take_over(self->server);
+    Py_RETURN_NONE;
+}
+
 /* --- running ------------------------------------------------------------------------------- */
 
 /* asyncio.Task, or what set_hooks() gave, with the keywords this Python has; NULL type if a
@@ -506,6 +543,9 @@ static PyMethodDef server_methods[] = {
     {"listen_tcp", (PyCFunction)server_listen_tcp, METH_VARARGS, listen_tcp_doc},
     {"listen_uds", (PyCFunction)server_listen_uds, METH_VARARGS, listen_uds_doc},
     {"listen_fd", (PyCFunction)server_listen_fd, METH_VARARGS, listen_fd_doc},
+    {"listen_kept", (PyCFunction)server_listen_kept, METH_VARARGS, listen_kept_doc},
+    {"accept_from", (PyCFunction)server_accept_from, METH_O, accept_from_doc},
+    {"take_over", (PyCFunction)server_take_over, METH_NOARGS, take_over_doc},
     {"start", (PyCFunction)server_start, METH_VARARGS, start_doc},
     {"fileno", (PyCFunction)server_fileno, METH_NOARGS,
         "fileno() -> int\n--\n\nThe descriptor to watch for reading."},

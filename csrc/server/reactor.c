@@ -1,8 +1,6 @@
 /* reactor.c - the thread that owns all sockets: its loop. */
 #include "server/reactor.h"
 
-#include <fcntl.h>
-#include <linux/filter.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -11,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/parker.h"
 #include "http/http_scan.h"
+#include "server/acceptor.h"
 #include "server/access_log.h"
 #include "server/http_conn.h"
 #include "server/http_conn_read.h"
@@ -18,13 +17,10 @@
 #include "server/server_state.h"
 #include "server/stream.h"
 
-#define ACCEPTS_PER_ROUND   64
-#define ACCEPT_PAUSE_NS     UINT64_C(100000000)
 #define ACCESS_LOG_RING     (1u << 20)
 #define DESCRIPTORS_KEPT    64 /* for everything that is not a client connection */
 #define NAP_MS              1
-#define CONNS_PER_KEPT_TASK 4                  /* connections come and go more rarely than tasks */
-#define HANDSHAKE_NS        UINT64_C(50000000) /* a drain waits for handshakes under way */
+#define CONNS_PER_KEPT_TASK 4 /* connections come and go more rarely than tasks */
 
 /* ---- beginning and end ---- */
 
@@ -38,11 +34,6 @@ static size_t connection_limit(const struct fa_config *config)
         most = room < most ? room : most;
     }
     return most > 0 ? most : 1;
-}
-
-static int open_spare(void)
-{
-    return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 fa_status fa_reactor_init(struct fa_reactor *r, struct fa_server *s)
@@ -74,7 +65,7 @@ fa_status fa_reactor_init(struct fa_reactor *r, struct fa_server *s)
         fa_poller_deinit(&r->poller);
         return st;
     }
-    r->spare_fd = open_spare();
+    r->spare_fd = fa_acceptor_open_spare();
     return FA_OK;
 }
 
@@ -353,76 +344,6 @@ static void run_scheduled(struct fa_reactor *r)
     }
 }
 
-static void set_accepting(struct fa_reactor *r, bool on)
-{
-    if (r->accepting == on) {
-        return;
-    }
-    r->accepting = on;
-    for (uint32_t i = 0; i < r->listener_count; i++) {
-        struct fa_listener *l = &r->listeners[i];
-        if (!on) {
-            fa_poller_remove(&r->poller, l->fd);
-        } else if (fa_poller_add_source(&r->poller, l->fd, l, true) != FA_OK) {
-            r->accepting = false; /* tried again after the pause */
-            r->accept_again_ns = r->now_ns + ACCEPT_PAUSE_NS;
-        }
-    }
-}
-
-/*
- * No descriptor is left. One waiting client is taken with the spare one and
- * closed, so that it does not wait for ever; then accepting rests a moment,
- * else the level-triggered listener would keep the reactor spinning.
- */
-static void shed_connection(struct fa_reactor *r, struct fa_listener *l)
-{
-    int fd;
-    struct fa_socket_address peer;
-    fa_socket_close(r->spare_fd);
-    r->spare_fd = -1;
-    if (fa_socket_accept(l->fd, &fd, &peer) == FA_OK) {
-        fa_socket_close(fd);
-    }
-    r->spare_fd = open_spare();
-    r->accept_again_ns = r->now_ns + ACCEPT_PAUSE_NS;
-    set_accepting(r, false);
-}
-
-static void accept_connections(struct fa_reactor *r, struct fa_listener *l)
-{
-    for (int i = 0; i < ACCEPTS_PER_ROUND && r->accepting; i++) {
-        if (r->open >= r->max_open) {
-            set_accepting(r, false);
-            return;
-        }
-        int fd;
-        struct fa_socket_address peer;
-        fa_status st = fa_socket_accept(l->fd, &fd, &peer);
-        if (st == FA_AGAIN) {
-            return;
-        }
-        if (st == FA_OK) {
-            st = fa_http_conn_new(r->server, fd, &peer);
-            if (st != FA_OK) {
-                fa_socket_close(fd);
-            }
-        }
-        if (st != FA_OK) {
-            shed_connection(r, l);
-            return;
-        }
-    }
-}
-
-/* Accept again when there is room, and when a pause is over. */
-static void resume_accepting(struct fa_reactor *r)
-{
-    if (!r->accepting && !r->drained && r->open < r->max_open && r->now_ns >= r->accept_again_ns) {
-        set_accepting(r, true);
-    }
-}
-
 /* ---- draining ---- */
 
 static void drain_connections(struct fa_reactor *r)
@@ -435,66 +356,6 @@ static void drain_connections(struct fa_reactor *r)
     }
 }
 
-/*
- * Let the kernel ignore new connection attempts on a TCP listener that is ours
- * alone: the client tries again after a second, and meets another process or a
- * closed port. Those whose handshake is under way still get through. Closing
- * at once would reset them, since with SO_REUSEPORT the kernel deals clients
- * out to listeners at their first packet.
- */
-static bool ignore_newcomers(const struct fa_reactor *r, uint32_t i)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),           /* the flags in the TCP header */
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 1), /* SYN? */
-        BPF_STMT(BPF_RET | BPF_K, 0),
-        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-    };
-    const struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
-    const struct fa_listener *l = &r->listeners[i];
-    bool ours = l->path == NULL && (r->inherited >> i & 1u) == 0;
-    return ours && setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
-}
-
-/* Take all whom the kernel has connected. False: there is no room for more. */
-static bool take_backlog(struct fa_reactor *r, const struct fa_listener *l)
-{
-    fa_status st = FA_OK;
-    while (st == FA_OK && r->open < r->max_open) {
-        int fd;
-        struct fa_socket_address peer;
-        st = fa_socket_accept(l->fd, &fd, &peer);
-        if (st == FA_OK) {
-            st = fa_http_conn_new(r->server, fd, &peer);
-            if (st != FA_OK) {
-                fa_socket_close(fd);
-            }
-        }
-    }
-    return st == FA_AGAIN || st == FA_ERR_IO;
-}
-
-/* Close the listeners without losing a client; when there is no room, at the very end. */
-static void close_listeners(struct fa_reactor *r)
-{
-    bool room = true;
-    for (uint32_t i = 0; i < r->listener_count; i++) {
-        struct fa_listener *l = &r->listeners[i];
-        if (l->path != NULL) {
-            (void)shutdown(l->fd, SHUT_RD); /* Unix: nobody else gets in, those waiting stay */
-        }
-        room = take_backlog(r, l) && room;
-    }
-    if (!room && r->now_ns < r->listen_until_ns + FA_HTTP_CONN_DRAIN_NS) {
-        return;
-    }
-    set_accepting(r, false);
-    for (uint32_t i = 0; i < r->listener_count; i++) {
-        fa_listener_close(&r->listeners[i]);
-    }
-    r->listener_count = 0;
-}
-
 /* Newcomers first: a client that is told to close must not come back to us. */
 static void drain(struct fa_reactor *r)
 {
@@ -502,18 +363,8 @@ static void drain(struct fa_reactor *r)
         (r->drained && r->listener_count == 0)) {
         return;
     }
-    if (r->listen_until_ns == 0) {
-        bool waits = false;
-        for (uint32_t i = 0; i < r->listener_count; i++) {
-            waits = ignore_newcomers(r, i) || waits;
-        }
-        r->listen_until_ns = r->now_ns + (waits ? HANDSHAKE_NS : 0);
-    }
-    if (r->now_ns < r->listen_until_ns) {
+    if (!fa_acceptor_drain(r)) {
         return;
-    }
-    if (r->listener_count > 0) {
-        close_listeners(r);
     }
     if (!r->drained) {
         r->drained = true;
@@ -615,6 +466,7 @@ static int wait_for_events(struct fa_reactor *r)
     bool work =
         !inboxes_are_empty(s) || atomic_load_explicit(&s->stopping, memory_order_relaxed) ||
         atomic_load_explicit(&s->next_routes, memory_order_relaxed) != NULL ||
+        fa_acceptor_has_news(r) ||
         (atomic_load_explicit(&s->draining, memory_order_relaxed) && r->listen_until_ns == 0);
     int n = 0;
     if (fa_poller_wait(&r->poller, r->events, FA_REACTOR_EVENTS, work ? 0 : timeout, &n) != FA_OK) {
@@ -635,7 +487,7 @@ static void handle_event(struct fa_reactor *r, const struct fa_poller_event *e)
         return; /* its only purpose was to end the wait */
     }
     if ((uintptr_t)data >= first && (uintptr_t)data < end) {
-        accept_connections(r, data);
+        fa_acceptor_on_readable(r, data);
         return;
     }
     struct fa_http_conn *c = data;
@@ -699,13 +551,13 @@ void fa_reactor_run(struct fa_reactor *r)
 {
     struct fa_server *s = r->server;
     r->now_ns = fa_clock_now_ns();
-    set_accepting(r, true);
+    fa_acceptor_set(r, true);
     while (!atomic_load_explicit(&s->stopping, memory_order_acquire)) {
         fa_reactor_turn(r);
-        resume_accepting(r);
+        fa_acceptor_resume(r);
         fa_reactor_wait(r);
     }
-    set_accepting(r, false);
+    fa_acceptor_set(r, false);
     atomic_store_explicit(&s->listening, false, memory_order_release);
     struct fa_http_conn *c = r->conns;
     while (c != NULL) {

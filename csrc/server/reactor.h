@@ -82,7 +82,9 @@ struct fa_reactor {
 
     struct fa_listener listeners[FA_SERVER_MAX_LISTENERS];
     uint32_t listener_count;
-    uint32_t inherited; /* bit i: other processes may listen on listeners[i] too */
+    uint32_t inherited; /* bit i: others, who are not ours, may listen on listeners[i] too */
+    uint32_t kept;      /* bit i: our parent keeps listeners[i], see fa_server_listen_kept */
+    uint32_t polled;    /* bit i: it is in the poller */
     bool accepting;
     uint64_t accept_again_ns; /* paused after running out of descriptors */
     int spare_fd;             /* given up to take and close one connection then */

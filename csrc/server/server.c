@@ -304,6 +304,33 @@ fa_status fa_server_listen_fd(struct fa_server *s, int fd)
     return st;
 }
 
+fa_status fa_server_listen_kept(struct fa_server *s, int fd, bool ours)
+{
+    struct fa_listener *l;
+    fa_status st = next_listener(s, &l);
+    if (st == FA_OK) {
+        st = fa_listener_open_kept(l, fd);
+    }
+    if (st == FA_OK) {
+        uint32_t bit = 1u << s->reactor.listener_count;
+        s->reactor.kept |= bit;
+        s->reactor.inherited |= ours ? 0 : bit;
+        s->reactor.listener_count++;
+    }
+    return st;
+}
+
+void fa_server_accept_from(struct fa_server *s, uint32_t listeners)
+{
+    atomic_store_explicit(&s->accept_from, listeners, memory_order_release);
+    fa_executor_wake_reactor(s);
+}
+
+void fa_server_take_over(struct fa_server *s)
+{
+    atomic_store_explicit(&s->taken_over, true, memory_order_release);
+}
+
 /* ---- starting and stopping ---- */
 
 static void *reactor_main(void *arg)

@@ -125,6 +125,33 @@ FA_NODISCARD fa_status fa_server_listen_uds(struct fa_server *s, const char *pat
 FA_NODISCARD fa_status fa_server_listen_fd(struct fa_server *s, int fd);
 
 /*
+ * fa_server_listen_kept - a socket that the parent process keeps while this one comes and goes.
+ *
+ * It need not listen yet. Nobody is accepted before fa_server_accept_from. A drain leaves it, and
+ * whoever waits in it, to the processes that stay.
+ *
+ * ours:      nobody but the parent's children accepts from it, see fa_server_take_over.
+ * Ownership: on FA_OK the server closes `fd`.
+ */
+FA_NODISCARD fa_status fa_server_listen_kept(struct fa_server *s, int fd, bool ours);
+
+/*
+ * fa_server_accept_from - of the kept listeners accept from these: bit i is the i-th of all
+ * listeners. The reactor follows in its next round.
+ *
+ * Threads: any, from the first listener on. Idempotent.
+ */
+void fa_server_accept_from(struct fa_server *s, uint32_t listeners);
+
+/*
+ * fa_server_take_over - nobody else keeps the listeners any more: the drain that follows
+ * serves those who wait in the ones that are accepted from, as it does for listeners of our own.
+ *
+ * Threads: any, before fa_server_drain.
+ */
+void fa_server_take_over(struct fa_server *s);
+
+/*
  * fa_server_start - start the reactor and, if ops are given, the first worker.
  *
  * Returns when that worker's thread_start has returned, so the caller must be

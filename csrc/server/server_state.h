@@ -63,8 +63,10 @@ struct fa_server {
 
     /* Shared, rarely written. */
     atomic_bool draining;
-    atomic_bool stopping;  /* cut everything and return */
-    atomic_bool listening; /* from start until the reactor has closed its listeners */
+    atomic_bool stopping;              /* cut everything and return */
+    atomic_uint_least32_t accept_from; /* bit i: listener i, if it is a kept one */
+    atomic_bool taken_over;            /* the parent keeps nothing any more */
+    atomic_bool listening;             /* from start until the reactor has closed its listeners */
     _Atomic(struct fa_route_table *)
         next_routes;                /* put down by set_routes, adopted by the reactor */
     atomic_size_t open_connections; /* written by the reactor */

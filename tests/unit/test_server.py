@@ -73,6 +73,9 @@ class FakeCoreServer:
     def listen_fd(self, fd: int) -> None:
         self.calls.append(("fd", fd))
 
+    def take_over(self) -> None:
+        self.calls.append("take over")
+
     def start(self, loop: Any, callback: Any, driven: bool = False, thread: Any = None) -> None:
         self.calls.append("start")
         self.callback = callback

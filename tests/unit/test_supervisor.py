@@ -208,7 +208,7 @@ def test_workers_see_the_end_of_a_killed_supervisor(start):
 
 
 def test_reserved_port_lets_workers_listen_and_others_not():
-    held, port = reserve_port("127.0.0.1", 0)
+    [held], port = reserve_port("127.0.0.1", 0)
     with held, socket.socket() as worker, socket.socket() as other:
         worker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         worker.bind(("127.0.0.1", port))

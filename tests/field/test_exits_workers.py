@@ -1,0 +1,133 @@
+"""Workers that die, restart, or cannot start: no client is refused, and whoever waits is served."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import threading
+from collections.abc import Callable
+
+import pytest
+from field import Served
+from live_server import wait_until
+from wire import Connection, WireError, exchange
+
+ASK = b"GET /pid HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+
+
+def start(serve: Callable[..., Served], workers: int = 2, **environment: str) -> Served:
+    server = serve("exits_pid_app.py", "--workers", str(workers), **environment)
+    server.wait_for_line(r"Application startup complete", workers)
+    return server
+
+
+def workers_of(server: Served) -> list[int]:
+    """Those that serve; Uvicorn has a helper process beside them."""
+    return [
+        int(line.split("[")[1].split("]")[0])
+        for line in server.output.splitlines()
+        if "Started server process" in line
+    ]
+
+
+def pid_of(server: Served) -> int:
+    return int(exchange(server.address, ASK).body)
+
+
+class Clients:
+    """Four clients that connect, ask and connect again; what went wrong is in `errors`."""
+
+    def __init__(self, server: Served) -> None:
+        self.server = server
+        self.errors: list[Exception] = []
+        self.answers: list[int] = []
+        self._over = False
+        self._threads = [threading.Thread(target=self._ask) for _ in range(4)]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self) -> None:
+        while not self._over:
+            try:
+                self.answers.append(pid_of(self.server))
+            except (OSError, WireError) as exc:
+                self.errors.append(exc)
+
+    def more(self, count: int = 20) -> None:
+        """Wait for so many answers more."""
+        wanted = len(self.answers) + count
+        wait_until(lambda: len(self.answers) >= wanted, "answers")
+
+    def end(self) -> None:
+        self._over = True
+        for thread in self._threads:
+            thread.join()
+
+
+@pytest.mark.kind("no client is refused while a worker is killed and started again")
+def test_a_killed_worker(serve: Callable[..., Served]):
+    server = start(serve)
+    victim = workers_of(server)[0]
+    clients = Clients(server)
+    try:
+        clients.more()
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: len(workers_of(server)) == 3, "the next worker")
+        replacement = workers_of(server)[2]
+        wait_until(lambda: replacement in clients.answers, "its answer")
+    finally:
+        clients.end()
+    assert not [exc for exc in clients.errors if isinstance(exc, ConnectionRefusedError)]
+    assert len(clients.errors) <= 4  # each client's own, if it was in the worker
+
+
+@pytest.mark.kind("no client is refused or lost while a worker is told to end")
+def test_a_worker_that_is_told_to_end(serve: Callable[..., Served]):
+    server = start(serve)
+    victim = workers_of(server)[0]
+    clients = Clients(server)
+    try:
+        clients.more()
+        os.kill(victim, signal.SIGTERM)
+        wait_until(lambda: len(workers_of(server)) == 3, "the next worker")
+        replacement = workers_of(server)[2]
+        wait_until(lambda: replacement in clients.answers, "its answer")
+    finally:
+        clients.end()
+    assert clients.errors == []
+
+
+@pytest.mark.kind("who waits for a worker that dies is served by another one")
+def test_who_waits_is_served_by_another(serve: Callable[..., Served]):
+    server = start(serve)
+    victim = workers_of(server)[0]
+    os.kill(victim, signal.SIGSTOP)
+    connections = [Connection(server.address) for _ in range(16)]
+    for connection in connections:
+        connection.send(ASK)
+    os.kill(victim, signal.SIGKILL)
+    answers = [int(connection.read_response().body) for connection in connections]
+    for connection in connections:
+        connection.close()
+    assert victim not in answers
+
+
+@pytest.mark.kind("clients wait while there is no worker at all")
+def test_clients_wait_while_there_is_no_worker(serve: Callable[..., Served]):
+    server = start(serve)
+    old = workers_of(server)
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+    assert pid_of(server) not in old
+
+
+@pytest.mark.kind("workers that cannot start any more end the server with 3")
+def test_workers_that_cannot_start_any_more(serve: Callable[..., Served], tmp_path: pathlib.Path):
+    fail = tmp_path / "fail"
+    server = start(serve, FAIL=str(fail))
+    fail.touch()
+    for pid in workers_of(server):
+        os.kill(pid, signal.SIGKILL)
+    assert server.wait() == 3
+    assert "could not start" in server.output
