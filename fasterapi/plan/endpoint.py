@@ -16,6 +16,7 @@ __all__ = [
     "is_inline",
     "is_plain_endpoint",
     "is_plain_generator",
+    "names",
 ]
 
 #: A code object without any of these in its instruction names has nowhere to suspend.
@@ -76,6 +77,29 @@ def generator_can_suspend(call: Callable[..., Any]) -> bool:
     """As `can_suspend`, for the ``async def`` functions that `is_plain_generator` knows."""
     function = function_of(call)
     return function is None or _has_instruction(function.__code__, _WAITING)
+
+
+def names(call: Callable[..., Any], attribute: str) -> bool:
+    """Whether the code of a function, or of one inside it or below its decorators, names this
+    attribute. Functions that it calls are not looked at."""
+    target: Any = call
+    while type(target) is functools.partial:
+        target = target.func
+    below: Any = type(target).__call__
+    if isinstance(target, type):
+        below = target.__init__  # type: ignore[misc]
+    function: Any = function_of(target) or function_of(below)
+    while function is not None:
+        code = getattr(function, "__code__", None)
+        if code is not None and _code_names(code, attribute):
+            return True
+        function = getattr(function, "__wrapped__", None)
+    return False
+
+
+def _code_names(code: CodeType, attribute: str) -> bool:
+    inner = (one for one in code.co_consts if isinstance(one, CodeType))
+    return attribute in code.co_names or any(_code_names(one, attribute) for one in inner)
 
 
 def is_inline(call: Callable[..., Any]) -> bool:

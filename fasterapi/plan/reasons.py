@@ -114,6 +114,10 @@ TEXTS: Final[dict[str, str]] = {
         "The endpoint asks for the {what}; take the single values it needs as parameters "
         "to compile."
     ),
+    "request-send": (
+        "{name} takes the Request and uses its _send, which only FastAPI's own code fills in; "
+        "return a response that sends itself to compile."
+    ),
     "too-many-parameters": (
         "The endpoint has {count} inputs, at most {limit} fit a plan; "
         "group some in a body to compile."

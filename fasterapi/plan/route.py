@@ -19,7 +19,7 @@ from starlette.routing import compile_path
 
 from fasterapi.plan.body import plan_body
 from fasterapi.plan.body_limit import without_limit
-from fasterapi.plan.endpoint import can_suspend, is_inline, is_plain_endpoint
+from fasterapi.plan.endpoint import can_suspend, is_inline, is_plain_endpoint, names
 from fasterapi.plan.exchange import Found
 from fasterapi.plan.fingerprint import HANDLER_CODE, REQUEST_RESPONSE_CODE
 from fasterapi.plan.finish import make_finish
@@ -99,6 +99,9 @@ def _endpoint_reasons(context: RouteContext, handler: Mapping[str, Any]) -> Iter
         return
     if dependant.websocket_param_name is not None:
         yield reason("special-parameter", what="WebSocket")
+    for node in flat_dependants(dependant):
+        if node.call is not None and asks_for_request(node) and names(node.call, "_send"):
+            yield reason("request-send", name=getattr(node.call, "__name__", repr(node.call)))
 
 
 def _unique(reasons: list[Reason]) -> list[Reason]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import enum
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -137,6 +138,52 @@ def _(app):
     router = APIRouter(max_body_size=10)
     router.get("/x")(of_request)
     app.include_router(router)
+
+
+@has("request-send")
+def _(app):
+    async def sends(request: Request):
+        await request._send({"type": "http.response.start", "status": 200, "headers": []})
+
+    app.get("/x")(sends)
+
+
+@has("request-send")
+def _(app):
+    def inside(request: Request):
+        return lambda message: request._send(message)
+
+    app.get("/x", dependencies=[Depends(inside)])(plain)
+
+
+@has("request-send")
+def _(app):
+    class Sends:
+        async def __call__(self, request: Request):
+            return request._send
+
+    app.get("/x")(functools.partial(Sends()))
+
+
+@has("request-send")
+def _(app):
+    class Keeps:
+        def __init__(self, request: Request):
+            self.send = request._send
+
+    app.get("/x", dependencies=[Depends(Keeps)])(plain)
+
+
+@has("request-send")
+def _(app):
+    async def sends(request: Request):
+        return request._send
+
+    @functools.wraps(sends)
+    async def decorated(request: Request):
+        return await sends(request)
+
+    app.get("/x")(decorated)
 
 
 @has("root-path")
