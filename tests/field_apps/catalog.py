@@ -39,7 +39,20 @@ PROGRAMS = {
     "strawberry": Program("strawberry-graphql", "0.341.2", "[fastapi]"),
     "socketio": Program("python-socketio", "5.18.1", needs=("aiohttp", "requests")),
     "nicegui": Program("nicegui", "3.18.0", needs=("aiohttp",)),
-    "gradio": Program("gradio", "6.31.0", varies=((r'app_id\\*":\s*\d+', 'app_id":0'),)),
+    "gradio": Program(
+        "gradio",
+        "6.31.0",
+        varies=(
+            (r'app_id(\\*)":\s*\d+', r'app_id\1":0'),
+            (r'((?:duration|eta)\\*":\s*)[\d.e-]+', r"\1 0"),
+        ),
+        differs=(
+            (
+                "^stop: queue$",
+                "an event stream hears of the stop at once and ends whole; Uvicorn cuts it at its timeout",
+            ),
+        ),
+    ),
     "prefect": Program(
         "prefect",
         "3.9.1",
