@@ -12,12 +12,13 @@ Q := $(if $(V),,@)
 FUZZ_SECONDS ?= 60
 C_TEST_SECONDS ?= 300
 
-# SAN is the flavour of the C build: asan, tsan or release. Each has its own folder below build/.
+# SAN is the flavour of the C build: asan, tsan, fuzz or release. Each has its own folder below build/.
 SAN ?= asan
 OUT := build/c-$(SAN)
 FLAGS_asan := -O1 -g -DFA_DEBUG=1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 # gcc says about each fence that TSan does not model it; the queues do not rely on fences for data.
 FLAGS_tsan := -O1 -g -DFA_DEBUG=1 -fno-omit-frame-pointer -fsanitize=thread -Wno-tsan
+FLAGS_fuzz := -O1 -g -DFA_DEBUG=1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FLAGS_release := -O3 -DNDEBUG -flto=auto -fno-semantic-interposition
 C_WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
 C_FLAGS := -std=gnu11 $(C_WARN) -fvisibility=hidden -D_GNU_SOURCE -Icsrc -Itests/c -pthread -MMD -MP $(FLAGS_$(SAN))
@@ -75,13 +76,14 @@ run-c-tests: $(RUN_BIN)
 
 fuzz: ## each fuzz target for FUZZ_SECONDS, with what earlier runs found (T= selects)
 	@test -n "$(FUZZ_SRC)" || { echo "no fuzz target matches T=$(T)"; exit 1; }
-	@mkdir -p build/fuzz
+	@$(MAKE) --no-print-directory -j$(J) SAN=fuzz CC="$(CLANG)" build/c-fuzz/libfasterapi.a
 	@set -e; for source in $(FUZZ_SRC); do \
 		name=$$(basename $$source .c); noun=$${name#fuzz_}; \
 		mkdir -p build/fuzz/$$name.corpus; \
 		$(CLANG) -std=gnu11 -g -O1 -D_GNU_SOURCE -DFA_DEBUG=1 -Icsrc -Itests/c -pthread \
 			-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-			$$source $(LIB_SRC) -o build/fuzz/$$name; \
+			$$(! grep -q __wrap_clock_gettime $$source || echo -Wl,--wrap=clock_gettime) \
+			$$source build/c-fuzz/libfasterapi.a -lm -o build/fuzz/$$name; \
 		dict=tests/fuzz/$$noun.dict; dict=$$([ -f $$dict ] && echo -dict=$$dict || true); \
 		seeds=$$(for d in corpus regression; do [ -d tests/fuzz/$$d/$$noun ] && echo tests/fuzz/$$d/$$noun || true; done); \
 		echo "== $$name"; \

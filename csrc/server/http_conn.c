@@ -555,13 +555,16 @@ static void set_deadline(struct fa_http_conn *c)
     }
 }
 
-/* A full queue held the request too long. The request is whole, so the connection can stay. */
+/*
+ * A full queue held the request too long. If the request is whole the connection can stay; but
+ * behind an upgrade may be anything, as long as the app has not declined it.
+ */
 static void answer_unavailable(struct fa_http_conn *c)
 {
     struct fa_task *t = c->stalled;
     fa_stats_bump(&c->server->stats.queue_full, 1);
-    if (c->reading == t) { /* its body is not all here */
-        c->reading = NULL;
+    if (c->reading == t || t->req.upgrade) {
+        c->reading = NULL; /* no other: nothing is read behind a request that waits in line */
         t->close_after = true;
         c->input_done = true;
         c->must_linger = true;

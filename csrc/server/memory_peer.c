@@ -50,6 +50,11 @@ void fa_memory_peer_limit(struct fa_memory_peer *p, size_t limit)
     p->out_limit = limit;
 }
 
+void fa_memory_peer_piece(struct fa_memory_peer *p, size_t piece)
+{
+    p->out_piece = piece;
+}
+
 void fa_memory_peer_took(struct fa_memory_peer *p)
 {
     p->out_len = 0;
@@ -120,7 +125,13 @@ fa_status fa_memory_peer_recv(struct fa_memory_peer *p, void *dst, size_t capaci
 
 static bool is_full(const struct fa_memory_peer *p)
 {
-    return p->out_limit > 0 && p->out_len >= p->out_limit;
+    bool has_piece = p->out_piece > 0 && p->out_len > 0;
+    return has_piece || (p->out_limit > 0 && p->out_len >= p->out_limit);
+}
+
+static size_t one_piece(const struct fa_memory_peer *p, size_t len)
+{
+    return p->out_piece > 0 ? fa_min_size(p->out_piece, len) : len;
 }
 
 static bool reserve(struct fa_memory_peer *p, size_t more)
@@ -157,12 +168,16 @@ fa_status fa_memory_peer_sendv(
     for (size_t i = 0; i < count; i++) {
         len += iov[i].iov_len;
     }
+    len = one_piece(p, len);
     if (!reserve(p, len)) {
         return FA_ERR_IO;
     }
-    for (size_t i = 0; i < count; i++) {
-        memcpy(p->out + p->out_len, iov[i].iov_base, iov[i].iov_len);
-        p->out_len += iov[i].iov_len;
+    size_t left = len;
+    for (size_t i = 0; i < count && left > 0; i++) {
+        size_t part = fa_min_size(iov[i].iov_len, left);
+        memcpy(p->out + p->out_len, iov[i].iov_base, part);
+        p->out_len += part;
+        left -= part;
     }
     *n = len;
     return FA_OK;
@@ -174,7 +189,7 @@ fa_status fa_memory_peer_sendfile(
     if (is_full(p)) {
         return FA_AGAIN;
     }
-    size_t piece = count < FILE_PIECE_SIZE ? (size_t)count : FILE_PIECE_SIZE;
+    size_t piece = one_piece(p, count < FILE_PIECE_SIZE ? (size_t)count : FILE_PIECE_SIZE);
     if (!reserve(p, piece)) {
         return FA_ERR_IO;
     }

@@ -41,6 +41,7 @@ struct fa_memory_peer {
     char *out;     /* what the server sent; own */
     size_t out_len, out_capacity;
     size_t out_limit; /* takes nothing while it has that much; 0: takes all */
+    size_t out_piece; /* takes at most so much until it is emptied; 0: takes all */
     bool out_ended;   /* the server ended its side */
 };
 
@@ -74,6 +75,12 @@ uint32_t fa_memory_peer_number(const struct fa_task *t);
  * holds `limit` bytes or more nothing is taken. 0 (the beginning): no limit.
  */
 void fa_memory_peer_limit(struct fa_memory_peer *p, size_t limit);
+
+/*
+ * fa_memory_peer_piece - be as a socket that takes at most `piece` bytes of what it is
+ * given, and the rest after fa_memory_peer_took. 0 (the beginning): all.
+ */
+void fa_memory_peer_piece(struct fa_memory_peer *p, size_t piece);
 
 /*
  * fa_memory_peer_took - the caller has what is in `out`: empty it. A server that
@@ -112,7 +119,7 @@ bool fa_memory_peer_is_answered(const struct fa_memory_peer *p);
 /*
  * fa_memory_peer_recv, fa_memory_peer_sendv, fa_memory_peer_sendfile - what
  * fa_socket_recv, fa_socket_sendv and fa_socket_sendfile are to a socket: the
- * connection's side. A peer that is not full takes all it is given.
+ * connection's side. A peer that is not full takes all it is given, or a piece of it.
  *
  * Errors: FA_AGAIN; FA_ERR_CLOSED (recv); FA_ERR_IO when `out` cannot grow or
  *         the file cannot be read, FA_ERR_INVALID when the file is too short.

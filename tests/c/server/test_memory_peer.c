@@ -48,6 +48,27 @@ static void stop(struct fake *f, struct fa_memory_peer *p)
     fake_stop(f);
 }
 
+TEST(a_peer_that_takes_pieces)
+{
+    struct fake f;
+    struct fa_memory_peer p;
+    start(&f, &p);
+    char got[256] = "";
+    size_t n = 0;
+    fa_memory_peer_piece(&p, 7);
+    fa_memory_peer_send(&p, GET("/inline") GET("/file"), sizeof(GET("/inline") GET("/file")) - 1);
+    while (n < sizeof got) {
+        CHECK(fa_server_turn(f.server, true) == FA_OK);
+        CHECK(p.out_len <= 7);
+        size_t part = p.out_len < sizeof got - n ? p.out_len : sizeof got - n;
+        memcpy(got + n, p.out, part);
+        n += part;
+        fa_memory_peer_took(&p);
+    }
+    CHECK(memmem(got, n, "\r\n\r\nhelloHTTP/1.1 200 OK\r\n", 24) != NULL);
+    stop(&f, &p);
+}
+
 TEST(every_lane_answers)
 {
     static const char *const REQUESTS[][2] = {
@@ -282,6 +303,7 @@ TEST(nothing_is_sent_to_a_full_peer)
 
 int main(void)
 {
+    RUN(a_peer_that_takes_pieces);
     RUN(every_lane_answers);
     RUN(pipelined_answers_come_in_order);
     RUN(a_large_body_and_a_file_arrive_whole);

@@ -1,4 +1,6 @@
 /* The path of a request: routing, lanes, hand-over, upgrade. */
+#include <sched.h>
+
 #include "check.h"
 #include "fake_executor.h"
 #include "server/memory_peer.h"
@@ -142,6 +144,35 @@ TEST(an_upgrade_that_is_declined_stays_http)
     fake_stop(&f);
 }
 
+/* No room in the queue until its time is up: the server's own 503 declines nothing. */
+TEST(nothing_runs_behind_an_upgrade_that_is_answered_503)
+{
+    struct fake f;
+    struct fake_response r;
+    fake_init(&f);
+    f.config.queue_size = 2;
+    f.config.queue_timeout = 0.1;
+    fake_start(&f);
+    atomic_store(&f.loop_paused, true);
+    int first = fake_connect(&f), fd = fake_connect(&f);
+    CHECK(fake_send(first, GET("/loop"))); /* wakes the loop thread, which then waits */
+    fake_wait(&f.seen);
+    CHECK(fake_send(first, GET("/loop") GET("/loop") GET("/loop")));
+    while (fake_stats(&f).loop_queue.full == 0) {
+        sched_yield();
+    }
+    CHECK(fake_send(fd, UPGRADE GET("/inline")));
+    CHECK(fake_recv_response(fd, &r, false));
+    CHECK_EQ_INT(r.status, 503);
+    fake_response_free(&r);
+    CHECK(fake_is_ended(fd));
+    atomic_store(&f.loop_paused, false);
+    sem_post(&f.loop_resume);
+    close(fd);
+    close(first);
+    fake_stop(&f);
+}
+
 /* ---- what is pipelined before an upgrade; the test is the reactor and the loop thread ---- */
 
 struct behind {
@@ -275,6 +306,7 @@ int main(void)
     RUN(answers_keep_their_order_across_lanes);
     RUN(an_upgraded_connection_is_a_tunnel);
     RUN(an_upgrade_that_is_declined_stays_http);
+    RUN(nothing_runs_behind_an_upgrade_that_is_answered_503);
     RUN(an_answer_before_an_upgrade_does_not_decide_it);
     RUN(a_tunnel_outlives_the_answers_before_it);
     RUN(behind_a_declined_upgrade_follows_http);
