@@ -33,9 +33,7 @@ class BatchTask:
 
     def _renew(self) -> None:
         self._given: asyncio.Future[_Given] = self._loop.create_future()
-        drive = _drive(self._given)
-        if self._is_guest:
-            drive = guarded(drive)
+        drive = _drive(self._given, self._is_guest)
         self.task: asyncio.Task[Any] = self._loop.create_task(drive, name="fasterapi-batch")
 
     def go_on(
@@ -55,8 +53,10 @@ class BatchTask:
         self.task.cancel()
 
 
-async def _drive(given: asyncio.Future[_Given]) -> Any:
-    return await _rest(*await given)
+async def _drive(given: asyncio.Future[_Given], is_guest: bool) -> Any:
+    # Guarded in here: a task that is cancelled before its first step awaits nothing it was given.
+    rest = _rest(*await given)
+    return await (guarded(rest) if is_guest else rest)
 
 
 @types.coroutine

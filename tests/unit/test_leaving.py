@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+import warnings
 from typing import Any
 
 import pytest
 from starlette.responses import StreamingResponse
 
+from fasterapi.batch import BatchTask
 from fasterapi.leaving import (
     Held,
     claim,
@@ -190,3 +192,19 @@ def test_a_closed_coroutine_and_one_that_raises_are_told_apart(loop):
     assert seen == [False, True]
     assert not is_closed(ValueError(), None)
     assert not is_closed(GeneratorExit(), None)
+
+
+def test_a_guest_that_stops_before_its_first_step_awaits_all():
+    async def main() -> BatchTask:
+        batch = BatchTask(asyncio.get_running_loop(), is_guest=True)
+        batch.cancel()
+        await asyncio.wait([batch.task])
+        return batch
+
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        batch = asyncio.run(main())
+        assert batch.task.cancelled()
+        del batch
+        gc.collect()
+    assert [str(one.message) for one in seen] == []
