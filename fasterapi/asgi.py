@@ -205,14 +205,16 @@ class Bridge:
         for item in tuple(self.active):
             item.shutdown()
 
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """The tasks of the requests that are not over."""
+        return [item.task for item in self.active if item.task is not None]
+
     async def cancel(self, others: Sequence[asyncio.Task[Any]] = (), timeout: float = 1.0) -> int:
         """Cancel what still runs (the graceful time is over); returns how many tasks that were.
 
         others: tasks that are not the bridge's own. timeout: seconds to let them clean up.
         """
-        running = [item.task for item in tuple(self.active) if item.task is not None]
-        running += others
-        tasks = [task for task in running if not task.done()]
+        tasks = [task for task in (*self.tasks(), *others) if not task.done()]
         for task in tasks:
             task.cancel()
         if tasks:

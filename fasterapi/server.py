@@ -12,7 +12,6 @@ import json
 import os
 import socket
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +33,7 @@ from fasterapi.pools import RequestPools
 from fasterapi.proxy import trust_proxies, trusted_proxies
 from fasterapi.signals import SignalExit, Stoppable, end_process
 from fasterapi.start_line import address_text, start_line
-from fasterapi.stopping import Drain, end_core, end_lifespan
+from fasterapi.stopping import Drain, end_core, end_lifespan, end_loop
 from fasterapi.threads import forget_in_children, worker_thread
 
 if TYPE_CHECKING:
@@ -122,8 +121,10 @@ class Server(Stoppable):
         self.routes_total = 0
         #: What of it is fast, for the start line.
         self.words = ""
-        #: False after a stop that had to leave a thread behind in a `def` handler.
+        #: False after a stop that had to leave somebody behind in code of the app.
         self.clean = True
+        #: One of those would keep a program from ending.
+        self._is_held_up = False
         self.core_server: Any = None
         self.bridge: Bridge | None = None
         self._compiled_app = compiled_app(app)
@@ -141,12 +142,16 @@ class Server(Stoppable):
 
         After a signal that stopped it, that signal is raised again, when all of it has ended.
         """
-        with asyncio.Runner(loop_factory=loop_factory(self.settings.loop)) as runner:
+        runner = asyncio.Runner(loop_factory=loop_factory(self.settings.loop))
+        try:
             self._is_guest = False
             run_to_end(runner.get_loop(), self._serve(), self._is_held)
-            # The loop's end would wait for whatever still runs in the old one.
-            runner.get_loop().set_default_executor(ThreadPoolExecutor(1))
-        self.raise_captured(at_once=not self.clean)
+        except BaseException:
+            runner.close()
+            raise
+        if not end_loop(runner):
+            self.clean, self._is_held_up = False, True
+        self.raise_captured(at_once=self._is_held_up)
 
     async def serve(self) -> None:
         """Start, serve, stop. Raises StartupError (nothing is left running then).
@@ -155,7 +160,7 @@ class Server(Stoppable):
         SignalExit for SIGTERM, unless the program has handlers of its own.
         """
         await self._serve()
-        self.raise_captured(at_once=False)
+        self.raise_captured(at_once=self._is_held_up)
 
     async def _serve(self) -> None:
         if _native.core is None:
@@ -421,7 +426,7 @@ class Server(Stoppable):
         await end_lifespan(self, lifespan)
         if isinstance(self.app, FasterAPI):
             self.app._server = None
-        self.clean = await end_core(self, STOP_TIMEOUT)
+        self.clean, self._is_held_up = await end_core(self, STOP_TIMEOUT)
         if self._access is not None:
             self._access.close()
         self.core_server = None

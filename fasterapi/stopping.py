@@ -7,29 +7,30 @@ when the graceful time is over or a second Ctrl-C comes.
 from __future__ import annotations
 
 import asyncio
-import sys
-import threading
 import time
-from types import FrameType
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from fasterapi.asgi import HttpExchange
 from fasterapi.log import error_logger
+from fasterapi.stuck import busy_threads, generator_threads, stuck_tasks
 
 if TYPE_CHECKING:
     from fasterapi.lifespan import Lifespan
     from fasterapi.server import Server
 
-__all__ = ["Drain", "end_core", "end_lifespan"]
+__all__ = ["Drain", "end_core", "end_lifespan", "end_loop"]
 
 #: How often [s] a draining server looks whether its last connection has gone.
 TICK = 0.02
 #: An answer that has sent nothing for so long [s] hears of the stop.
 SILENCE = 1.0
 #: Event streams of an app that looks at `should_exit` itself have so long [s] to say goodbye.
-FAREWELL = 1.0
+FAREWELL = 0.75
 #: How recently [s] it must have looked.
 WATCHED = 2.0
+#: Generators that run in threads have so long [s] to return from there, when they alone are left.
+GENERATOR_TIME = 0.75
 #: After so long [s] it is said for whom the server waits.
 PATIENCE = 0.1
 #: What hears of the stop at the end of the graceful time has so long [s] to end by itself.
@@ -41,8 +42,6 @@ FORCE_TIMEOUT = 5.0
 THREAD_TIMEOUT = 0.5
 
 _FORCE_HINT = "(CTRL+C to force quit)"
-#: Code of ours and of libraries that only carries the user's.
-_CARRIERS = ("anyio", "asyncio", "concurrent", "contextlib", "fasterapi", "queue", "threading")
 
 
 class Drain:
@@ -57,6 +56,8 @@ class Drain:
         self.begun = time.monotonic()
         self.deadline = self.begun + timeout
         self.watched = self.begun - server._watched_at < WATCHED
+        #: When an answer was told last.
+        self.told_at = float("inf")
         self._pending: dict[HttpExchange, int] = {}
         self._said: set[str] = set()
 
@@ -69,6 +70,8 @@ class Drain:
             if now >= self.deadline:
                 break
             self._tell(now)
+            if self._only_generators(now):
+                return
             if now >= self.begun + PATIENCE:
                 self._say()
             await asyncio.sleep(TICK)
@@ -100,6 +103,19 @@ class Drain:
             self._pending[item] = pending
             if (farewell and item.is_event_stream) or now - item.sent_at >= SILENCE:
                 item.dismiss()
+                self.told_at = now
+
+    def _only_generators(self, now: float) -> bool:
+        """Nobody is left but answers that have heard, and whose ``def`` generators are in threads:
+        nothing but the generator itself can end those."""
+        active = self.bridge.active
+        return (
+            now - self.told_at >= GENERATOR_TIME
+            and all(isinstance(item, HttpExchange) and item.dismissed for item in active)
+            and max(self.core_server.active(), len(self.core_server.pending())) <= len(active)
+            and not self.core_server.busy()
+            and 0 < len(active) <= generator_threads()
+        )
 
     def _say(self) -> None:
         """Say once for whom the server waits: connections, later what goes on after them."""
@@ -151,73 +167,60 @@ async def end_lifespan(server: Server, lifespan: Lifespan) -> None:
     await ending
 
 
-# -- threads ---------------------------------------------------------------------------------------
-
+# -- the end ---------------------------------------------------------------------------------------
 
 #: Servers of whose threads one is still in a handler: it comes back to them, if it ever does.
 _kept: list[Any] = []
 
 
-async def end_core(server: Server, timeout: float) -> bool:
-    """Stop the core, and name the threads that are still in code of the app after a moment.
+async def end_core(server: Server, timeout: float) -> tuple[bool, bool]:
+    """Stop the core, and name who is still in code of the app after a moment: tasks of requests,
+    the core's threads, and those of AnyIO that work for the server's loop.
 
-    Those of the core, and those of AnyIO that work for the server's loop. Returns whether there
-    were none. timeout: seconds for what is still to be written.
+    Returns whether there was nobody, and whether one of them would hold the end of a program.
+    timeout: seconds for what is still to be written.
     """
-    core_server, loop = server.core_server, server._loop
+    core_server, loop, bridge = server.core_server, server._loop, server.bridge
     assert loop is not None
+    assert bridge is not None
     loop.remove_reader(core_server.fileno())
     until = time.monotonic() + THREAD_TIMEOUT
-    while (names := _busy_threads(core_server, loop)) and time.monotonic() < until:
+    while (threads := busy_threads(core_server, loop)) and time.monotonic() < until:
         await asyncio.sleep(TICK)
+    tasks = stuck_tasks([*bridge.tasks(), *core_server.pending()])
+    names = [*threads, *tasks]
     ended: bool = core_server.stop(0.0 if names else timeout)
     if not ended:
         _kept.append(core_server)
-        names = _busy_threads(core_server, loop) or ["worker thread"]
+        names = names or ["a worker thread"]
+    _tell_left(names)
+    return not names, bool(tasks) or any(threads.values())
+
+
+def end_loop(runner: asyncio.Runner) -> bool:
+    """Cancel every task of a loop whose server has ended, and close it.
+
+    Returns False, and leaves the loop as it is, if one goes on though it was cancelled.
+    """
+    loop = runner.get_loop()
+    # The loop's end would wait for whatever still runs in the one it has.
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    stuck = loop.run_until_complete(_cancel_all())
+    if not stuck:
+        runner.close()
+    _tell_left(stuck)
+    return not stuck
+
+
+async def _cancel_all() -> list[str]:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=FORCE_TIMEOUT)
+    return stuck_tasks(tasks)
+
+
+def _tell_left(names: list[str]) -> None:
     for name in names:
         error_logger.error("Left behind: %s.", name)
-    return ended and not names
-
-
-def _busy_threads(core_server: Any, loop: asyncio.AbstractEventLoop) -> list[str]:
-    threads = threading.enumerate()
-    names = {thread.ident: thread.name for thread in threads}
-    frames = sys._current_frames()
-    busy = {ident: frames.get(ident) for ident in core_server.busy()}
-    kind = getattr(sys.modules.get("anyio._backends._asyncio"), "WorkerThread", None)
-    for thread in threads:
-        if kind is not None and isinstance(thread, kind) and getattr(thread, "loop", loop) is loop:
-            frame = frames.get(thread.ident or 0)
-            if frame is not None and not _is_idle(frame):
-                busy[thread.ident or 0] = frame
-    return [
-        f"{names.get(ident, 'worker thread')} in {_place(frame)}" for ident, frame in busy.items()
-    ]
-
-
-def _is_idle(frame: FrameType) -> bool:
-    """Whether one of AnyIO's threads waits for work."""
-    return _module(frame) in ("queue", "threading") and _handler_frame(frame) is None
-
-
-def _module(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
-
-
-def _handler_frame(frame: FrameType | None) -> FrameType | None:
-    """The outermost frame of the user's."""
-    found = None
-    while frame is not None:
-        name = frame.f_globals.get("__name__", "")
-        if _module(frame) not in _CARRIERS and name != "starlette.concurrency":
-            found = frame
-        frame = frame.f_back
-    return found
-
-
-def _place(frame: FrameType | None) -> str:
-    """The handler, and where it is now."""
-    place = _handler_frame(frame) or frame
-    if place is None:
-        return "a call that has no Python frame"
-    return f"{place.f_code.co_qualname} ({place.f_code.co_filename}:{place.f_lineno})"
