@@ -24,7 +24,7 @@ __all__ = ["let_go_of_cancelled"]
 
 def let_go_of_cancelled(host: asyncio.Task[Any] | None) -> None:
     """Call before `host` cancels a task group that it stands in. Loop thread only."""
-    state = _task_states.get(host)  # type: ignore[arg-type]
+    state = None if host is None else _task_states.get(host)
     scope: Any = getattr(state, "cancel_scope", None)
     seen = {host}
     while scope is not None:

@@ -47,6 +47,8 @@ _OPTIONS: Final = {
 }
 #: A head of an answer may be this long [bytes].
 _MAX_HEAD: Final = 1 << 30
+#: An app that does not end when the client gives its answer up is cancelled after so long [s].
+_FAREWELL: Final = 0.5
 #: What becomes bytes; all else that an app sends is for the client alone.
 _ON_THE_WIRE: Final = ("http.response.start", "http.response.body", "http.response.pathsend")
 #: Plans of apps, kept as long as they fit: each request without ``with`` has a server of its own.
@@ -319,11 +321,14 @@ class _CoreApp:
         finally:
             peer.close()
             server.pump()
-            if call.exchange is not None and call.exchange.task is not None:
-                call.exchange.task.cancel()
             with anyio.CancelScope(shield=True):  # the client may have given the answer up
+                with anyio.move_on_after(_FAREWELL):  # as on a server: it hears of that
+                    await call.end()
+                if call.exchange is not None and call.exchange.task is not None:
+                    call.exchange.task.cancel()
                 await call.end()
             del server.calls[name]
+            call.exchange = None  # no cycle: it knows of its call
         if call.raised:
             raise call.raised[0]
 

@@ -78,7 +78,7 @@ def test_scope(asgi_server: LiveServer):
         "('root_path', '')",
         "('scheme', 'http')",
         "('headers', [(b'host', b'h'), (b'x-up', b'V'), (b'x-up', b'w')])",
-        "'spec_version': '2.4'",
+        "'spec_version': '2.3'",
     ):
         assert part in text
 

@@ -486,6 +486,38 @@ def test_a_client_that_ends_cancels_what_is_open(client_class):
     assert ended == ["cancelled"]
 
 
+@pytest.mark.parametrize("middleware", [False, True])
+def test_a_client_that_gives_its_answer_up_has_left(middleware: bool):
+    log: list[str] = []
+    app = FasterAPI()
+
+    def dependency() -> Iterator[int]:
+        yield 1
+        log.append("dependency")
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            yield b"hello"
+            await anyio.sleep_forever()
+        finally:
+            log.append("stream")
+
+    @app.get("/")
+    async def stream(tasks: BackgroundTasks, one: Annotated[int, Depends(dependency)]) -> Any:
+        tasks.add_task(log.append, "task")
+        return StreamingResponse(pieces())
+
+    if middleware:
+
+        @app.middleware("http")
+        async def base(request: Request, call_next: Any) -> Any:
+            return await call_next(request)
+
+    with TestClient(app) as client, client.stream("GET", "/") as response:
+        assert next(response.iter_raw()) == b"hello"
+    assert log == ["stream", "task", "dependency"]
+
+
 @both
 @pytest.mark.parametrize("host", ["[v1.foo]", "name:000080", "name:100000", "[::1]:8000"])
 def test_hosts_that_rfc_3986_allows(client_class, host: str):

@@ -95,17 +95,6 @@ class Errors(logging.Handler):
                 logger.setLevel(level)
 
 
-def _as_of_2_4(app: Any) -> Any:
-    """The app, told that it is served by ASGI 2.4, as ours says. A stream then runs in the
-    request's own task and context; Uvicorn says 2.3, for which Starlette makes another task."""
-
-    async def called(scope: Any, receive: Any, send: Any) -> None:
-        scope["asgi"]["spec_version"] = "2.4"
-        await app(scope, receive, send)
-
-    return called
-
-
 class Reference:
     """FastAPI as Uvicorn serves it: its own protocol class on a listener in this process."""
 
@@ -133,7 +122,7 @@ class Reference:
 
     def start(self, app: Any, root_path: str = "") -> None:
         self._config = Config(
-            _as_of_2_4(app), log_config=None, access_log=False, root_path=root_path, lifespan="off"
+            app, log_config=None, access_log=False, root_path=root_path, lifespan="off"
         )
         self._config.load()
         self._lifespan = Lifespan(app)
