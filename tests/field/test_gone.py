@@ -31,7 +31,9 @@ LEAVE = {
 WAITING = [f"/{how}/waiting" for how in ("plain", "dependent", "def", "lines", "events", "raw")]
 TICKING = ["/plain/ticking", "/dependent/ticking"]
 #: Suspended at a yield: the client does not read.
-FLOODING = ["/plain/flooding", "/dependent/flooding", "/def/flooding", "/plain/threads"]
+FLOODING = ["/plain/flooding", "/dependent/flooding", "/def/flooding"]
+#: The same, where nothing but the collector would end it with Uvicorn (or even keep its loop).
+HARD = ["/plain/threads", "/plain/hasty", "/dependent/hasty", "/lines/hasty", "/events/hasty"]
 SSE_STARLETTE = ["/sse-starlette/waiting", "/sse-starlette/ticking", "/sse-starlette/flooding"]
 
 
@@ -115,16 +117,7 @@ def test_sse_starlette(serve: Serve, middleware: str):
 @pytest.mark.parametrize("middleware", MIDDLEWARE)
 def test_nothing_stays_alive(serve: Serve, middleware: str):
     server = serve("gone_app.py", "--graceful-timeout", "0.5", MIDDLEWARE=middleware)
-    paths = WAITING + FLOODING
-    if server.who == "fasterapi":  # a generator without an await keeps Uvicorn's loop for good
-        paths = [
-            *WAITING,
-            *FLOODING,
-            "/plain/hasty",
-            "/dependent/hasty",
-            "/lines/hasty",
-            "/events/hasty",
-        ]
+    paths = WAITING + FLOODING + (HARD if server.who == "fasterapi" else [])
     for path in paths:
         streams_end(server, [path], "closes")
         if server.who == "fasterapi":
