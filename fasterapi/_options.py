@@ -107,7 +107,7 @@ TABLE: Final[
         40,
         1,
         1024,
-        "most threads that run def handlers",
+        "most threads that run def handlers; AnyIO's limiter decides below that",
     ),
     (
         "batch_size",
@@ -306,7 +306,8 @@ class SharedOptions(TypedDict, total=False):
     pool_max: int
     """Free objects a pool may grow to (adaptive_pools). Default 4096, 1 to 65536."""
     worker_threads: int
-    """Most threads that run def handlers. Default 40, 1 to 1024."""
+    """Most threads that run def handlers; AnyIO's limiter decides below that. Default 40, 1 to
+    1024."""
     batch_size: int
     """Most tasks an executor finishes before it wakes the reactor. Default 128, 1 to 4096."""
     spin_us: int

@@ -28,6 +28,7 @@ from fasterapi.batch import BatchTask
 from fasterapi.channel import Channel
 from fasterapi.leaving import is_of_request, run_to_end, start_guarded
 from fasterapi.lifespan import Lifespan
+from fasterapi.limiter import SharedLimiter, share, unshare
 from fasterapi.log import StartupError, error_logger, say
 from fasterapi.pools import RequestPools
 from fasterapi.proxy import trust_proxies, trusted_proxies
@@ -131,6 +132,8 @@ class Server(Stoppable):
         self._options: dict[str, Any] = {}
         self._batch_task: BatchTask | None = None
         self._access: AccessRecords | None = None
+        self._limiter: SharedLimiter | None = None
+        self._most_threads: int | None = None
         self._watch_timer: asyncio.TimerHandle | None = None
         #: The event loop is somebody else's.
         self._is_guest = True
@@ -169,6 +172,7 @@ class Server(Stoppable):
         self._options = _core_options(
             self.settings.options, self._compiled_app, self.settings.defaults
         )
+        self._most_threads = given_threads(self.settings.options, self._compiled_app)
         adopt(self.app)
         lifespan = Lifespan(self.app, self.settings.lifespan)
         self._channel = Channel(self.settings.control_fd)
@@ -181,6 +185,7 @@ class Server(Stoppable):
             except BaseException:
                 if self._batch_task is not None:
                     self._batch_task.cancel()
+                unshare(self._limiter)
                 await lifespan.shutdown()
                 raise
             try:
@@ -247,6 +252,7 @@ class Server(Stoppable):
             self._publish(core_server)
         if self._options["access_log"]:
             self._open_access_log(core_server)
+        self._limiter = share(core_server, self._most_threads)
         core_server.start(loop, self.bridge, self.settings.driven, worker_thread(loop))
         loop.add_reader(core_server.fileno(), core_server.run_batch)
         # The first round announces that the loop sleeps; nobody would wake it before.
@@ -426,6 +432,7 @@ class Server(Stoppable):
         await end_lifespan(self, lifespan)
         if isinstance(self.app, FasterAPI):
             self.app._server = None
+        unshare(self._limiter)
         self.clean, self._is_held_up = await end_core(self, STOP_TIMEOUT)
         if self._access is not None:
             self._access.close()
@@ -608,3 +615,11 @@ def _core_options(
 def graceful_timeout(options: dict[str, Any]) -> float:
     """Seconds that answers have to be finished in, of checked options."""
     return float(options.get("graceful_timeout", 30.0))
+
+
+def given_threads(given: dict[str, Any], app: Any) -> int | None:
+    """The option worker_threads, if anybody has set it; `_core_options` has checked it."""
+    for one in config.settings(given, arguments_of(app)):
+        if one.option.name == "worker_threads" and one.source != "default":
+            return int(one.value)
+    return None

@@ -24,8 +24,9 @@ from fasterapi import _native
 from fasterapi.adopt import adopt
 from fasterapi.applications import FasterAPI
 from fasterapi.asgi import _DONE, Bridge, HttpExchange
+from fasterapi.limiter import unshare
 from fasterapi.plan import AppPlan, reason, warn_once
-from fasterapi.server import Server, Settings, _core_options
+from fasterapi.server import Server, Settings, _core_options, given_threads
 from fasterapi.stream import ASGIApp, Message, Receive, Scope, Send, Stream
 
 if TYPE_CHECKING:
@@ -190,6 +191,7 @@ class _TestServer(Server):
     def start(self) -> None:
         self._loop = loop = asyncio.get_running_loop()
         self._options = _core_options(_OPTIONS, None)
+        self._most_threads = given_threads(_OPTIONS, None)
         self._open({})
         assert isinstance(self.bridge, _TestBridge)
         self.bridge.calls = self.calls
@@ -233,6 +235,7 @@ class _TestServer(Server):
         loop.remove_reader(core_server.fileno())
         if isinstance(self.app, FasterAPI):
             self.app._server = None
+        unshare(self._limiter)
         core_server.stop(1.0)
         self.core_server = None
         if self._batch_task is not None:

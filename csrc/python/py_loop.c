@@ -2,6 +2,7 @@
 #include "python/py_call.h"
 #include "python/py_server.h"
 #include "python/py_stream.h"
+#include "python/py_tokens.h"
 #include "server/executor.h"
 #include "server/stream.h"
 
@@ -137,6 +138,7 @@ PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused)
     owner->loop_busy = false;
     bool asleep = false, entered = false;
     do {
+        fa_py_tokens_hand_out(owner);
         size_t count = fa_executor_loop_drain(
             owner->server, owner->items, fa_executor_batch_size(owner->server));
         if (count > 0) {

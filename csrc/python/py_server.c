@@ -10,6 +10,7 @@
 #include "python/py_plan.h"
 #include "python/py_routes.h"
 #include "python/py_server_setup.h"
+#include "python/py_tokens.h"
 #include "server/executor.h"
 #include "server/report.h"
 
@@ -96,6 +97,7 @@ static int server_traverse(struct fa_py_server *self, visitproc visit, void *arg
     Py_VISIT(self->hooks.resume);
     Py_VISIT(self->hooks.runtime);
     Py_VISIT(self->hooks.thread);
+    Py_VISIT(self->hooks.passed);
     Py_VISIT(self->hooks.batch_task);
     Py_VISIT(self->loop);
     Py_VISIT(self->context);
@@ -116,6 +118,7 @@ static int server_clear(struct fa_py_server *self)
     Py_CLEAR(self->hooks.resume);
     Py_CLEAR(self->hooks.runtime);
     Py_CLEAR(self->hooks.thread);
+    Py_CLEAR(self->hooks.passed);
     Py_CLEAR(self->hooks.batch_task);
     Py_CLEAR(self->hooks.enter_task);
     Py_CLEAR(self->hooks.leave_task);
@@ -567,6 +570,7 @@ static PyMethodDef server_methods[] = {
     {"turn", (PyCFunction)fa_py_peer_turn, METH_NOARGS, turn_doc},
     {"wake_fileno", (PyCFunction)server_wake_fileno, METH_NOARGS,
         "wake_fileno() -> int\n--\n\nReadable when a driven server is to take its next turn."},
+    FA_PY_TOKENS_METHODS,
     {"load", (PyCFunction)(void (*)(void))fa_py_server_load, METH_VARARGS | METH_KEYWORDS,
         load_doc},
     {NULL, NULL, 0, NULL},

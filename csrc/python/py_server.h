@@ -23,6 +23,7 @@ struct fa_py_hooks {
     PyObject *leave_task; /* asyncio.tasks._leave_task */
     PyObject *runtime;    /* Exchange.runtime, or NULL */
     PyObject *thread;     /* callable(number, work): what a worker thread does, or NULL */
+    PyObject *passed;     /* callable(int): tokens for those who wait outside; or NULL */
 };
 
 struct fa_py_pending;

@@ -35,7 +35,8 @@
         "let pools, batches and the spin follow the load, within their bounds")                   \
     X(INT, pool_min, 64, 1, 65536, "free objects each pool may keep for ever (adaptive_pools)")   \
     X(INT, pool_max, 4096, 1, 65536, "free objects a pool may grow to (adaptive_pools)")          \
-    X(INT, worker_threads, 40, 1, 1024, "most threads that run def handlers")                     \
+    X(INT, worker_threads, 40, 1, 1024,                                                           \
+        "most threads that run def handlers; AnyIO's limiter decides below that")                 \
     X(INT, batch_size, 128, 1, 4096,                                                              \
         "most tasks an executor finishes before it wakes the reactor")                            \
     X(INT, spin_us, 0, 0, 1000, "microseconds a thread looks for work before it sleeps")          \

@@ -108,9 +108,76 @@ bool fa_executor_loop_sleep(struct fa_server *s)
 {
     fa_wakeup_clear(&s->loop_wakeup);
     fa_wakeup_prepare(&s->loop_wakeup);
-    if (fa_queue_size(&s->loop_queue) > 0 || !fa_owner_bin_is_empty(&s->owners)) {
+    if (fa_queue_size(&s->loop_queue) > 0 || !fa_owner_bin_is_empty(&s->owners) ||
+        atomic_load_explicit(&s->workers.tokens.passed, memory_order_relaxed) > 0) {
         fa_wakeup_cancel(&s->loop_wakeup);
         return false;
     }
     return true;
+}
+
+/* ---- tokens ---- */
+
+static void wake_for_tasks(struct fa_server *s)
+{
+    if (fa_queue_size(&s->worker_queue) > 0) {
+        fa_worker_pool_wake(&s->workers);
+    }
+}
+
+void fa_executor_tokens_set(struct fa_server *s, uint32_t total)
+{
+    fa_tokens_set_total(&s->workers.tokens, total);
+    wake_for_tasks(s);
+}
+
+bool fa_executor_token_take(struct fa_server *s)
+{
+    return fa_tokens_try_take(&s->workers.tokens);
+}
+
+bool fa_executor_token_give(struct fa_server *s)
+{
+    struct fa_tokens *tokens = &s->workers.tokens;
+    fa_tokens_give(tokens);
+    wake_for_tasks(s);
+    if (atomic_load_explicit(&tokens->waiting, memory_order_relaxed) == 0 ||
+        !fa_tokens_try_take(tokens)) {
+        return false;
+    }
+    if (fa_tokens_renounce(tokens)) {
+        return true;
+    }
+    fa_tokens_give(tokens); /* a worker was quicker to pass it one */
+    wake_for_tasks(s);
+    return false;
+}
+
+bool fa_executor_token_await(struct fa_server *s)
+{
+    bool taken = fa_tokens_announce(&s->workers.tokens);
+    if (!taken) {
+        wake_for_tasks(s); /* it may have given one back that tasks can have */
+    }
+    return taken;
+}
+
+bool fa_executor_token_renounce(struct fa_server *s)
+{
+    return fa_tokens_renounce(&s->workers.tokens);
+}
+
+uint32_t fa_executor_tokens_passed(struct fa_server *s)
+{
+    return fa_tokens_take_passed(&s->workers.tokens);
+}
+
+uint32_t fa_executor_tokens_used(const struct fa_server *s)
+{
+    return atomic_load_explicit(&s->workers.tokens.used, memory_order_relaxed);
+}
+
+size_t fa_executor_tasks_waiting(struct fa_server *s)
+{
+    return fa_queue_size(&s->worker_queue);
 }

@@ -197,4 +197,28 @@ bool fa_executor_loop_spin(struct fa_server *s, uint64_t until_ns);
  */
 bool fa_executor_loop_sleep(struct fa_server *s);
 
+/*
+ * The tokens (tokens.h) as those outside see them: threads of others that run blocking
+ * calls, for whom the loop thread speaks. All of these: the loop thread only.
+ *
+ * fa_executor_tokens_set  - from now on there are `total`.
+ * fa_executor_token_take  - take one if there is one.
+ * fa_executor_token_give  - give one back. Tasks that wait for a worker come first; true: it
+ *                           is that of the next who waits outside, who waits no more.
+ * fa_executor_token_await - one more waits; true: there is a token for it after all.
+ * fa_executor_token_renounce - one of them waits no more; false: a token is on its way.
+ * fa_executor_tokens_passed - how many were passed to them since the last call. The loop
+ *                           thread is woken for that as for tasks.
+ * fa_executor_tokens_used - held now, by workers and outside. Any thread.
+ * fa_executor_tasks_waiting - in the queue to the workers. Any thread.
+ */
+void fa_executor_tokens_set(struct fa_server *s, uint32_t total);
+FA_NODISCARD bool fa_executor_token_take(struct fa_server *s);
+FA_NODISCARD bool fa_executor_token_give(struct fa_server *s);
+FA_NODISCARD bool fa_executor_token_await(struct fa_server *s);
+FA_NODISCARD bool fa_executor_token_renounce(struct fa_server *s);
+FA_NODISCARD uint32_t fa_executor_tokens_passed(struct fa_server *s);
+uint32_t fa_executor_tokens_used(const struct fa_server *s);
+size_t fa_executor_tasks_waiting(struct fa_server *s);
+
 #endif

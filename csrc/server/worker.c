@@ -26,7 +26,8 @@ struct fa_worker_slot {
     atomic_bool chosen;      /* taken off the idle list by a waker */
     atomic_bool busy;        /* runs tasks: for those who look, nothing is ordered by it */
     bool searching;
-    bool ended; /* pool lock */
+    bool has_token; /* its own; a waker's before it is chosen */
+    bool ended;     /* pool lock */
     bool joined;
     fa_status start_status; /* pool lock; FA_AGAIN until it started */
 };
@@ -34,7 +35,7 @@ struct fa_worker_slot {
 fa_status fa_worker_pool_init(struct fa_worker_pool *p, struct fa_server *s, uint32_t max)
 {
     p->server = s;
-    p->max = max;
+    fa_tokens_init(&p->tokens, max);
     p->idle = NULL;
     p->slots = NULL;
     atomic_init(&p->idle_count, 0);
@@ -94,6 +95,21 @@ static void announce(struct fa_server *s, struct fa_worker *w)
     }
 }
 
+static void return_token(struct fa_worker_pool *p)
+{
+    if (fa_tokens_return(&p->tokens)) {
+        (void)fa_wakeup_notify(&p->server->loop_wakeup); /* its thread takes it over */
+    }
+}
+
+static void drop_token(struct fa_worker_slot *slot)
+{
+    if (slot->has_token) {
+        slot->has_token = false;
+        return_token(slot->pool);
+    }
+}
+
 /*
  * Run one task. While more tasks wait, waking the reactor is put off for up to
  * a batch, but only if the reactor comes back by itself within a millisecond
@@ -145,7 +161,10 @@ static bool leave_idle(struct fa_worker_pool *p, struct fa_worker_slot *slot)
     return found;
 }
 
-/* Sleep until chosen by a waker, who then counts this worker as searching. */
+static void find_worker(struct fa_worker_pool *p, bool may_start);
+
+/* Sleep until chosen by a waker, who then counts this worker as searching and gives
+ * it a token. */
 static void park(struct fa_worker_pool *p, struct fa_worker_slot *slot)
 {
     struct fa_server *s = p->server;
@@ -156,10 +175,11 @@ static void park(struct fa_worker_pool *p, struct fa_worker_slot *slot)
     p->idle = slot;
     (void)atomic_fetch_add_explicit(&p->idle_count, 1, memory_order_acq_rel);
     (void)pthread_mutex_unlock(&p->lock);
-    bool work = fa_queue_size(&s->worker_queue) > 0 ||
-                atomic_load_explicit(&p->stopping, memory_order_relaxed);
-    if (work && leave_idle(p, slot)) {
+    if (atomic_load_explicit(&p->stopping, memory_order_relaxed) && leave_idle(p, slot)) {
         return;
+    }
+    if (fa_queue_size(&s->worker_queue) > 0) {
+        find_worker(p, true); /* likely this one */
     }
     for (;;) {
         uint32_t key = fa_parker_prepare(&slot->parker);
@@ -180,8 +200,8 @@ static void stamp_tasks(struct fa_tally *tally, uint64_t n, uint64_t *stamp_ns)
     *stamp_ns = now;
 }
 
-/* Run tasks until there are none, attached since `stamp_ns`. The wait in the queue
- * is that of the tasks that begin at a time stamp. */
+/* Run tasks until there are none or the token is wanted elsewhere, attached since
+ * `stamp_ns`. The wait in the queue is that of the tasks that begin at a time stamp. */
 static void run_batch(struct fa_worker_pool *p, struct fa_worker_slot *slot, uint64_t stamp_ns)
 {
     struct fa_server *s = p->server;
@@ -207,7 +227,8 @@ static void run_batch(struct fa_worker_pool *p, struct fa_worker_slot *slot, uin
             stamp_tasks(tally, STAMP_EVERY, &stamp_ns);
             stamped = batch;
         }
-        if (atomic_load_explicit(&p->stopping, memory_order_relaxed)) {
+        if (atomic_load_explicit(&p->stopping, memory_order_relaxed) ||
+            fa_tokens_are_wanted(&p->tokens)) {
             break;
         }
     }
@@ -229,13 +250,17 @@ static void work(struct fa_worker_pool *p, struct fa_worker_slot *slot)
         if (!fa_owner_bin_is_empty(&s->owners)) {
             fa_owner_bin_flush(&s->owners, s->ops->drop_owner, s->ctx);
         }
-        run_batch(p, slot, attached_ns);
+        if (slot->has_token) {
+            run_batch(p, slot, attached_ns);
+            drop_token(slot); /* still attached: no Python code sees a token too many */
+        }
         announce(s, w);
         if (atomic_load_explicit(&p->stopping, memory_order_relaxed)) {
             return;
         }
         s->ops->detach(s->ctx, w);
-        if (!spin_for_task(s, slot)) {
+        slot->has_token = spin_for_task(s, slot) && fa_tokens_try_take(&p->tokens);
+        if (!slot->has_token) {
             park(p, slot);
         }
         uint64_t woken_ns = fa_clock_now_ns();
@@ -270,8 +295,6 @@ static void name_thread(uint32_t index)
     (void)pthread_setname_np(pthread_self(), name);
 }
 
-static void find_worker(struct fa_worker_pool *p, bool may_start);
-
 static void *thread_main(void *arg)
 {
     struct fa_worker_slot *slot = arg;
@@ -291,6 +314,7 @@ static void *thread_main(void *arg)
         s->ops->detach(s->ctx, &slot->worker);
         s->ops->thread_stop(s->ctx, &slot->worker);
     }
+    drop_token(slot);
     stop_searching(slot);
     (void)atomic_fetch_sub_explicit(&p->total, 1, memory_order_seq_cst);
     if (st != FA_OK && fa_queue_size(&s->worker_queue) > 0) {
@@ -305,8 +329,9 @@ static void *thread_main(void *arg)
 
 /* ---- starting and waking ---- */
 
-/* The caller has counted the new thread in `total` and as searching. */
-static fa_status start_thread(struct fa_worker_pool *p, struct fa_worker_slot **out)
+/* The caller has counted the new thread in `total` and as searching; the thread gets the
+ * caller's token if it has one. */
+static fa_status start_thread(struct fa_worker_pool *p, bool token, struct fa_worker_slot **out)
 {
     void *block = fa_alloc_zero(sizeof(struct fa_worker_slot) + FA_CACHELINE);
     if (block == NULL) {
@@ -318,6 +343,7 @@ static fa_status start_thread(struct fa_worker_pool *p, struct fa_worker_slot **
     struct fa_server *s = p->server;
     slot->pool = p;
     slot->searching = true;
+    slot->has_token = token;
     slot->start_status = FA_AGAIN;
     slot->worker.server = s;
     fa_parker_init(&slot->parker);
@@ -339,11 +365,11 @@ static fa_status start_thread(struct fa_worker_pool *p, struct fa_worker_slot **
     return FA_OK;
 }
 
-/* Count one more thread unless there are enough. */
+/* Count one more thread unless there are as many as tokens. */
 static bool reserve_thread(struct fa_worker_pool *p)
 {
     unsigned total = atomic_load_explicit(&p->total, memory_order_relaxed);
-    while (total < p->max) {
+    while (total < atomic_load_explicit(&p->tokens.total, memory_order_relaxed)) {
         if (atomic_compare_exchange_weak_explicit(
                 &p->total, &total, total + 1, memory_order_seq_cst, memory_order_relaxed)) {
             return true;
@@ -352,12 +378,14 @@ static bool reserve_thread(struct fa_worker_pool *p)
     return false;
 }
 
-static struct fa_worker_slot *choose_idle(struct fa_worker_pool *p)
+/* Gives it the caller's token if it has one. */
+static struct fa_worker_slot *choose_idle(struct fa_worker_pool *p, bool token)
 {
     (void)pthread_mutex_lock(&p->lock);
     struct fa_worker_slot *slot = p->idle;
     if (slot != NULL) {
         p->idle = slot->idle_next;
+        slot->has_token = token;
         (void)atomic_fetch_sub_explicit(&p->idle_count, 1, memory_order_relaxed);
         atomic_store_explicit(&slot->chosen, true, memory_order_release);
     }
@@ -374,7 +402,9 @@ static bool somebody_is_idle(struct fa_worker_pool *p)
 
 static void find_worker(struct fa_worker_pool *p, bool may_start)
 {
+    bool again; /* something changed meanwhile for whoever trusted this search */
     do {
+        again = false;
         unsigned none = 0;
         if (atomic_fetch_add_explicit(&p->searching, 0, memory_order_seq_cst) != 0 ||
             atomic_load_explicit(&p->stopping, memory_order_relaxed) ||
@@ -382,22 +412,29 @@ static void find_worker(struct fa_worker_pool *p, bool may_start)
                 &p->searching, &none, 1, memory_order_seq_cst, memory_order_relaxed)) {
             return;
         }
-        struct fa_worker_slot *slot = choose_idle(p);
+        if (!fa_tokens_try_take(&p->tokens)) {
+            (void)atomic_fetch_sub_explicit(&p->searching, 1, memory_order_seq_cst);
+            again = fa_tokens_are_free(&p->tokens);
+            continue; /* if not: whoever gives one back looks at the queue after it */
+        }
+        struct fa_worker_slot *slot = choose_idle(p, true);
         if (slot != NULL) {
             FA_STATS_ADD(&p->server->stats, wakeups, 1);
             fa_parker_notify_one(&slot->parker);
             return;
         }
         if (may_start && reserve_thread(p)) {
-            if (start_thread(p, &slot) == FA_OK) {
+            if (start_thread(p, true, &slot) == FA_OK) {
                 return;
             }
             (void)atomic_fetch_sub_explicit(&p->total, 1, memory_order_seq_cst);
         }
+        return_token(p);
         (void)atomic_fetch_sub_explicit(&p->searching, 1, memory_order_seq_cst);
+        again = somebody_is_idle(p);
         /* All are running, and each looks at the queue again before it sleeps. But one
          * may have gone to sleep since, and a task pushed after that trusted this search. */
-    } while (fa_queue_size(&p->server->worker_queue) > 0 && somebody_is_idle(p));
+    } while (again && fa_queue_size(&p->server->worker_queue) > 0);
 }
 
 void fa_worker_pool_wake(struct fa_worker_pool *p)
@@ -411,7 +448,7 @@ fa_status fa_worker_pool_start_first(struct fa_worker_pool *p)
     (void)pthread_sigmask(SIG_SETMASK, NULL, &p->signals);
     (void)atomic_fetch_add_explicit(&p->total, 1, memory_order_seq_cst);
     (void)atomic_fetch_add_explicit(&p->searching, 1, memory_order_seq_cst);
-    fa_status st = start_thread(p, &slot);
+    fa_status st = start_thread(p, false, &slot);
     if (st != FA_OK) {
         (void)atomic_fetch_sub_explicit(&p->total, 1, memory_order_seq_cst);
         (void)atomic_fetch_sub_explicit(&p->searching, 1, memory_order_seq_cst);
@@ -476,7 +513,7 @@ fa_status fa_worker_pool_stop(struct fa_worker_pool *p, uint64_t timeout_ns)
 {
     atomic_store_explicit(&p->stopping, true, memory_order_seq_cst);
     struct fa_worker_slot *slot;
-    while ((slot = choose_idle(p)) != NULL) {
+    while ((slot = choose_idle(p, false)) != NULL) {
         (void)atomic_fetch_add_explicit(&p->searching, 1, memory_order_seq_cst);
         fa_parker_notify_one(&slot->parker);
     }

@@ -19,17 +19,18 @@
 #include "base/base.h"
 #include "base/status.h"
 #include "server/executor.h"
+#include "server/tokens.h"
 
 struct fa_server;
 struct fa_worker_slot;
 
 struct fa_worker_pool {
     struct fa_server *server;
-    uint32_t max;
-    sigset_t signals;             /* blocked in the thread that started the server */
-    pthread_mutex_t lock;         /* guards idle, slots' life */
-    pthread_cond_t changed;       /* a thread started or ended */
-    struct fa_worker_slot *idle;  /* sleeping workers, latest first: it is still warm */
+    struct fa_tokens tokens;     /* one for each thread that runs tasks, or is on its way to them */
+    sigset_t signals;            /* blocked in the thread that started the server */
+    pthread_mutex_t lock;        /* guards idle, slots' life */
+    pthread_cond_t changed;      /* a thread started or ended */
+    struct fa_worker_slot *idle; /* sleeping workers, latest first: it is still warm */
     struct fa_worker_slot *slots; /* all ever started */
     atomic_uint idle_count;
     atomic_uint total;     /* threads alive or being started */
@@ -38,7 +39,7 @@ struct fa_worker_pool {
 };
 
 /*
- * fa_worker_pool_init, fa_worker_pool_deinit - no threads yet; deinit after
+ * fa_worker_pool_init, fa_worker_pool_deinit - no threads yet, `max` tokens; deinit after
  * fa_worker_pool_stop said FA_OK.
  *
  * Errors: FA_ERR_NOMEM.

@@ -60,6 +60,10 @@ class FakeCoreServer:
     def trust(self, proxies: str) -> None:
         self.trusted = proxies
 
+    def share_tokens(self, total: int, passed: Any) -> None: ...
+
+    def set_tokens(self, total: int) -> None: ...
+
     def listen_tcp(self, host: str, port: int, reuse_port: bool) -> int:
         if self.listen_errno:
             raise OSError(self.listen_errno, os.strerror(self.listen_errno))
