@@ -53,8 +53,18 @@ def _is_in(frame: FrameType | None, code: CodeType) -> bool:
 
 
 def _is_idle(frame: FrameType) -> bool:
-    """Whether one of AnyIO's threads waits for work."""
-    return _module(frame) in ("queue", "threading") and _handler_frame(frame) is None
+    """Whether one of AnyIO's threads waits for work: its own loop asks a queue, and nobody else."""
+    place: FrameType | None = frame
+    while place is not None and _module(place) in ("queue", "threading"):
+        place = place.f_back
+    return place is not None and _is_thread_loop(place)
+
+
+def _is_thread_loop(frame: FrameType) -> bool:
+    """Whether it is the outermost frame of a thread of AnyIO's. Tools may stand around it: Sentry
+    wraps ``run`` of every thread."""
+    is_run = frame.f_code.co_name == "run"
+    return is_run and frame.f_globals.get("__name__") == "anyio._backends._asyncio"
 
 
 def _module(frame: FrameType) -> str:
@@ -72,7 +82,7 @@ def _carries(frame: FrameType) -> bool:
 def _handler_frame(frame: FrameType | None) -> FrameType | None:
     """The outermost frame of the user's."""
     found = None
-    while frame is not None:
+    while frame is not None and not _is_thread_loop(frame):
         if not _carries(frame):
             found = frame
         frame = frame.f_back
