@@ -43,24 +43,26 @@ PARENT = """
 import os, subprocess, sys
 from fasterapi import supervisor
 count, log, worker = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-stop_timeout = float(sys.argv[4])
+stop_timeout, sockets = float(sys.argv[4]), int(sys.argv[5])
 def spawn(slot, control):
     return subprocess.Popen(
         [sys.executable, "-c", worker, str(slot), str(control), str(log)],
         pass_fds=(control, log), process_group=0)
 def on_ready(facts):
     os.write(log, f"announced {len(facts)} 0\\n".encode())
-sys.exit(supervisor.Supervisor(count, spawn, on_ready=on_ready, stop_timeout=stop_timeout).run())
+sys.exit(supervisor.Supervisor(
+    count, spawn, sockets=sockets, on_ready=on_ready, stop_timeout=stop_timeout).run())
 """
 
 
 class Run:
     """One supervisor in a process of its own, and the lines its workers write."""
 
-    def __init__(self, count: int, worker: str, stop_timeout: float = 30.0):
+    def __init__(self, count: int, worker: str, stop_timeout: float = 30.0, sockets: int = 1):
         ours, theirs = os.pipe()
+        numbers = [str(stop_timeout), str(sockets)]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PARENT, str(count), str(theirs), worker, str(stop_timeout)],
+            [sys.executable, "-c", PARENT, str(count), str(theirs), worker, *numbers],
             pass_fds=(theirs,),
             env={**os.environ, "PYTHONPATH": ROOT},
             stderr=subprocess.PIPE,
@@ -145,6 +147,42 @@ def test_a_first_start_that_fails_ends_everything_with_3(start):
     run.rest()
     assert run.of("announced") == []
     assert b"could not start" in run.process.stderr.read()
+
+
+def test_starts_that_fail_later_end_everything_after_five_in_a_row(start, tmp_path):
+    broken = tmp_path / "broken"
+    fails = f"import os\nif os.path.exists({str(broken)!r}): say('fails'); sys.exit(1)\n"
+    run = start(2, WORKER + fails + READY + WAIT)
+    ready = run.wait("ready", 2)
+    run.wait("announced", 1)
+    broken.touch()
+    os.kill(ready[0][1], signal.SIGKILL)
+    assert run.process.wait(30) == 3
+    run.rest()
+    assert len(run.of("fails")) == 5
+    assert [slot for slot, _ in run.of("stopping")] == [ready[1][0]]
+    assert b"could not start (exit code 1)" in run.process.stderr.read()
+
+
+HEARS = """
+while True:
+    told = os.read(control, 1000)
+    if not told: break
+    os.write(log, f"hears-{told.decode().split()[-1]} {slot} {os.getpid()}\\n".encode())
+"""
+
+
+def test_the_socket_of_a_dead_worker_is_served_by_the_others_until_it_is_back(start):
+    run = start(2, WORKER + READY + HEARS, sockets=2)
+    ready = dict(run.wait("ready", 2))
+    run.wait("announced", 1)
+    os.kill(ready[0], signal.SIGKILL)
+    assert run.wait("hears-3", 1) == [(1, ready[1])]
+    run.wait("ready", 3)
+    assert run.wait("hears-2", 1) == [(1, ready[1])]
+    assert run.end() == 0
+    run.rest()
+    assert len(run.of('hears-"last"')) == 2
 
 
 def test_hangup_restarts_one_by_one(start):
