@@ -32,13 +32,13 @@ class TestRuntime(Runtime):
         if call is not None:
             self.loop.call_soon_threadsafe(self._over, call)
 
-    def too_late(self, scope: dict[str, Any], exc: BaseException) -> None:
+    def too_late(self, scope: dict[str, Any], around: Any, exc: BaseException | None) -> None:
         self.complete(scope)["fasterapi.call"].begun += 1
-        super().too_late(scope, exc)
+        super().too_late(scope, around, exc)
 
-    async def _show(self, scope: dict[str, Any], exc: BaseException) -> None:
+    async def _show(self, scope: dict[str, Any], around: Any, exc: BaseException | None) -> None:
         try:
-            await super()._show(scope, exc)
+            await super()._show(scope, around, exc)
         finally:
             self._over(scope["fasterapi.call"])
 

@@ -41,6 +41,10 @@ void fa_py_exchange_pass_on(
     struct fa_py_exchange *self, struct fa_task *task, enum fa_py_kind kind, PyObject *value)
 {
     self->handed_over = true;
+    /* Out of memory costs what stands around the Request, not the answer. */
+    if (self->scope != NULL && self->around != NULL &&
+        PyDict_SetItemString(self->scope, "fasterapi.around", self->around) < 0)
+        PyErr_Clear();
     fa_py_outcome_pass_on(self->owner, task, kind, value, self->scope, self->context);
 }
 
@@ -241,6 +245,7 @@ static int exchange_traverse(struct fa_py_exchange *self, visitproc visit, void 
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(self->owner);
     Py_VISIT(self->scope);
+    Py_VISIT(self->around);
     Py_VISIT(self->context);
     Py_VISIT(self->rest);
     return 0;
@@ -249,6 +254,7 @@ static int exchange_traverse(struct fa_py_exchange *self, visitproc visit, void 
 static int exchange_clear(struct fa_py_exchange *self)
 {
     Py_CLEAR(self->scope);
+    Py_CLEAR(self->around);
     Py_CLEAR(self->context);
     Py_CLEAR(self->rest);
     return 0;
@@ -276,7 +282,23 @@ static PyMethodDef exchange_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static PyObject *get_around(struct fa_py_exchange *self, void *unused)
+{
+    (void)unused;
+    return Py_NewRef(self->around == NULL ? Py_None : self->around);
+}
+
+static int set_around(struct fa_py_exchange *self, PyObject *value, void *unused)
+{
+    (void)unused;
+    Py_XSETREF(self->around, Py_XNewRef(value));
+    return 0;
+}
+
 static PyGetSetDef exchange_getset[] = {
+    {"around", (getter)get_around, (setter)set_around,
+        "the plan's own; in the scope as \"fasterapi.around\" when the request is handed over",
+        NULL},
     {"done", (getter)get_done, NULL, "the request has been answered or handed over", NULL},
     {"handed_over", (getter)get_handed_over, NULL, "the app's machinery answers", NULL},
     {"runtime", (getter)get_runtime, NULL, "what set_hooks() was given as runtime", NULL},

@@ -15,6 +15,7 @@ struct fa_py_exchange {
     struct fa_task *task;       /* NULL once answered or passed on: it may be recycled */
     struct fa_clock_date *date; /* of the thread that runs the handler */
     PyObject *scope;            /* NULL until asked for */
+    PyObject *around;           /* what the plan's Request has around it, or NULL: not asked for */
     PyObject *context;          /* what an `async def` plan runs in, else NULL */
     PyObject *rest;             /* (function, *arguments) for a worker to go on with, or NULL */
     bool written;               /* the answer is in the task, not sent yet */

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 from weakref import ref
 
+from fastapi import params
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import RouteContext
 from starlette.datastructures import FormData
@@ -21,11 +22,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fasterapi._fastapi import FastAPI
+from fasterapi.plan.around import Around, Rest, around_of
 from fasterapi.plan.files import by_path
-from fasterapi.plan.hooks import exception_answer
+from fasterapi.plan.hooks import DefaultAnswers
 from fasterapi.stream import Message, Receive, Scope, Send
 
-__all__ = ["Delivery", "Found", "Runtime", "StreamCall", "ended", "new_request", "run_steps"]
+__all__ = [
+    "Delivery",
+    "Door",
+    "Found",
+    "Runtime",
+    "StreamCall",
+    "ended",
+    "new_request",
+    "reads_form",
+    "run_steps",
+]
 
 
 class Runtime:
@@ -49,7 +61,7 @@ class Runtime:
         self.complete = complete
         self.raised = raised
         #: The answer of the core's own to an exception, None if the app's stack makes it.
-        self.answers = exception_answer(app)
+        self.answers = DefaultAnswers(app)
         self.tasks: set[asyncio.Task[None]] = set()
 
     def begun(self, exchange: Any) -> None:
@@ -62,17 +74,22 @@ class Runtime:
         """An answer that sends itself inside the app's stack: a file by its path, if it may."""
         return by_path(response) if self.outcome_app.keeps_files() else response
 
-    def too_late(self, scope: dict[str, Any], exc: BaseException) -> None:
-        """Let the app's handlers see an exception that came after the answer. Any thread."""
-        self.loop.call_soon_threadsafe(self._start, scope, exc)
+    def too_late(self, scope: dict[str, Any], around: Any, exc: BaseException | None) -> None:
+        """Let the app's stack see what came after the answer: an exception, or only what was put on
+        the outermost exit stack of `around`. Any thread."""
+        self.loop.call_soon_threadsafe(self._start, scope, around, exc)
 
-    def _start(self, scope: dict[str, Any], exc: BaseException) -> None:
-        task = self.loop.create_task(self._show(scope, exc))
+    def _start(self, scope: dict[str, Any], around: Any, exc: BaseException | None) -> None:
+        task = self.loop.create_task(self._show(scope, around, exc))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def _show(self, scope: dict[str, Any], exc: BaseException) -> None:
-        scope["fasterapi.outcome"] = (False, _Sent(exc))
+    async def _show(self, scope: dict[str, Any], around: Any, exc: BaseException | None) -> None:
+        value: Any = _Sent(exc)
+        if around is not None:
+            scope["fasterapi.around"] = around
+            value = Rest(around, make=lambda: _Sent(exc))
+        scope["fasterapi.outcome"] = (False, value)
         try:
             await self.outcome_app(self.complete(scope), _no_receive, _no_send)
         except BaseException as raised:
@@ -82,12 +99,13 @@ class Runtime:
 class _Sent:
     """Stands for an answer that was sent, and after which something was raised."""
 
-    def __init__(self, exc: BaseException) -> None:
+    def __init__(self, exc: BaseException | None) -> None:
         self.exc = exc
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        raise self.exc
+        if self.exc is not None:
+            raise self.exc
 
 
 async def _no_receive() -> Message:
@@ -101,15 +119,25 @@ async def _no_send(message: Message) -> None:
 # -- requests --------------------------------------------------------------------------------------
 
 
-class Found:
-    """What FastAPI's router adds to the scope of one route. Read-only; any thread."""
+def reads_form(context: RouteContext) -> bool:
+    """Whether FastAPI reads a form before it calls the endpoint."""
+    body = context.body_field
+    return body is not None and isinstance(body.field_info, params.Form)
 
-    def __init__(self, context: RouteContext) -> None:
+
+class Found:
+    """What FastAPI's router adds to the scope of one route. Read-only; any thread.
+
+    fastapi: what it adds to ``scope["fastapi"]``, None if it does not make that.
+    """
+
+    def __init__(self, context: RouteContext, fastapi: dict[str, Any] | None = None) -> None:
         self.regex = context.path_regex
         self.convertors = context.param_convertors
         self.route = context.original_route
         self.endpoint = context.endpoint
-        self.included = context._route_context
+        self.fastapi = fastapi
+        self.reads_form = reads_form(context)
 
     def add(self, scope: Scope) -> None:
         found = self.regex.match(scope["path"].removeprefix(scope["root_path"]))
@@ -119,27 +147,32 @@ class Found:
         }
         scope["route"] = self.route
         scope["endpoint"] = self.endpoint
-        if self.included is not None:
-            scope.setdefault("fastapi", {})["effective_route_context"] = self.included
+        if self.fastapi is not None:
+            scope["fastapi"] = self.fastapi.copy()
 
 
-def new_request(exchange: Any, found: Found, form: FormData | None = None) -> Request:
-    """The Request that FastAPI would give to the functions of this route. form: has been read."""
+def new_request(
+    exchange: Any, found: Found, form: FormData | None = None
+) -> tuple[Request, Around]:
+    """The Request that FastAPI would give to the functions of this route, and what it has around
+    it. form: has been read."""
     scope = exchange.scope()
     runtime: Runtime = exchange.runtime
     runtime.complete(scope)
     app = runtime.app
     scope["app"] = app
+    scope["starlette.exception_handlers"] = runtime.outcome_app.handlers()
     scope["router"] = app.router
     found.add(scope)
     receiver = Receiver(exchange)
-    scope["fasterapi.receiver"] = ref(receiver)  # no cycle: the exchange has the scope
-    request = Request(scope, receiver)
+    around = Around(exchange, scope, receiver, found.reads_form)
+    exchange.around = ref(around)  # no cycle
+    request = Request(scope, receiver, around.send)
     if form is not None:
         receiver.read = True
         request._form = form
         request._stream_consumed = True
-    return request
+    return request, around
 
 
 class Receiver:
@@ -240,7 +273,7 @@ class StreamCall:
 # -- answers that send themselves ------------------------------------------------------------------
 
 
-class _Door:
+class Door:
     """Stands for an answer in the app's middleware stack, until the plan's own task sends it.
 
     The core holds the only reference: if it has to drop that before the stack is reached, the plan
@@ -253,8 +286,13 @@ class _Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         delivery, self.delivery = self.delivery, None  # no cycle: `send` knows of this door
         assert delivery is not None
+        around, delivery.around = delivery.around, None
+        if around is not None:
+            await around.take_place(scope)
         delivery.open((scope, receive, send))
-        await delivery.end
+        rest = await delivery.end
+        if rest is not None:
+            await rest.complete(scope, receive, send)
 
     def __del__(self) -> None:
         delivery = self.delivery
@@ -272,11 +310,33 @@ class Delivery:
 
     def __init__(self, exchange: Any) -> None:
         self.runtime: Runtime = exchange.runtime
+        self.around: Around | None = around_of(exchange)
+        #: What the Request of the app's stack has as its ``send``.
+        self.request_send: Send = _no_send
         self.loop: asyncio.AbstractEventLoop = exchange.runtime.loop
         self.scope: Scope = exchange.runtime.complete(exchange.scope())
         self.opened: asyncio.Future[tuple[Scope, Receive, Send] | None] = self.loop.create_future()
-        self.end: asyncio.Future[None] = self.loop.create_future()
-        exchange.hand_over(_Door(self))
+        self.end: asyncio.Future[Rest | None] = self.loop.create_future()
+        exchange.hand_over(Door(self))
+
+    @classmethod
+    def of(cls, exchange: Any) -> Delivery:
+        """The one that has begun, or a new one."""
+        around = around_of(exchange)
+        return (around and around.delivery) or cls(exchange)
+
+    def finish(self, rest: Rest) -> None:
+        """The plan is over: the stack goes on, with what is left to do. Any thread."""
+        self.loop.call_soon_threadsafe(self.end_with, rest, None)
+
+    def end_with(self, rest: Rest | None, raised: BaseException | None) -> None:
+        """As `finish`, at once. The loop's thread."""
+        if self.end.done():
+            return
+        if raised is None:
+            self.end.set_result(rest)
+        else:
+            self.end.set_exception(raised)
 
     def open(self, ends: tuple[Scope, Receive, Send] | None) -> None:
         """The stack is there, or (None) there is none: memory was short."""
@@ -296,14 +356,14 @@ def ended(exchange: Any, delivery: Delivery | None, raised: BaseException | None
     raised: what FastAPI would let rise from here, through the app's exception handlers.
     """
     runtime: Runtime = exchange.runtime
+    around = around_of(exchange)
+    if around is not None:
+        delivery = delivery or around.delivery
+        around.loosen()
     if delivery is not None:
-        if not delivery.end.done():
-            if raised is None:
-                delivery.end.set_result(None)
-            else:
-                delivery.end.set_exception(raised)
-    elif raised is not None:
-        runtime.too_late(exchange.scope(), raised)
+        delivery.end_with(None, raised)
+    elif raised is not None or (around is not None and around.is_used()):
+        runtime.too_late(exchange.scope(), around, raised)
     runtime.over(exchange)
 
 
@@ -319,6 +379,10 @@ class _Handing:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         raised = None
+        around = around_of(self.exchange)
+        if around is not None:
+            around.loosen()
+            await around.take_place(scope)
         try:
             await self.exchange.runtime.sendable(self.response)(scope, receive, send)
         except BaseException as exc:
@@ -326,7 +390,7 @@ class _Handing:
         try:
             await run_in_threadpool(_finish_steps, self.steps, raised)
         finally:
-            ended(self.exchange, None, None)
+            self.exchange.runtime.over(self.exchange)
 
 
 def _finish_steps(steps: Generator[Response, None, Any], raised: BaseException | None) -> None:
@@ -347,9 +411,12 @@ def run_steps(steps: Generator[Response, None, Any], exchange: Any) -> None:
     except StopIteration:
         ended(exchange, None, None)
     except BaseException as raised:
-        if not exchange.done:
-            exchange.runtime.over(exchange)
+        if exchange.done:
+            ended(exchange, None, raised)
+            return
+        exchange.runtime.over(exchange)
+        around = around_of(exchange)
+        if around is None or not around.fail(raised):
             raise
-        ended(exchange, None, raised)
     else:
         exchange.hand_over(_Handing(response, steps, exchange))

@@ -1,12 +1,11 @@
 """What the core calls back for answers that FastAPI's own code must make.
 
-All of it may run on any thread that runs handlers, so nothing here keeps state.
+All of it may run on any thread that runs handlers.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from fastapi.encoders import jsonable_encoder
@@ -15,12 +14,13 @@ from fastapi.exceptions import HTTPException
 from fastapi.responses import JSONResponse
 from fastapi.utils import is_body_allowed_for_status_code
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import Response
 
 from fasterapi._fastapi import FastAPI
 from fasterapi.leaving import claim
 
-__all__ = ["core_hooks", "encode"]
+__all__ = ["DefaultAnswers", "core_hooks", "encode", "handlers_in"]
 
 
 def encode(value: Any) -> bytes:
@@ -38,38 +38,59 @@ def encode(value: Any) -> bytes:
     ).encode("utf-8")
 
 
-def exception_answer(app: FastAPI) -> Callable[[BaseException], Response | None]:
-    """A function from a raised exception to the Response of FastAPI's default handler.
+def handlers_in(layer: Any) -> tuple[dict[Any, Any], dict[Any, Any]] | None:
+    """The handlers by class and by status that a built middleware stack uses. None: it is not built
+    yet, or has none of the usual kind."""
+    while layer is not None:
+        if type(layer) is ExceptionMiddleware:
+            return layer._exception_handlers, layer._status_handlers
+        layer = getattr(layer, "app", None)
+    return None
 
-    It gives None for everything but a plain HTTPException that no handler of the app's own would
-    see: those are answered by the app's middleware stack. The handlers are read once, as FastAPI
-    reads them once when it builds its stack.
+
+class DefaultAnswers:
+    """From a raised exception to the Response of FastAPI's default handler. Any thread.
+
+    None for everything but a plain HTTPException that no handler of the app's own would see: those
+    are answered by the app's middleware stack. FastAPI reads ``app.exception_handlers`` once, when
+    it builds its stack; what is put into that afterwards counts.
     """
-    handlers = dict(app.exception_handlers)
-    default = handlers.get(StarletteHTTPException) is http_exception_handler
-    plain: set[type[BaseException]] = {HTTPException, StarletteHTTPException}
-    if not default or HTTPException in handlers:
-        plain = set()
 
-    def answer(exc: BaseException) -> Response | None:
-        if type(exc) not in plain:
+    __slots__ = ("_classes", "_is_built", "_statuses", "app")
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+        self._is_built = False
+        self._classes = self._statuses = dict(app.exception_handlers)
+
+    def holds(self, status: int) -> bool:
+        """Whether FastAPI's own handler answers a plain HTTPException with this status."""
+        if not self._is_built and (found := handlers_in(self.app.middleware_stack)) is not None:
+            self._classes, self._statuses = found
+            self._is_built = True
+        return (
+            self._classes.get(StarletteHTTPException) is http_exception_handler
+            and HTTPException not in self._classes
+            and status not in self._statuses
+        )
+
+    def __call__(self, exc: BaseException) -> Response | None:
+        """The answer, or None."""
+        if type(exc) is not HTTPException and type(exc) is not StarletteHTTPException:
             if not isinstance(exc, Exception):
                 claim(exc)
             return None
-        assert isinstance(exc, StarletteHTTPException)
         status = exc.status_code
-        if status in handlers or not is_body_allowed_for_status_code(status):
+        if not is_body_allowed_for_status_code(status) or not self.holds(status):
             return None
         return JSONResponse({"detail": exc.detail}, status_code=status, headers=exc.headers)
-
-    return answer
 
 
 def core_hooks(app: FastAPI) -> dict[str, Any]:
     """Keyword arguments for the core's ``Server.set_hooks``."""
     return {
         "encode": encode,
-        "exception": exception_answer(app),
+        "exception": DefaultAnswers(app),
         "response_base": Response,
         "response_call": Response.__call__,
     }

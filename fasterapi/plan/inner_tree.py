@@ -28,7 +28,11 @@ class InnerWriter(Writer):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.may_decline = False  # the overrides are looked at before the function is called
+        if self.has_request and self.generators:
+            # Whoever has the Request may put something between them on FastAPI's exit stacks.
+            self.is_async = self.on_loop = True
         self.on_stacks = self.is_async
+        self.has_around = False  # FastAPI is
         self.names["contextmanager"] = contextmanager
 
     def awaits(self) -> bool:

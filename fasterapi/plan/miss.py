@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Router
 
 from fasterapi._fastapi import FastAPI
-from fasterapi.plan.hooks import exception_answer
+from fasterapi.plan.hooks import DefaultAnswers
 from fasterapi.plan.order import Entry
 from fasterapi.plan.spec import PlanSpec, make_core_plan
 
@@ -38,12 +38,12 @@ class MissPlan:
     def core_miss(self, core: Any) -> tuple[Any, ...]:
         """The `miss` argument of the core's ``Server.set_routes``. core: the C module."""
         response, slashes, router = self.response, self.slashes, self.app.router
-        default = router.default
+        default, holds = router.default, DefaultAnswers(self.app).holds
 
         def not_found() -> Any:
-            if router.default is not default or router.redirect_slashes != slashes:
-                return NotImplemented
-            return response
+            if router.default is default and router.redirect_slashes == slashes and holds(404):
+                return response
+            return NotImplemented
 
         spec = PlanSpec(not_found, False, False, inline=True, may_decline=True)
         rows = [(entry.path, entry.static_prefix, entry.exact) for entry in self.known]
@@ -60,7 +60,7 @@ def plan_miss(app: FastAPI, entries: Sequence[Entry], root_path: str) -> MissPla
     )
     if root_path or not plain or any(True for _ in router._iter_low_priority_routes()):
         return None
-    response = exception_answer(app)(HTTPException(404))
+    response = DefaultAnswers(app)(HTTPException(404))
     if response is None:
         return None
     return MissPlan(

@@ -8,18 +8,25 @@ an endpoint that streams are made there in the first place.
 
 from __future__ import annotations
 
+import contextlib
+import copy
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from fastapi import params
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts, request_response
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fasterapi import _native
 from fasterapi._fastapi import FastAPI
-from fasterapi.plan.exchange import StreamCall
+from fasterapi.plan.around import Rest, strong
+from fasterapi.plan.exchange import Door, StreamCall, reads_form
 from fasterapi.plan.files import by_path, keeps_files
 from fasterapi.plan.form import restore_form
+from fasterapi.plan.hooks import handlers_in
+from fasterapi.plan.inner import is_inner_end
+from fasterapi.plan.scope import RouterScopes
+from fasterapi.plan.watch import watch_routes
 
 __all__ = ["OutcomeApp"]
 
@@ -34,51 +41,93 @@ _READS_FORM: Final = "fasterapi.reads_form"
 
 async def _replay(request: Request) -> Response:
     raised, value = request.scope.pop("fasterapi.outcome")
+    has_form = request.scope.pop(_READS_FORM, False)
+    if has_form and (raised or (type(value) is Rest and value.raised is not None)):
+        await restore_form(request)
     if raised:
-        if request.scope.pop(_READS_FORM, False):
-            await restore_form(request)
         raise value
-    if type(value) is StreamCall:
+    if type(value) is StreamCall or type(value) is Rest:
         return await value.run(request)
+    if type(value) is Door and value.delivery is not None:
+        value.delivery.request_send = request._send
     response: Response = value
     return response
 
 
-class OutcomeApp:
-    """ASGI app for scopes with ``fasterapi.outcome``: (True, exception), (False, response) or
-    (False, `StreamCall`).
+_END: Final = request_response(_replay)
 
-    Make it before requests are served (it borrows the app's ``router`` attribute for a moment);
-    call it on the loop thread.
+
+class _WithEnd:
+    """The app as `FastAPI.build_middleware_stack` sees it: with another router."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self.router = _END
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._app, name)
+
+
+def _with_end(layer: Any, app: FastAPI) -> Any:
+    """A copy of a built middleware stack with our end instead of the app's router. The objects of
+    its parts (exception handlers, options) are shared. AttributeError: it does not lead there."""
+    if layer is app.router or is_inner_end(layer, app):
+        return _END
+    made = copy.copy(layer)
+    made.app = _with_end(layer.app, app)
+    return made
+
+
+class OutcomeApp:
+    """ASGI app for scopes with ``fasterapi.outcome``: (True, exception), (False, response),
+    (False, `StreamCall`) or (False, `Rest`).
+
+    Its stack is the app's own, once that is built. Make it, and call it, on the loop thread.
     """
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
         self._routes: list[tuple[Any, Any, Any, Any]] = []
-        self._routes_seen: tuple[int, int] | None = None
+        self._scopes: RouterScopes | None = None
+        self._watch: Any = None  # of the core's
+        self._watching: Any = None  # what keeps it informed
         #: What was found for a path without parameters; as many as there are such routes at most.
         self._fixed: dict[tuple[str, str], Any] = {}
+        self._built: Any = None
+        self._handlers: tuple[Any, Any] = ({}, {})
         # Nothing compiles behind an app's own middleware, and making that twice can be noticed.
-        self.stack: Any = None if app.user_middleware else self._build_stack()
+        self.stack: Any = None
+        if app.middleware_stack is not None or not app.user_middleware:
+            self._build_stack()
 
     def keeps_files(self) -> bool:
         """Whether what stands around an answer here leaves the body of a file alone."""
         return keeps_files(self.app)
 
+    def handlers(self) -> tuple[Any, Any]:
+        """What a scope has as ``starlette.exception_handlers``. Any thread."""
+        if self.app.middleware_stack is not self._built or self.stack is None:
+            self._build_stack()
+        return self._handlers
+
     def _build_stack(self) -> Any:
-        app, router = self.app, self.app.router
-        app.router = request_response(_replay)  # type: ignore[assignment]
-        try:
-            return app.build_middleware_stack()
-        finally:
-            app.router = router
+        app, built = self.app, self.app.middleware_stack
+        stack: Any = None
+        if built is not None:
+            with contextlib.suppress(AttributeError):
+                stack = _with_end(built, app)
+        if stack is None:
+            stack = FastAPI.build_middleware_stack(_WithEnd(app))  # type: ignore[arg-type]
+        self._handlers = handlers_in(stack) or ({}, {})
+        self.stack, self._built = stack, built
+        return stack
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request whose handler has run. Raises what FastAPI would raise."""
         app = self.app
-        receiver = scope.get("fasterapi.receiver")
-        if receiver is not None and (receiver := receiver()) is not None:
-            receiver.follow(receive)
+        around = strong(scope.pop("fasterapi.around", None))
+        if around is not None:
+            around.receiver.follow(receive)
         if app.root_path:
             scope["root_path"] = app.root_path
         scope["app"] = app
@@ -86,26 +135,31 @@ class OutcomeApp:
         raised, value = scope["fasterapi.outcome"]
         if not raised and self.keeps_files():
             scope["fasterapi.outcome"] = (False, by_path(value))
+        if around is not None and around.reads_form:
+            scope[_READS_FORM] = True
         if type(value) is StreamCall:
             value.found.add(scope)
-        else:
+        elif "route" not in scope:  # else it is complete, and may have been changed
             self._add_route(scope)
-        if self.stack is None:
-            self.stack = self._build_stack()
+        self.handlers()
         await self.stack(scope, receive, send)
+
+    def _look_at_routes(self) -> None:
+        watch = watch_routes(self.app.router)
+        self._fixed = {}
+        self._routes = [
+            (context.path_regex, context.methods, context.param_convertors, context)
+            for context in iter_route_contexts(self.app.router.routes)
+            if isinstance(context.original_route, APIRoute)
+        ]
+        self._scopes = RouterScopes(self.app)
+        self._watch = watch.core_watch(_native.core)
+        self._watching = watch
 
     def _add_route(self, scope: Scope) -> None:
         """Add ``route``, ``endpoint`` and converted ``path_params``, as FastAPI's router does."""
-        routes = self.app.router.routes
-        seen = (id(routes), len(routes))
-        if seen != self._routes_seen:
-            self._routes_seen = seen
-            self._fixed = {}
-            self._routes = [
-                (context.path_regex, context.methods, context.param_convertors, context)
-                for context in iter_route_contexts(routes)
-                if isinstance(context.original_route, APIRoute)
-            ]
+        if self._watch is None or not self._watch.is_current():
+            self._look_at_routes()
         path = scope["path"].removeprefix(scope["root_path"])
         method = scope["method"]
         known = self._fixed.get((method, path))
@@ -130,6 +184,9 @@ class OutcomeApp:
     def _add_context(self, scope: Scope, context: RouteContext) -> None:
         scope["route"] = context.original_route
         scope["endpoint"] = context.endpoint
-        body = context.body_field
-        if body is not None and isinstance(body.field_info, params.Form):
+        assert self._scopes is not None
+        part = self._scopes.of(context)
+        if part is not None:
+            scope["fastapi"] = part.copy()
+        if reads_form(context):
             scope[_READS_FORM] = True

@@ -135,12 +135,13 @@ def plan_route(
         return [], _unique(reasons)
     if handler["is_body_form"] and limits is not None:
         handler["form_limits"] = limits.of(context, handler["form_limits"])
-    plans, reasons = _plan_parts(context, handler, root_path)
+    found = Found(context, None if limits is None else limits.scope_of(context))
+    plans, reasons = _plan_parts(context, handler, root_path, found)
     return [(names, replace(plan, max_body=max_body)) for names, plan in plans], reasons
 
 
 def _plan_parts(
-    context: RouteContext, handler: dict[str, Any], root_path: str
+    context: RouteContext, handler: dict[str, Any], root_path: str, found: Found
 ) -> tuple[list[tuple[tuple[str, ...], PlanSpec]], list[Reason]]:
     """Inputs and answer of a route whose shape is known to be right."""
     field = handler["response_field"]
@@ -151,7 +152,7 @@ def _plan_parts(
     plans: list[tuple[tuple[str, ...], PlanSpec]] = []
     for group in groups:
         where = _where(group[0], handler["dependant"], root_path)
-        plan, reasons = _plan_group(context, handler, where, stream)
+        plan, reasons = _plan_group(context, handler, where, stream, found)
         if plan is None:
             return [], _unique(reasons)
         plans.append((group, plan))
@@ -159,7 +160,11 @@ def _plan_parts(
 
 
 def _plan_group(
-    context: RouteContext, handler: dict[str, Any], where: str, stream: StreamAnswer | None
+    context: RouteContext,
+    handler: dict[str, Any],
+    where: str,
+    stream: StreamAnswer | None,
+    found: Found,
 ) -> tuple[PlanSpec | None, list[Reason]]:
     """The plan of a route for one method, or for all if its answer is untyped."""
     dependant: Dependant = handler["dependant"]
@@ -214,7 +219,7 @@ def _plan_group(
         finish=make_finish(handler, options, call, where),
         always_finish=always_finish,
         provider=provider,
-        found=Found(context),
+        found=found,
         stream=stream,
     )
     tree = make()
@@ -224,10 +229,10 @@ def _plan_group(
         body = replace(body, keyword="body")
 
     def inner(app: Any) -> PlanSpec | None:
-        found = make(make_writer=InnerWriter)
-        if isinstance(found, list) or (provider is not None and provider is not app):
+        tree = make(make_writer=InnerWriter)
+        if isinstance(tree, list) or (provider is not None and provider is not app):
             return None
-        return _completed(_tree_plan(found), body, response, answer_status, [])[0]
+        return _completed(_tree_plan(tree), body, response, answer_status, [])[0]
 
     answer_status = None if always_finish else status
     plan = replace(_tree_plan(tree), may_decline=True, stream=stream is not None, inner=inner)

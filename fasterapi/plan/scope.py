@@ -72,9 +72,13 @@ class FormLimits:
         self._app = app
         self._scopes: RouterScopes | None = None
 
-    def of(self, context: RouteContext, own: _Limits | None) -> dict[str, Any]:
-        """What holds for a route of the app, as FastAPI's handler finds it. own: the route's."""
+    def scope_of(self, context: RouteContext) -> dict[str, Any] | None:
+        """As `RouterScopes.of`."""
         if self._scopes is None:
             self._scopes = RouterScopes(self._app)
-        part = self._scopes.of(context) or _NONE
+        return self._scopes.of(context)
+
+    def of(self, context: RouteContext, own: _Limits | None) -> dict[str, Any]:
+        """What holds for a route of the app, as FastAPI's handler finds it. own: the route's."""
+        part = self.scope_of(context) or _NONE
         return {**part.get(_FASTAPI_FORM_LIMITS_KEY, _NONE), **(own or _NONE)}

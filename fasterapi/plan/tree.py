@@ -184,6 +184,8 @@ class Writer:
         self.has_response = any(node.response_param_name for node in others)
         self.has_background = any(node.background_tasks_param_name for node in others)
         self.has_request = any(map(asks_for_request, others))
+        #: The Request is ours, with FastAPI's stacks in its scope, see `fasterapi.plan.around`.
+        self.has_around = self.has_request and stream is None
         self.has_body = any(node.body_params for node in self.nodes)
         self.has_exits = self.generators > 0 or keep_form
         self.exchange = self.has_exits or self.has_request or stream is not None
@@ -244,8 +246,12 @@ class Writer:
             self.head, self.lines = self.lines, []
             self.head_variables = self.variables - 1  # the last one is of this step
             self.on_loop = False
+            self.depth = 1
             if self.generators:
                 self.line("sent = False")
+                self.enter_block("around.block(False, False)")
+            else:
+                self.open_guard()
         self.steps += kind
 
     def split_point(self) -> int | None:
@@ -370,11 +376,11 @@ class Writer:
             self.line(")")
             return
         if scope == "function":
-            if self.function_depth is None:
-                self.function_depth = self.depth
+            self.begin_function()
         elif self.function_depth is not None:
             # FastAPI leaves all of the function's before any of the request's.
             self.reasons.append(reason("mixed-scopes"))
+        is_function = scope == "function"
         self.begin_step("g")
         if _is_async_gen_callable(call):
             self.enter_async(call, variable, arguments)
@@ -385,6 +391,7 @@ class Writer:
         else:
             self.enter_def(call, variable, arguments)
         self.depth += 1
+        self.enter_block(f"around.block({is_function})")
 
     def enter_async(self, call: Callable[..., Any], variable: str, arguments: str) -> None:
         if not is_plain_generator(call, inspect.CO_ASYNC_GENERATOR):
@@ -445,6 +452,46 @@ class Writer:
                 self.line(text)
         self.depth = depth
 
+    # -- what a Request has around it, see `fasterapi.plan.around` --------------------------------
+
+    def enter_block(self, block: str) -> None:
+        """What is put on FastAPI's stacks from here on is left where this block ends."""
+        if self.has_around:
+            self.line(f"{'async with' if self.on_loop else 'with'} {block}:")
+            self.depth += 1
+
+    def begin_function(self) -> None:
+        """All that is left before the answer is sent stands inside."""
+        if self.function_depth is None:
+            self.function_depth = self.depth
+            self.enter_block("around.block(True, False)")
+
+    def open_guard(self) -> None:
+        if self.has_around:
+            self.line("try:")
+            self.depth += 1
+
+    def guard_end(self) -> list[str]:
+        if not self.has_around:
+            return []
+        return [
+            "    except BaseException as raised:",
+            "        if not around.fail(raised):",
+            "            raise",
+            "        return None",
+        ]
+
+    def write_guarded(self) -> None:
+        """The calls without exits of the plan's own."""
+        self.open_guard()
+        self.write_call()
+        if self.has_around:
+            self.depth = 1
+            self.lines += self.guard_end()
+            self.line("if around.is_used():")
+            self.line(f"    return around.finish(answer, finish, {self.collectors()})")
+        self.write_return()
+
     # -- the function ----------------------------------------------------------------------------
 
     def write(self) -> None:
@@ -453,20 +500,22 @@ class Writer:
         if self.stream is not None:
             self.write_stream()
             return
-        if self.generators > _MAX_GENERATORS:
-            self.reasons.append(reason("too-many-generators", limit=_MAX_GENERATORS))
+        limit = _MAX_GENERATORS // (2 if self.has_around else 1)
+        if self.generators > limit:
+            self.reasons.append(reason("too-many-generators", limit=limit))
         self.write_collectors()
         if self.has_request:
             self.write_request()
         if self.has_exits:
             self.write_with_exits()
         else:
-            self.write_call()
-            self.write_return()
+            self.write_guarded()
 
     def write_request(self) -> None:
         form = ", body[-1]" if self.keep_form else ""
-        self.line(f"request = new_request(exchange, found{form})")
+        self.line(f"request, around = new_request(exchange, found{form})")
+        if self.has_exits:
+            self.line("exchange.around = around")
 
     def write_return(self) -> None:
         self.line("return answer")
@@ -499,6 +548,8 @@ class Writer:
         """All the calls, and ``answer``: what the core can send, or a Response."""
         solved = self.solve(self.root)
         arguments = self.arguments(self.root, solved)
+        if self.has_around and self.has_exits:
+            self.begin_function()
         self.line(f"answer = {self.value(self.root, arguments, is_last=True)}")
         finished = f"finish(answer, {self.collectors()})"
         if self.always_finish:
@@ -517,6 +568,10 @@ class Writer:
         """As FastAPI does it: the answer is written, the function's exits run, it is sent, the
         request's exits run. An exception goes through all exits that are still to come."""
         on_loop = self.is_async and self.split_at is None
+        if self.split_at is not None:
+            self.open_guard()  # of the head
+        if self.has_around:
+            self.inline = False  # the stacks are left on the loop, for which a thread waits
         if on_loop:
             self.can_suspend = self.can_suspend or self.keep_form  # while an answer sends itself
             self.line("delivery = None")
@@ -526,19 +581,26 @@ class Writer:
             self.line("exchange.runtime.begun(exchange)")
             self.line("try:")
             self.depth += 1
-        top = self.depth
+        top = self.depth if self.split_at is None else 1
         if self.keep_form:
             self.line("with OpenForm(exchange, body[-1]):")
             self.depth += 1
+        if self.split_at is None:
+            self.enter_block("around.block(False, False)")
         self.write_call()
-        self.line("response = exchange.respond(answer)")
+        given = f"answer, finish, {self.collectors()}"
+        self.line(
+            f"response = around.respond({given})"
+            if self.has_around
+            else "response = exchange.respond(answer)"
+        )
         if self.function_depth is not None:
             self.leave(self.function_depth)
         self.line("if response is None:")
         self.line("    exchange.send()")
         self.line("else:")
         if on_loop:
-            self.line("    delivery = Delivery(exchange)")
+            self.line("    delivery = Delivery.of(exchange)")
             self.line("    await delivery.send(response)")
         else:
             self.line("    yield response")
@@ -551,6 +613,9 @@ class Writer:
             self.line("except BaseException as raised:")
             self.line("    if not exchange.done:")
             self.line("        exchange.runtime.over(exchange)")
+            if self.has_around:
+                self.line("        if around.fail(raised):")
+                self.line("            return None")
             self.line("        raise")
             self.line("    ended(exchange, delivery, raised)")
             self.line("else:")
@@ -592,8 +657,10 @@ class Writer:
         handed = self.handed_to_tail(self.given())
         tail = self.call_of_tail(handed)
         lines = [f"def steps({handed}):", *self.lines, ""]
-        lines += [f"{kind} plan({given}):", *declined, *self.head, f"    return {tail}", ""]
-        return "\n".join(lines)
+        lines += [f"{kind} plan({given}):", *declined, *self.head]
+        if self.split_at is not None and self.has_around:
+            return "\n".join([*lines, f"        return {tail}", *self.guard_end(), ""])
+        return "\n".join([*lines, f"    return {tail}", ""])
 
     def call_of_tail(self, handed: str) -> str:
         """What runs ``steps``: of an async plan in a thread, the core's if it has an Exchange."""
@@ -610,7 +677,7 @@ class Writer:
         made = [f"v{number + 1}" for number in range(self.head_variables)]
         if self.is_async:
             made += ["response_param"] * self.has_response + ["background"] * self.has_background
-            made += ["request"] * self.has_request
+            made += ["request"] * self.has_request + ["around"] * self.has_around
         return ", ".join([*arguments, *made])
 
 
