@@ -53,7 +53,7 @@ PROGRAMS = {
             (r'app_id(\\*)":\s*\d+', r'app_id\1":0'),
             (r'((?:duration|eta)\\*":\s*)[\d.e-]+', r"\1 0"),
         ),
-        differs=(("^stop: queue$", HEARS_AT_ONCE),),
+        differs=(("^stop: (queue|heartbeat)$", HEARS_AT_ONCE),),
     ),
     "prefect": Program(
         "prefect",
