@@ -438,7 +438,8 @@ static int go_on_as_task(const struct run *run, PyObject *coroutine, PyObject *w
 static void run_coroutine(const struct run *run, PyObject *coroutine)
 {
     const struct fa_py_plan *plan = run->task->route->plan;
-    if (plan->can_suspend) {
+    /* One is current already where a handler runs the loop again. */
+    if (plan->can_suspend || run->owner->rounds > 1) {
         if (run_as_task(run, coroutine) < 0) fail(run);
         return;
     }

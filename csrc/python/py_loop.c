@@ -58,12 +58,22 @@ static void run_item(struct fa_py_server *owner, void *item)
     }
 }
 
+/* What is left of the batch: a handler among them may run the loop, whose round goes on here. */
+static void run_rest(struct fa_py_server *owner)
+{
+    while (owner->item_next < owner->item_count && !owner->forked && !owner->stopped)
+        run_item(owner, owner->items[owner->item_next++]);
+}
+
 /* Run one batch, which begins now; returns when it ended. */
 static uint64_t run_items(struct fa_py_server *owner, size_t count, uint64_t now)
 {
     fa_executor_loop_begin(owner->server, owner->items, count, now);
-    for (size_t i = 0; i < count && !owner->forked; i++)
-        run_item(owner, owner->items[i]);
+    owner->item_next = 0;
+    owner->item_count = count;
+    owner->in_batch = true;
+    run_rest(owner);
+    owner->in_batch = false;
     fa_executor_wake_reactor(owner->server);
     uint64_t end = fa_clock_now_ns();
     fa_executor_loop_end(owner->server, count, now, end);
@@ -107,13 +117,30 @@ PyObject *fa_py_server_wake(struct fa_py_server *owner, PyObject *unused)
 
 /* --- the round ---------------------------------------------------------------------- */
 
-/* Work is left over: come again after the loop's other callbacks. */
-static PyObject *call_again(struct fa_py_server *owner)
+/* Come again after the loop's other callbacks. */
+static PyObject *ask_for_round(struct fa_py_server *owner)
 {
+    if (owner->round_soon) Py_RETURN_NONE;
     PyObject *handle = call_soon(owner, owner->state->names.run_batch);
     if (handle == NULL) return NULL;
+    owner->round_soon = true;
     Py_DECREF(handle);
     Py_RETURN_NONE;
+}
+
+PyObject *fa_py_server_run_batch_soon(struct fa_py_server *owner, PyObject *unused)
+{
+    (void)unused;
+    owner->may_nest = true;
+    return ask_for_round(owner);
+}
+
+/* A loop inside of a handler is to find a round to run: nobody may be about to wake it. */
+static void offer_nested_round(struct fa_py_server *owner)
+{
+    PyObject *outcome = ask_for_round(owner);
+    if (outcome == NULL) PyErr_Clear(); /* the loop is closed, or memory is short */
+    Py_XDECREF(outcome);
 }
 
 /* The queue is empty: look a little longer before the loop thread sleeps. True: work came. */
@@ -128,30 +155,47 @@ static bool spin_for_work(struct fa_py_server *owner, uint64_t deadline)
     Py_END_ALLOW_THREADS return work;
 }
 
-PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused)
+/* Batches until the queue is empty or the time is up; true: the loop thread may sleep. */
+static bool run_batches(struct fa_py_server *owner, bool nested)
 {
-    (void)unused;
-    if (!owner->started || owner->stopped || owner->in_batch) Py_RETURN_NONE;
     uint64_t now = fa_clock_now_ns(), deadline = now + BUDGET_NS;
-    owner->in_batch = true;
-    owner->batch_thread = PyThread_get_thread_ident();
-    owner->loop_busy = false;
     bool asleep = false, entered = false;
     do {
         fa_py_tokens_hand_out(owner);
         size_t count = fa_executor_loop_drain(
             owner->server, owner->items, fa_executor_batch_size(owner->server));
         if (count > 0) {
-            entered = entered || batch_task_enter(owner); /* once for all batches of the round */
+            if (FA_UNLIKELY(owner->may_nest)) offer_nested_round(owner);
+            /* once for all batches of the round; the one around a nested round has it */
+            entered = entered || (!nested && batch_task_enter(owner));
             now = run_items(owner, count, now);
             continue;
         }
         if (!spin_for_work(owner, deadline)) asleep = fa_executor_loop_sleep(owner->server);
         if (!asleep) now = fa_clock_now_ns();
-    } while (!asleep && now < deadline && !owner->forked);
+    } while (!asleep && now < deadline && !owner->forked && !owner->stopped);
     if (entered) batch_task_leave(owner);
-    owner->in_batch = false;
-    if (FA_UNLIKELY(owner->forked)) Py_RETURN_NONE;
-    if (!asleep) return call_again(owner);
+    return asleep;
+}
+
+PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused)
+{
+    (void)unused;
+    owner->round_soon = false;
+    if (!owner->started || owner->stopped || owner->forked) Py_RETURN_NONE;
+    bool nested = owner->rounds > 0;
+    owner->rounds++;
+    owner->batch_thread = PyThread_get_thread_ident();
+    owner->loop_busy = nested;
+    if (FA_UNLIKELY(nested)) {
+        run_rest(owner);
+        owner->in_batch = false; /* the loop's other callbacks wake the reactor themselves */
+        fa_executor_wake_reactor(owner->server);
+    }
+    bool asleep = run_batches(owner, nested);
+    owner->rounds--;
+    if (FA_UNLIKELY(nested)) owner->loop_busy = true;
+    if (FA_UNLIKELY(owner->forked || owner->stopped)) Py_RETURN_NONE;
+    if (!asleep) return ask_for_round(owner);
     Py_RETURN_NONE;
 }

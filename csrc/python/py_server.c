@@ -554,6 +554,9 @@ static PyMethodDef server_methods[] = {
         "fileno() -> int\n--\n\nThe descriptor to watch for reading."},
     {"run_batch", (PyCFunction)fa_py_server_run_batch, METH_NOARGS,
         "run_batch() -> None\n--\n\nRun what the reactor queued. The event-loop thread only."},
+    {"run_batch_soon", (PyCFunction)fa_py_server_run_batch_soon, METH_NOARGS,
+        "run_batch_soon() -> None\n--\n\nRun it after what the event loop has ready now, in a "
+        "context of its own."},
     {"wake", (PyCFunction)fa_py_server_wake, METH_NOARGS,
         "wake() -> None\n--\n\nLet the reactor take what was written. The event-loop thread only."},
     {"drain", (PyCFunction)server_drain, METH_NOARGS,

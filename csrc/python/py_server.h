@@ -42,8 +42,9 @@ struct fa_py_server {
     PyObject *header_pool;         /* TuplePool for Stream.headers, or NULL */
     struct fa_py_pending *pending; /* handlers that wait, owned; the loop thread's */
     struct fa_clock_date date;
-    void **items;   /* one batch of the loop lane */
-    unsigned peers; /* opened so far */
+    void **items;                 /* one batch of the loop lane */
+    size_t item_next, item_count; /* of these: the next to run, and their end */
+    unsigned peers;               /* opened so far */
     /* py_life.c's: what runs, and who may touch it. */
     bool launched; /* begun to start, also if that failed */
     bool started;
@@ -59,6 +60,9 @@ struct fa_py_server {
     bool in_batch;  /* the loop thread wakes the reactor once, at the end */
     bool wake_soon; /* wake() is among the loop's callbacks */
     unsigned long batch_thread; /* the loop thread, while in_batch */
+    unsigned rounds; /* run_batch() calls that run: several if a handler runs the loop again */
+    bool round_soon; /* run_batch() is among the loop's callbacks */
+    bool may_nest;   /* handlers may run the loop again */
 };
 
 extern PyType_Spec fa_py_server_spec;
@@ -70,13 +74,23 @@ extern const struct fa_executor_ops fa_py_workers_ops;
  * fa_py_server_run_batch - Server.run_batch(): the loop thread's round.
  *
  * Takes what the reactor queued, at most about a millisecond of it, then lets
- * the event loop's other callbacks run.
+ * the event loop's other callbacks run. May be called inside itself, by a loop that a
+ * handler runs: it then begins with what is left of the batch around it.
  *
  * GIL:       attached thread state required; the event-loop thread only.
  * Calls out: yes (handlers, the ASGI bridge).
  * Errors:    NULL with the exception set only when the loop refuses call_soon.
  */
 PyObject *fa_py_server_run_batch(struct fa_py_server *owner, PyObject *unused);
+
+/*
+ * fa_py_server_run_batch_soon - Server.run_batch_soon(): a round after the callbacks that are
+ * ready now. For loops that a handler may run again: the reader's own context is left before
+ * a handler runs, and a loop inside of it finds a round to run.
+ *
+ * GIL, Calls out, Errors: as above, except that no handler is called.
+ */
+PyObject *fa_py_server_run_batch_soon(struct fa_py_server *owner, PyObject *unused);
 
 /*
  * fa_py_server_wake_soon - the loop thread has written something: the reactor gets

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import pathlib
 import signal
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from field import Served
-from wire import exchange
+from wire import Connection, exchange
 
 Serve = Callable[..., Served]
 
 
+def request(path: str) -> bytes:
+    return b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % path.encode()
+
+
 def get(server: Served, path: str) -> Any:
-    answer = exchange(server.address, b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % path.encode())
+    answer = exchange(server.address, request(path))
     assert answer.status == 200, answer.body
     return json.loads(answer.body)
 
@@ -36,7 +42,6 @@ def assert_no_noise(server: Served) -> None:
 @pytest.mark.kind("coverage counts the lines of def functions")
 @pytest.mark.parametrize("core", ["ctrace", "sysmon"])
 def test_coverage(serve: Serve, core: str):
-    pytest.importorskip("coverage")
     server = serve("threads_tools_app.py", TOOL="coverage", COVERAGE_CORE=core)
     use(server)
     assert get(server, "/missed") == []
@@ -45,9 +50,53 @@ def test_coverage(serve: Serve, core: str):
 @pytest.mark.kind("nest_asyncio, applied at import, makes no noise")
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_nest_asyncio(serve: Serve, loop: str):
-    pytest.importorskip("nest_asyncio")
     server = serve("threads_tools_app.py", "--loop", loop, TOOL="nest_asyncio")
     use(server)
+    assert_no_noise(server)
+
+
+@pytest.mark.kind("a handler that runs the loop again keeps nobody waiting")
+@pytest.mark.parametrize("path", ["/nested", "/nested/deep"])
+def test_a_handler_runs_the_loop_again(serve: Serve, path: str):
+    server = serve("threads_tools_app.py", "--loop", "asyncio", TOOL="nest_asyncio")
+    get(server, "/number")
+    with Connection(server.address) as nested:
+        nested.send(request(path))
+        assert get(server, "/entered")
+        assert get(server, "/number") == 2
+        use(server)
+        assert get(server, "/release")
+        assert json.loads(nested.read_response().body) in (7, 8)
+    assert get(server, "/number") == 3
+    assert_no_noise(server)
+
+
+@pytest.mark.kind("a handler that runs the loop again loses no request of those behind it")
+def test_requests_behind_one_that_runs_the_loop_again(serve: Serve, tmp_path: pathlib.Path):
+    until = tmp_path / "until"
+    server = serve(
+        "threads_tools_app.py",
+        "--loop",
+        "asyncio",
+        TOOL="nest_asyncio",
+        HELD_UNTIL=str(until),
+    )
+    paths = ["/hold", "/nested", *["/number"] * 6, "/nested", *["/number"] * 6]
+    with contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(Connection(server.address)) for _ in paths]
+        for peer, path in zip(peers, paths, strict=True):
+            peer.send(request(path))
+        until.touch()
+        numbers = {
+            json.loads(peer.read_response().body)
+            for peer, path in zip(peers, paths, strict=True)
+            if path == "/number"
+        }
+        assert numbers == set(range(1, 13))
+        assert get(server, "/release")
+        for peer, path in zip(peers, paths, strict=True):
+            if path == "/nested":
+                assert json.loads(peer.read_response().body) == 8
     assert_no_noise(server)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
@@ -58,6 +60,60 @@ async def stream() -> StreamingResponse:
             await asyncio.sleep(0)
 
     return StreamingResponse(parts())
+
+
+entered = asyncio.Event()
+released = asyncio.Event()
+numbers = itertools.count(1)
+
+
+async def wait_for_release() -> int:
+    entered.set()
+    await released.wait()
+    return 7
+
+
+@app.get("/nested")
+async def nest() -> int:
+    """Runs the loop once more, and then again, inside of this very call."""
+    loop = asyncio.get_event_loop()
+    waited = loop.run_until_complete(wait_for_release())
+    task = asyncio.current_task()
+    waited += loop.run_until_complete(asyncio.sleep(0, 1))
+    assert asyncio.current_task() is task
+    return waited
+
+
+@app.get("/nested/deep")
+async def nest_deep() -> int:
+    await asyncio.sleep(0)
+    return asyncio.get_event_loop().run_until_complete(wait_for_release())
+
+
+@app.get("/entered")
+async def read_entered() -> bool:
+    await entered.wait()
+    entered.clear()
+    return True
+
+
+@app.get("/release")
+async def release() -> bool:
+    released.set()
+    return True
+
+
+@app.get("/number")
+async def number() -> int:
+    return next(numbers)
+
+
+@app.get("/hold")
+async def hold() -> bool:
+    """Nothing else runs on the loop until there is a certain file."""
+    while not os.path.exists(os.environ["HELD_UNTIL"]):
+        time.sleep(0.005)
+    return True
 
 
 @app.get("/missed")
