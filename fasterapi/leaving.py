@@ -73,10 +73,15 @@ def start_guarded(
     """In the place of ``asyncio.Task``, for the core: `guarded`, on a loop that is not ours."""
     inner = guarded(coroutine)
     if loop.get_task_factory() is not None:
-        return loop.create_task(inner, context=context)
-    if eager_start:
-        return asyncio.Task(inner, loop=loop, context=context, eager_start=True)  # type: ignore[call-arg]
-    return asyncio.Task(inner, loop=loop, context=context)
+        task = loop.create_task(inner, context=context)
+    elif eager_start:
+        task = asyncio.Task(inner, loop=loop, context=context, eager_start=True)  # type: ignore[call-arg]
+    else:
+        task = asyncio.Task(inner, loop=loop, context=context)
+    if not task.done():
+        # Cancelled before its first step, `inner` ends without having awaited what it was given.
+        task.add_done_callback(lambda _: coroutine.close())
+    return task
 
 
 def run_to_end(

@@ -138,6 +138,25 @@ def test_a_guarded_task_keeps_it(loop):
     assert released("as it is") == "as it is"
 
 
+def test_a_guarded_task_cancelled_before_its_first_step_leaves_nothing(loop):
+    async def never() -> None:
+        raise AssertionError("it has begun")
+
+    async def main() -> None:
+        task = start_guarded(never(), loop=loop, context=None)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for factory in (None, lambda loop, inner, **given: asyncio.Task(inner, loop=loop, **given)):
+            loop.set_task_factory(factory)
+            loop.run_until_complete(main())
+        gc.collect()
+    assert [str(one.message) for one in caught] == []
+
+
 def test_the_users_task_factory_makes_guarded_tasks(loop):
     made: list[Any] = []
 
