@@ -52,7 +52,10 @@ class RouterScopes:
         for route in app.router.routes:
             if isinstance(route, _IncludedRouter):
                 made = True
-                self._included.update(_inner(route, limits))
+                try:
+                    self._included.update(_inner(route, limits))
+                except Exception:  # FastAPI cannot build it: no route from here on is planned
+                    break
             elif id(route) not in self._direct:
                 part = {_FASTAPI_FORM_LIMITS_KEY: dict(limits)} if limits else {}
                 self._direct[id(route)] = part if made or limits else None

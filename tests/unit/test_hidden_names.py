@@ -117,7 +117,7 @@ def check(case: list[str], found: dict) -> str:
     cost = codes.pop("cost", 3)
     assert set(codes.values()) == {0}, (codes, output)
     assert set(found) >= {"run", "stats", "bench", "config", "version", "explain main:app"}
-    assert cost == 3, output
+    assert cost in (0, 3), output  # 3: no request can be made up, in one line
     for answers in (found["answers"], found["client"]):
         (good, body), (bad, _) = answers
         assert (good, json.loads(body), bad) == (200, {"item_id": 3}, 422)
