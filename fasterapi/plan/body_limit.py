@@ -41,13 +41,22 @@ def limit_of(app: FastAPI, context: RouteContext) -> int | None:
     return min(limits, default=None)
 
 
-def is_within(scope: MutableMapping[str, Any], limit: int) -> bool:
+def is_within(scope: MutableMapping[str, Any], limit: int, counted: bool) -> bool:
     """Whether the head of a request at the inner end fits a route's limit, and the limiter of an
-    app around it, which may already count, has the same."""
+    app around it, which may already count, has the same.
+
+    counted: the body is read before the plan runs, and counted then. Else its length must be known
+    here: a stream reads what is left of the body when it listens for its client.
+    """
     counting = scope.get(_BODY_LIMIT_RESPONDER_SCOPE_KEY)
     if counting is not None and counting.max_body_size != limit:
         return False
+    known = counted or scope["http_version"] in ("1.0", "1.1")
     for name, value in scope["headers"]:
-        if name == b"content-length" and not (value.isdigit() and int(value) <= limit):
+        if name == b"content-length":
+            if not (value.isdigit() and int(value) <= limit):
+                return False
+            known = True
+        elif name == b"transfer-encoding" and not counted:
             return False
-    return True
+    return known

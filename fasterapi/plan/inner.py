@@ -171,7 +171,9 @@ class CompiledEnd:
         if scope.pop(BY_PATH, False):
             await call_with_offer(self.router, scope, receive, send)
             return
-        if call is None or (call.max_body >= 0 and not is_within(scope, call.max_body)):
+        if call is None or (
+            call.max_body >= 0 and not is_within(scope, call.max_body, call.wants_body)
+        ):
             await self.router(scope, receive, send)
             return
         body = None
