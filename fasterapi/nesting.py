@@ -8,27 +8,33 @@ own instead. All others are spared the longer way.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import sys
 from typing import Any
 
 __all__ = ["may_nest", "watch"]
 
-_NAMES = frozenset({"nest_asyncio", "nest_asyncio2"})
+_NAMES = ("nest_asyncio", "nest_asyncio2")
 
 
 def may_nest(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether a handler may run `loop`: it is patched, or there is what patches it."""
+    """Whether a handler may run `loop`: it is patched, or what patches it is installed, which a
+    handler may then still do."""
     if not isinstance(loop, asyncio.BaseEventLoop):
         return False
-    return hasattr(loop, "_nest_patched") or not _NAMES.isdisjoint(sys.modules)
+    return hasattr(loop, "_nest_patched") or any(map(_is_installed, _NAMES))
 
 
-def watch(loop: asyncio.AbstractEventLoop, core_server: Any) -> bool:
-    """Run the core's batches on `loop`; returns `may_nest`. May be called again when it changed."""
-    nests = may_nest(loop)
-    loop.add_reader(
-        core_server.fileno(), core_server.run_batch_soon if nests else core_server.run_batch
-    )
+def _is_installed(name: str) -> bool:
+    try:
+        return name in sys.modules or importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def watch(loop: asyncio.AbstractEventLoop, core_server: Any) -> None:
+    """Run the core's batches on `loop`."""
+    run = core_server.run_batch_soon if may_nest(loop) else core_server.run_batch
+    loop.add_reader(core_server.fileno(), run)
     # The first round announces that the loop sleeps; nobody would wake it before.
     loop.call_soon(core_server.run_batch)
-    return nests

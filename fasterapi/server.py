@@ -135,7 +135,6 @@ class Server(Stoppable):
         self._limiter: SharedLimiter | None = None
         self._most_threads: int | None = None
         self._watch_timer: asyncio.TimerHandle | None = None
-        self._nests = False
         #: The event loop is somebody else's.
         self._is_guest = True
 
@@ -255,7 +254,7 @@ class Server(Stoppable):
             self._open_access_log(core_server)
         self._limiter = share(core_server, self._most_threads)
         core_server.start(loop, self.bridge, self.settings.driven, worker_thread(loop))
-        self._nests = nesting.watch(loop, core_server)
+        nesting.watch(loop, core_server)
         self.core_server = core_server
         forget_in_children(self)
         if isinstance(self.app, FasterAPI):
@@ -318,8 +317,6 @@ class Server(Stoppable):
         def watch() -> None:
             self._watch_timer = loop.call_later(WATCH_INTERVAL, watch)
             check()
-            if self.core_server is not None and not self._nests and nesting.may_nest(loop):
-                self._nests = nesting.watch(loop, core_server)  # imported since
 
         install()
         if unmet := unmet_demands(self._describe(plan)):

@@ -56,9 +56,10 @@ def test_nest_asyncio(serve: Serve, loop: str):
 
 
 @pytest.mark.kind("a handler that runs the loop again keeps nobody waiting")
-@pytest.mark.parametrize("path", ["/nested", "/nested/deep"])
+@pytest.mark.parametrize("path", ["/nested", "/nested/deep", "/nested/late"])
 def test_a_handler_runs_the_loop_again(serve: Serve, path: str):
-    server = serve("threads_tools_app.py", "--loop", "asyncio", TOOL="nest_asyncio")
+    tool = "none" if path == "/nested/late" else "nest_asyncio"
+    server = serve("threads_tools_app.py", "--loop", "asyncio", TOOL=tool)
     get(server, "/number")
     with Connection(server.address) as nested:
         nested.send(request(path))

@@ -90,6 +90,14 @@ async def nest_deep() -> int:
     return asyncio.get_event_loop().run_until_complete(wait_for_release())
 
 
+@app.get("/nested/late")
+async def nest_late() -> int:
+    import nest_asyncio
+
+    nest_asyncio.apply()
+    return asyncio.get_event_loop().run_until_complete(wait_for_release())
+
+
 @app.get("/entered")
 async def read_entered() -> bool:
     await entered.wait()
