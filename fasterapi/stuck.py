@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from types import CodeType, FrameType
 from typing import Any
 
-import starlette.concurrency
-
 __all__ = ["busy_threads", "generator_threads", "stuck_tasks"]
 
 #: Code of ours and of libraries that only carries the user's.
@@ -42,7 +40,10 @@ def busy_threads(core_server: Any, loop: asyncio.AbstractEventLoop) -> dict[str,
 
 def generator_threads() -> int:
     """How many threads are in a generator whose parts a response sends."""
-    step = starlette.concurrency._next.__code__
+    concurrency = sys.modules.get("starlette.concurrency")
+    step = getattr(getattr(concurrency, "_next", None), "__code__", None)
+    if step is None:  # another Starlette: its generators are threads like any other
+        return 0
     return sum(_is_in(frame, step) for frame in sys._current_frames().values())
 
 
