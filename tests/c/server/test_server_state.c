@@ -64,7 +64,7 @@ TEST(sizes)
     CHECK_EQ_INT(s->pool.limit, 7);
     fa_server_free(s);
     s = server_with("worker_threads", 3);
-    CHECK_EQ_INT(s->workers.max, 3);
+    CHECK_EQ_INT(atomic_load(&s->workers.tokens.total), 3);
     fa_server_free(s);
     s = server_with("max_header_count", 9);
     CHECK_EQ_INT(s->reactor.parser.limits.header_count, 9);
