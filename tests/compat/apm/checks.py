@@ -22,11 +22,15 @@ TOOLS = {
     "sentry-after": ["patched"],
     "sentry-late": ["patched"],
     "logfire": ["patched"],
-    "logfire-pydantic": ["deferred-schema"],
+    "logfire-pydantic": [],
     "logfire-idle": [],
 }
-#: The route that this tool has nothing to do with: it has no input and no model.
-FREE = {"logfire-pydantic": {"/raises"}, "logfire-idle": {"/items/{number}", "/items", "/raises"}}
+#: The routes that this tool has nothing to do with. Logfire's Pydantic plugin sees models that are
+#: validated by themselves, and none of what FastAPI validates.
+FREE = {
+    "logfire-pydantic": {"/items/{number}", "/items", "/raises"},
+    "logfire-idle": {"/items/{number}", "/items", "/raises"},
+}
 #: How the app is made that is served with FasterAPI, see program.py.
 KINDS = ["fasterapi", "early", "plain"]
 

@@ -56,7 +56,7 @@ def lasting(attributes: Any) -> dict[str, Any]:
     return {
         name: str(value)
         for name, value in sorted((attributes or {}).items())
-        if not name.startswith(PASSING) and "user_agent" not in name
+        if not name.startswith(PASSING) and "user_agent" not in name and "timestamp" not in name
     }
 
 
@@ -73,7 +73,7 @@ def telemetry_report(spans: Any, reader: Any) -> Any:
             lasting(point.attributes),
             getattr(point, "count", getattr(point, "value", 0)),
         ]
-        for resource in data.resource_metrics
+        for resource in ([] if data is None else data.resource_metrics)  # None: nothing measured
         for scope in resource.scope_metrics
         for metric in scope.metrics
         for point in metric.data.data_points
