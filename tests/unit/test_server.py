@@ -92,6 +92,8 @@ class FakeCoreServer:
             os.eventfd_read(self.fd)
             self.events += 1
 
+    run_batch_soon = run_batch  # where a handler may run the loop again
+
     def drain(self) -> None:
         self.calls.append("drain")
 
