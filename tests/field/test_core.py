@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import zlib
@@ -108,13 +109,12 @@ def test_bombs_for_a_deaf_app(serve: Callable[..., Served]):
     exchange(server.address, get("/marks"))
     before = resident(server)
     count = 12
-    connections = [Connection(server.address) for _ in range(count)]
-    for connection in connections:
-        connection.send(upgrade("/deaf", b"Sec-WebSocket-Extensions: permessage-deflate"))
-        assert connection.read_response().status == 101
-        connection.send(bomb * 3)
-    for _ in range(10):  # each of them when the loop has gone through what had come before it
-        exchange(server.address, get("/marks"))
-    assert resident(server) - before < count * 6_000_000
-    for connection in connections:
-        connection.close()
+    with contextlib.ExitStack() as connections:  # also where the test is lost
+        for _ in range(count):
+            connection = connections.enter_context(Connection(server.address))
+            connection.send(upgrade("/deaf", b"Sec-WebSocket-Extensions: permessage-deflate"))
+            assert connection.read_response().status == 101
+            connection.send(bomb * 3)
+        for _ in range(10):  # each of them when the loop has gone through what had come before it
+            exchange(server.address, get("/marks"))
+        assert resident(server) - before < count * 6_000_000
