@@ -97,7 +97,9 @@ asyncio.run(main())
 
 
 def test_system_exit_in_a_handler_spares_the_loop_that_the_server_is_a_guest_of():
-    done = subprocess.run([sys.executable, "-P", "-c", GUEST], capture_output=True, timeout=DEADLINE)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", GUEST], capture_output=True, timeout=DEADLINE
+    )
     assert done.returncode == 0, done.stderr.decode()
     lines = [line for line in done.stdout.decode().splitlines() if line.startswith("/")]
     assert lines == ["/later 500 3", "/ends 500 3", "/later 500 3", "/ok 200 3"]
