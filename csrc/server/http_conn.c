@@ -7,15 +7,10 @@
 #include "server/http_body.h"
 #include "server/http_conn_io.h"
 #include "server/http_conn_read.h"
+#include "server/http_conn_wait.h"
 #include "server/http_conn_write.h"
 #include "server/server_state.h"
 #include "server/stream.h"
-
-/* A buffered body must come in at this rate, after a grace period. */
-#define BODY_BYTES_PER_S 240
-#define BODY_GRACE_NS    UINT64_C(5000000000)
-#define NS_PER_S         UINT64_C(1000000000)
-#define FREE_CONNS_MAX   256
 
 static struct fa_reactor *reactor_of(struct fa_http_conn *c)
 {
@@ -26,15 +21,13 @@ static struct fa_reactor *reactor_of(struct fa_http_conn *c)
 
 static struct fa_http_conn *allocate(struct fa_server *s)
 {
-    struct fa_reactor *r = &s->reactor;
-    struct fa_http_conn *c = fa_conn_pool_get(&r->free_conns);
+    struct fa_http_conn *c = fa_conn_pool_get(&s->reactor.free_conns);
     if (c == NULL) {
         return NULL;
     }
     c->server = s;
     c->fd = -1;
     c->writable = true;
-    c->mark_ns = r->now_ns;
     return c;
 }
 
@@ -51,9 +44,7 @@ static void enlist(struct fa_http_conn *c)
     r->open++;
     r->counts.accepted++;
     atomic_store_explicit(&s->open_connections, r->open, memory_order_relaxed);
-    c->wait = FA_HTTP_CONN_WAIT_REQUEST;
-    c->deadline_ns = r->now_ns + fa_config_seconds_ns(s->config.keep_alive_timeout);
-    fa_timer_wheel_arm(&r->wheel, &c->timer, c->deadline_ns);
+    fa_http_conn_wait_update(c);
 }
 
 fa_status fa_http_conn_new(struct fa_server *s, int fd, const struct fa_socket_address *peer)
@@ -474,87 +465,6 @@ fa_status fa_http_conn_open_stream(
 
 /* ---- timeouts ---- */
 
-static enum fa_http_conn_wait waits_for(const struct fa_http_conn *c)
-{
-    if (c->phase == FA_HTTP_CONN_LINGERING) {
-        return FA_HTTP_CONN_WAIT_LINGER;
-    }
-    if (c->stalled != NULL) {
-        return FA_HTTP_CONN_WAIT_QUEUE;
-    }
-    if (!c->writable && fa_http_conn_write_has_output(c)) {
-        return FA_HTTP_CONN_WAIT_SEND;
-    }
-    if (c->reading != NULL) {
-        bool peers_turn = !c->body_paused && !c->tunnel && !c->reading->wants_continue;
-        return peers_turn ? FA_HTTP_CONN_WAIT_BODY : FA_HTTP_CONN_WAIT_NOTHING;
-    }
-    if (c->in_end > c->in_start && fa_http_conn_read_may_parse(c)) {
-        return FA_HTTP_CONN_WAIT_HEAD;
-    }
-    return c->first == NULL ? FA_HTTP_CONN_WAIT_REQUEST : FA_HTTP_CONN_WAIT_NOTHING;
-}
-
-/* The drain leaves little time to a client from which nothing may be coming. */
-static uint64_t drained_least(const struct fa_http_conn *c, uint64_t ns)
-{
-    bool least = c->server->reactor.drained && ns > FA_HTTP_CONN_DRAIN_NS;
-    return least ? FA_HTTP_CONN_DRAIN_NS : ns;
-}
-
-static uint64_t body_deadline(const struct fa_http_conn *c)
-{
-    const struct fa_task *t = c->reading;
-    uint64_t deadline = c->mark_ns + fa_config_seconds_ns(c->server->config.body_timeout);
-    if (t->stream == NULL) {
-        uint64_t earned = t->body_seen / BODY_BYTES_PER_S * NS_PER_S;
-        uint64_t by_rate = t->body_since_ns + BODY_GRACE_NS + earned;
-        deadline = by_rate < deadline ? by_rate : deadline;
-    }
-    return deadline;
-}
-
-/*
- * The timer is left alone when it fires no later than the new deadline: it is
- * armed again when it does. So a request on a busy connection costs a store.
- */
-static void set_deadline(struct fa_http_conn *c)
-{
-    const struct fa_config *config = &c->server->config;
-    enum fa_http_conn_wait wait = waits_for(c);
-    if (wait != (enum fa_http_conn_wait)c->wait || c->progress) {
-        c->wait = (uint8_t)wait;
-        c->progress = false;
-        c->mark_ns = reactor_of(c)->now_ns;
-    }
-    uint64_t deadline = 0;
-    switch (wait) {
-    case FA_HTTP_CONN_WAIT_NOTHING: break;
-    case FA_HTTP_CONN_WAIT_REQUEST:
-        deadline = c->mark_ns + drained_least(c, fa_config_seconds_ns(config->keep_alive_timeout));
-        break;
-    case FA_HTTP_CONN_WAIT_HEAD:
-        deadline = c->mark_ns + fa_config_seconds_ns(config->header_timeout);
-        break;
-    case FA_HTTP_CONN_WAIT_BODY: deadline = body_deadline(c); break;
-    case FA_HTTP_CONN_WAIT_SEND:
-        deadline = c->mark_ns + fa_config_seconds_ns(config->send_timeout);
-        break;
-    case FA_HTTP_CONN_WAIT_QUEUE:
-        deadline = c->mark_ns + fa_config_seconds_ns(config->queue_timeout);
-        break;
-    case FA_HTTP_CONN_WAIT_LINGER:
-        deadline = c->mark_ns + drained_least(c, FA_HTTP_CONN_LINGER_NS);
-        break;
-    }
-    c->deadline_ns = deadline;
-    if (deadline != 0 &&
-        (!fa_timer_wheel_is_armed(&c->timer) ||
-            c->timer.tick * FA_TIMER_WHEEL_TICK_NS > deadline + FA_TIMER_WHEEL_TICK_NS)) {
-        fa_timer_wheel_arm(&reactor_of(c)->wheel, &c->timer, deadline);
-    }
-}
-
 /*
  * A full queue held the request too long. If the request is whole the connection can stay; but
  * behind an upgrade may be anything, as long as the app has not declined it.
@@ -599,7 +509,7 @@ void fa_http_conn_drain(struct fa_http_conn *c)
     if (c->last != NULL) {
         atomic_store_explicit(&c->last->last_call, true, memory_order_relaxed);
     }
-    set_deadline(c);
+    fa_http_conn_wait_update(c);
     if (c->wait == FA_HTTP_CONN_WAIT_REQUEST && reactor_of(c)->now_ns >= c->deadline_ns) {
         end_idle(c);
     }
@@ -607,12 +517,7 @@ void fa_http_conn_drain(struct fa_http_conn *c)
 
 void fa_http_conn_on_timer(struct fa_http_conn *c)
 {
-    struct fa_reactor *r = reactor_of(c);
-    if (c->deadline_ns == 0) {
-        return;
-    }
-    if (r->now_ns < c->deadline_ns) {
-        fa_timer_wheel_arm(&r->wheel, &c->timer, c->deadline_ns);
+    if (!fa_http_conn_wait_is_over(c)) {
         return;
     }
     if (c->wait != FA_HTTP_CONN_WAIT_REQUEST) {
@@ -647,6 +552,6 @@ void fa_http_conn_step(struct fa_http_conn *c)
         linger(c);
     }
     if (c->phase != FA_HTTP_CONN_CLOSED) {
-        set_deadline(c);
+        fa_http_conn_wait_update(c);
     }
 }

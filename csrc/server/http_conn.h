@@ -3,8 +3,9 @@
  * requests in the order their answers must go out.
  *
  * The work is split by direction: http_conn_read.c (bytes to requests),
- * http_body.c (request bodies), http_conn_write.c (answers to bytes). This
- * file holds the state and the beginning and end of a connection.
+ * http_body.c (request bodies), http_conn_write.c (answers to bytes).
+ * http_conn_wait.c says for what it waits, and until when. This file holds the
+ * state and the beginning and end of a connection.
  *
  * Events only note what the socket can do (`readable`, `writable`);
  * fa_http_conn_step then does whatever is possible. An idle connection holds
@@ -33,20 +34,8 @@ enum fa_http_conn_phase {
     FA_HTTP_CONN_CLOSED     /* no socket any more; waits for its tasks to come back */
 };
 
-/* What the connection waits for: decides which timeout applies. */
-enum fa_http_conn_wait {
-    FA_HTTP_CONN_WAIT_NOTHING, /* an executor or the app has its requests */
-    FA_HTTP_CONN_WAIT_REQUEST, /* idle */
-    FA_HTTP_CONN_WAIT_HEAD,
-    FA_HTTP_CONN_WAIT_BODY,
-    FA_HTTP_CONN_WAIT_SEND,
-    FA_HTTP_CONN_WAIT_QUEUE,
-    FA_HTTP_CONN_WAIT_LINGER
-};
-
-/* A lingering close reads at most this much for at most this long. */
+/* A lingering close reads at most this much. */
 #define FA_HTTP_CONN_LINGER_BYTES 65536
-#define FA_HTTP_CONN_LINGER_NS    UINT64_C(5000000000)
 
 /*
  * While the server drains: how long a connection that was used a moment ago is
@@ -63,7 +52,7 @@ struct fa_http_conn {
     int fd;                        /* -1 for a connection without a socket */
     struct fa_memory_peer *memory; /* the other end then; else NULL */
     uint8_t phase;                 /* enum fa_http_conn_phase */
-    uint8_t wait;                  /* enum fa_http_conn_wait */
+    uint8_t wait;                  /* enum fa_http_conn_wait: which timeout applies */
     bool queued;                   /* in the run queue */
     bool readable;                 /* the socket may have input */
     bool writable;                 /* the socket may take output */

@@ -636,6 +636,24 @@ static FAKE_UNUSED struct fa_server_stats fake_stats(struct fake *f)
     return stats;
 }
 
+/* Bounded waits for the reactor: until so many connections, or tasks, are left. */
+static FAKE_UNUSED bool fake_wait_closed(struct fake *f, size_t left)
+{
+    for (int i = 0; i < 20000 && fa_server_active(f->server) != left; i++) {
+        fake_require(poll(NULL, 0, 1) == 0, "poll");
+    }
+    return fa_server_active(f->server) == left;
+}
+
+static FAKE_UNUSED bool fake_wait_tasks(struct fake *f, uint64_t left)
+{
+    for (int i = 0; i < 20000 && fake_stats(f).tasks_live != left; i++) {
+        fa_executor_wake_reactor(f->server);
+        fake_require(poll(NULL, 0, 1) == 0, "poll");
+    }
+    return fake_stats(f).tasks_live == left;
+}
+
 static FAKE_UNUSED int fake_connect(const struct fake *f)
 {
     return fake_connect_buf(f->port, 0);

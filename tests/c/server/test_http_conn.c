@@ -1,27 +1,9 @@
-/* The life of a connection: timeouts, resets, lingering, idle memory. */
+/* The life of a connection: resets, lingering, idle memory. */
 #include "check.h"
 #include "fake_executor.h"
-#include "base/clock.h"
 #include "server/http_conn.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
-
-static void wait_closed(struct fake *f, size_t left)
-{
-    for (int i = 0; i < 20000 && fa_server_active(f->server) != left; i++) {
-        CHECK(poll(NULL, 0, 1) == 0); /* bounded wait for the reactor */
-    }
-    CHECK_EQ_INT(fa_server_active(f->server), left);
-}
-
-static void wait_tasks(struct fake *f, uint64_t left)
-{
-    for (int i = 0; i < 20000 && fake_stats(f).tasks_live != left; i++) {
-        fa_executor_wake_reactor(f->server);
-        CHECK(poll(NULL, 0, 1) == 0);
-    }
-    CHECK_EQ_INT(fake_stats(f).tasks_live, left);
-}
 
 TEST(an_idle_connection_is_small)
 {
@@ -37,111 +19,15 @@ TEST(an_idle_connection_is_small)
         CHECK_EQ_INT(fake_ask(fds[i], GET("/worker"), &r), 200);
         fake_response_free(&r);
     }
-    wait_tasks(&f, 0);
+    CHECK(fake_wait_tasks(&f, 0));
     struct fa_server_stats stats = fake_stats(&f);
     CHECK_EQ_INT(stats.open_connections, N);
     CHECK(stats.pools[0].figures.misses < 100); /* buffers are not kept by idle connections */
     for (int i = 0; i < N; i++) {
         close(fds[i]);
     }
-    wait_closed(&f, 0);
+    CHECK(fake_wait_closed(&f, 0));
     fake_stop(&f);
-}
-
-TEST(header_timeout)
-{
-    struct fake f;
-    fake_init(&f);
-    f.config.header_timeout = 0.2;
-    fake_start(&f);
-    int fd = fake_connect(&f);
-    struct fake_response r;
-    uint64_t start = fa_clock_now_ns();
-    CHECK_EQ_INT(fake_ask(fd, "GET /inline HTTP/1.1\r\nHost:", &r), 408);
-    CHECK(r.close);
-    CHECK(fa_clock_now_ns() - start > 180000000u);
-    fake_response_free(&r);
-    CHECK(fake_is_ended(fd));
-    close(fd);
-    /* one byte now and then does not help */
-    fd = fake_connect(&f);
-    struct pollfd answer = {.fd = fd, .events = POLLIN};
-    int sent = 0;
-    CHECK(fake_send(fd, "GET /inline HTTP/1.1\r\nx: "));
-    while (poll(&answer, 1, 50) == 0 && sent < 100) {
-        CHECK(fake_send(fd, "y"));
-        sent++;
-    }
-    CHECK(sent < 20);
-    CHECK(fake_recv_response(fd, &r, false));
-    CHECK_EQ_INT(r.status, 408);
-    fake_response_free(&r);
-    close(fd);
-    CHECK_EQ_INT(fake_stats(&f).timeouts, 2);
-    fake_stop(&f);
-}
-
-TEST(keep_alive_timeout)
-{
-    struct fake f;
-    fake_init(&f);
-    f.config.keep_alive_timeout = 0.2;
-    fake_start(&f);
-    int fd = fake_connect(&f);
-    int never = fake_connect(&f);
-    struct fake_response r;
-    CHECK_EQ_INT(fake_ask(fd, GET("/inline"), &r), 200);
-    fake_response_free(&r);
-    CHECK(fake_is_ended(fd)); /* without a word */
-    CHECK(fake_is_ended(never));
-    close(fd);
-    close(never);
-    fake_stop(&f);
-}
-
-TEST(body_timeout)
-{
-    static const char *const PATHS[] = {"/worker-body", "/inline-body", "/echo"};
-    struct fake f;
-    fake_init(&f);
-    f.config.body_timeout = 0.2;
-    fake_start(&f);
-    for (size_t p = 0; p < 3; p++) {
-        for (int chunked = 0; chunked < 2; chunked++) {
-            int fd = fake_connect(&f);
-            char request[256];
-            struct fake_response r;
-            snprintf(request, sizeof request, "POST %s HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n5\r\nab",
-                PATHS[p], chunked ? "Transfer-Encoding: chunked" : "Content-Length: 100000");
-            CHECK_EQ_INT(fake_ask(fd, request, &r), 408);
-            fake_response_free(&r);
-            CHECK(fake_is_ended(fd));
-            close(fd);
-        }
-    }
-    fake_wait(&f.seen);
-    fake_wait(&f.seen);
-    wait_tasks(&f, 0);
-    fake_stop(&f);
-}
-
-TEST(send_timeout)
-{
-    struct fake f;
-    fake_init(&f);
-    f.config.send_timeout = 0.2;
-    fake_start(&f);
-    int fd = fake_connect_buf(f.port, 4096);
-    for (int i = 0; i < 16; i++) {
-        CHECK(fake_send(fd, GET("/big")));
-    }
-    char byte;
-    CHECK(fake_recv_n(fd, &byte, 1));
-    wait_closed(&f, 0); /* hardly anything was taken */
-    close(fd);
-    wait_tasks(&f, 0);
-    fake_stop(&f);
-    CHECK_EQ_INT(atomic_load(&f.owners_dropped), 16);
 }
 
 TEST(clients_that_vanish)
@@ -170,8 +56,8 @@ TEST(clients_that_vanish)
             fake_reset(fd);
         }
     }
-    wait_closed(&f, 0);
-    wait_tasks(&f, 0);
+    CHECK(fake_wait_closed(&f, 0));
+    CHECK(fake_wait_tasks(&f, 0));
     int fd = fake_connect(&f);
     struct fake_response r;
     CHECK_EQ_INT(fake_ask(fd, GET("/worker"), &r), 200);
@@ -190,10 +76,10 @@ TEST(gone_while_the_handler_runs)
     fake_wait(&f.entered);
     fake_wait(&f.entered); /* the worker and the app both have one */
     fake_reset(fd);
-    wait_closed(&f, 0);
+    CHECK(fake_wait_closed(&f, 0));
     fake_wait(&f.seen); /* the app saw it */
     sem_post(&f.leave);
-    wait_tasks(&f, 0);
+    CHECK(fake_wait_tasks(&f, 0));
     CHECK_EQ_INT(atomic_load(&f.disconnects), 1);
     fake_stop(&f);
 }
@@ -215,7 +101,7 @@ TEST(lingering_close_delivers_the_error)
     CHECK(fake_is_ended(fd));
     CHECK_EQ_INT(fa_server_active(f.server), 1); /* waits for our end */
     close(fd);
-    wait_closed(&f, 0);
+    CHECK(fake_wait_closed(&f, 0));
     free(much);
     fake_stop(&f);
 }
@@ -223,10 +109,6 @@ TEST(lingering_close_delivers_the_error)
 int main(void)
 {
     RUN(an_idle_connection_is_small);
-    RUN(header_timeout);
-    RUN(keep_alive_timeout);
-    RUN(body_timeout);
-    RUN(send_timeout);
     RUN(clients_that_vanish);
     RUN(gone_while_the_handler_runs);
     RUN(lingering_close_delivers_the_error);

@@ -56,14 +56,6 @@ static void drain_and_wait(struct fake *f)
     CHECK(!atomic_load(&f->server->listening));
 }
 
-static void wait_closed(struct fake *f)
-{
-    for (int i = 0; i < 20000 && fa_server_active(f->server) > 0; i++) {
-        CHECK(poll(NULL, 0, 1) == 0);
-    }
-    CHECK_EQ_INT(fa_server_active(f->server), 0);
-}
-
 TEST(a_connection_just_used_gets_one_more_request)
 {
     struct fake f;
@@ -90,7 +82,7 @@ TEST(a_connection_just_used_gets_one_more_request)
         close(fds[i]);
     }
     CHECK(fake_is_ended(quiet));
-    wait_closed(&f);
+    CHECK(fake_wait_closed(&f, 0));
     CHECK(fa_clock_now_ns() - start < UINT64_C(3000000000));
     close(quiet);
     fake_stop(&f);
@@ -113,7 +105,7 @@ TEST(nobody_holds_up_the_drain_for_long)
     CHECK(r.close); /* and then this client does not close its side */
     fake_response_free(&r);
     uint64_t start = fa_clock_now_ns();
-    wait_closed(&f);
+    CHECK(fake_wait_closed(&f, 0));
     CHECK(fa_clock_now_ns() - start < UINT64_C(3000000000));
     for (int i = 0; i < 3; i++) {
         close(fds[i]);
@@ -251,7 +243,7 @@ TEST(clients_in_the_backlog_are_served)
         fake_response_free(&r);
         close(fds[i]);
     }
-    wait_closed(&f);
+    CHECK(fake_wait_closed(&f, 0));
     fake_stop(&f);
     CHECK(rmdir(path) == 0);
 }
@@ -304,7 +296,7 @@ TEST(a_drain_is_not_done_before_the_listeners_are_closed)
     fa_server_drain(f.server);
     size_t active = fa_server_active(f.server);
     CHECK(active == 1 || !atomic_load(&f.server->listening));
-    wait_closed(&f);
+    CHECK(fake_wait_closed(&f, 0));
     CHECK(!atomic_load(&f.server->listening));
     fake_stop(&f);
 }
