@@ -9,6 +9,7 @@
 #include "python/py_life.h"
 #include "python/py_plan.h"
 #include "python/py_routes.h"
+#include "python/py_server_listen.h"
 #include "python/py_server_setup.h"
 #include "python/py_tokens.h"
 #include "server/executor.h"
@@ -228,94 +229,6 @@ static PyObject *server_set_routes(struct fa_py_server *self, PyObject *args)
         return NULL;
     }
     if (fa_py_routes_install(self, entries, miss, gate, watch) < 0) return NULL;
-    Py_RETURN_NONE;
-}
-
-/* --- listening ---------------------------------------------------------------------------- */
-
-static PyObject *listen_error(fa_status status, const char *where)
-{
-    if (status == FA_ERR_NOMEM) return PyErr_NoMemory();
-    if (status == FA_ERR_IO && errno != 0) return PyErr_SetFromErrno(PyExc_OSError);
-    return PyErr_Format(PyExc_OSError, "cannot listen on %s: %s", where, fa_status_text(status));
-}
-
-PyDoc_STRVAR(listen_tcp_doc,
-    "listen_tcp(host: str, port: int, reuse_port: bool) -> int\n--\n\n"
-    "Listen on host:port (0: any free one); returns the port. Raises OSError.");
-
-static PyObject *server_listen_tcp(struct fa_py_server *self, PyObject *args)
-{
-    const char *host;
-    int port, reuse_port;
-    uint16_t bound = 0;
-    if (!PyArg_ParseTuple(args, "sip:listen_tcp", &host, &port, &reuse_port)) return NULL;
-    if (port < 0 || port > 65535)
-        return PyErr_Format(PyExc_ValueError, "port %d is not between 0 and 65535", port);
-    fa_status status =
-        fa_server_listen_tcp(self->server, host, (uint16_t)port, reuse_port != 0, &bound);
-    if (status != FA_OK) return listen_error(status, host);
-    return PyLong_FromLong(bound);
-}
-
-PyDoc_STRVAR(listen_uds_doc,
-    "listen_uds(path: str) -> None\n--\n\nListen on a Unix socket. Raises OSError.");
-
-static PyObject *server_listen_uds(struct fa_py_server *self, PyObject *args)
-{
-    const char *path;
-    if (!PyArg_ParseTuple(args, "s:listen_uds", &path)) return NULL;
-    fa_status status = fa_server_listen_uds(self->server, path);
-    if (status != FA_OK) return listen_error(status, path);
-    Py_RETURN_NONE;
-}
-
-PyDoc_STRVAR(listen_fd_doc,
-    "listen_fd(fd: int) -> None\n--\n\nServe an inherited listening socket. Raises OSError.");
-
-static PyObject *server_listen_fd(struct fa_py_server *self, PyObject *args)
-{
-    int fd;
-    if (!PyArg_ParseTuple(args, "i:listen_fd", &fd)) return NULL;
-    fa_status status = fa_server_listen_fd(self->server, fd);
-    if (status != FA_OK) return listen_error(status, "the given descriptor");
-    Py_RETURN_NONE;
-}
-
-PyDoc_STRVAR(listen_kept_doc,
-    "listen_kept(fd: int, ours: bool) -> None\n--\n\n"
-    "A listener, now or later, that the parent process keeps: a drain leaves whoever waits in it\n"
-    "to others. ours: none but this parent's children accept from it. Raises OSError.");
-
-static PyObject *server_listen_kept(struct fa_py_server *self, PyObject *args)
-{
-    int fd, ours;
-    if (!PyArg_ParseTuple(args, "ip:listen_kept", &fd, &ours)) return NULL;
-    fa_status status = fa_server_listen_kept(self->server, fd, ours != 0);
-    if (status != FA_OK) return listen_error(status, "the given descriptor");
-    Py_RETURN_NONE;
-}
-
-PyDoc_STRVAR(accept_from_doc,
-    "accept_from(listeners: int) -> None\n--\n\n"
-    "Of the kept listeners accept from these: bit i is the i-th of all. None at first.");
-
-static PyObject *server_accept_from(struct fa_py_server *self, PyObject *listeners)
-{
-    unsigned long bits = PyLong_AsUnsignedLong(listeners);
-    if (bits == (unsigned long)-1 && PyErr_Occurred() != NULL) return NULL;
-    fa_server_accept_from(self->server, (uint32_t)bits);
-    Py_RETURN_NONE;
-}
-
-PyDoc_STRVAR(take_over_doc,
-    "take_over() -> None\n--\n\n"
-    "The parent keeps nothing any more: drain() serves whoever waits, as it does else.");
-
-static PyObject *server_take_over(struct fa_py_server *self, PyObject *unused)
-{
-    (void)unused;
-    fa_server_take_over(self->server);
     Py_RETURN_NONE;
 }
 
@@ -543,12 +456,15 @@ static PyMethodDef server_methods[] = {
     {"set_access_records", (PyCFunction)fa_py_server_setup_access_records, METH_O,
         fa_py_server_setup_access_records_doc},
     {"trust", (PyCFunction)fa_py_server_setup_trust, METH_O, fa_py_server_setup_trust_doc},
-    {"listen_tcp", (PyCFunction)server_listen_tcp, METH_VARARGS, listen_tcp_doc},
-    {"listen_uds", (PyCFunction)server_listen_uds, METH_VARARGS, listen_uds_doc},
-    {"listen_fd", (PyCFunction)server_listen_fd, METH_VARARGS, listen_fd_doc},
-    {"listen_kept", (PyCFunction)server_listen_kept, METH_VARARGS, listen_kept_doc},
-    {"accept_from", (PyCFunction)server_accept_from, METH_O, accept_from_doc},
-    {"take_over", (PyCFunction)server_take_over, METH_NOARGS, take_over_doc},
+    {"listen_tcp", (PyCFunction)fa_py_server_listen_tcp, METH_VARARGS, fa_py_server_listen_tcp_doc},
+    {"listen_uds", (PyCFunction)fa_py_server_listen_uds, METH_VARARGS, fa_py_server_listen_uds_doc},
+    {"listen_fd", (PyCFunction)fa_py_server_listen_fd, METH_VARARGS, fa_py_server_listen_fd_doc},
+    {"listen_kept", (PyCFunction)fa_py_server_listen_kept, METH_VARARGS,
+        fa_py_server_listen_kept_doc},
+    {"accept_from", (PyCFunction)fa_py_server_listen_accept_from, METH_O,
+        fa_py_server_listen_accept_from_doc},
+    {"take_over", (PyCFunction)fa_py_server_listen_take_over, METH_NOARGS,
+        fa_py_server_listen_take_over_doc},
     {"start", (PyCFunction)server_start, METH_VARARGS, start_doc},
     {"fileno", (PyCFunction)server_fileno, METH_NOARGS,
         "fileno() -> int\n--\n\nThe descriptor to watch for reading."},

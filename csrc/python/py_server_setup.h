@@ -5,7 +5,7 @@
 #include "python/py_server.h"
 
 /*
- * fa_py_server_setup_trust              - Server.trust(proxies): whose X-Forwarded-* counts.
+ * fa_py_server_setup_trust          - Server.trust(proxies): whose X-Forwarded-* counts.
  * fa_py_server_setup_access_format  - Server.set_access_format(pattern).
  * fa_py_server_setup_access_records - Server.set_access_records(fd).
  *
