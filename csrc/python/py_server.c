@@ -100,6 +100,8 @@ static int server_traverse(struct fa_py_server *self, visitproc visit, void *arg
     Py_VISIT(self->hooks.thread);
     Py_VISIT(self->hooks.passed);
     Py_VISIT(self->hooks.batch_task);
+    Py_VISIT(self->hooks.enter_task);
+    Py_VISIT(self->hooks.leave_task);
     Py_VISIT(self->loop);
     Py_VISIT(self->context);
     Py_VISIT(self->contexts);
