@@ -238,6 +238,94 @@ TABLE: Final[
         "connections the kernel queues for accept",
     ),
     (
+        "limit_concurrency",
+        "int",
+        0,
+        0,
+        1000000,
+        "connections or requests at which further ones get 503; 0: no limit",
+    ),
+    (
+        "limit_max_requests",
+        "int",
+        0,
+        0,
+        1099511627776,
+        "requests after which a process ends, or is replaced; 0: no limit",
+    ),
+    (
+        "limit_max_requests_jitter",
+        "int",
+        0,
+        0,
+        1099511627776,
+        "most that chance adds to limit_max_requests",
+    ),
+    (
+        "timeout_worker_healthcheck",
+        "float",
+        0.0,
+        0.0,
+        3600.0,
+        "seconds until a worker whose event loop does not answer is replaced; 0: never",
+    ),
+    (
+        "workers_lifetime",
+        "float",
+        0.0,
+        0.0,
+        31536000.0,
+        "seconds after which a worker is replaced; 0: never",
+    ),
+    (
+        "workers_max_rss",
+        "int",
+        0,
+        0,
+        1073741824,
+        "MiB of memory above which a worker is replaced; 0: no limit",
+    ),
+    (
+        "ws_max_size",
+        "int",
+        16777216,
+        1,
+        1099511627776,
+        "bytes of a WebSocket message, else it is closed with 1009",
+    ),
+    (
+        "ws_max_queue",
+        "int",
+        32,
+        1,
+        1048576,
+        "WebSocket messages kept for an app that does not ask for them",
+    ),
+    (
+        "ws_ping_interval",
+        "float",
+        20.0,
+        0.0,
+        86400.0,
+        "seconds between two pings of a WebSocket; 0: none",
+    ),
+    (
+        "ws_ping_timeout",
+        "float",
+        20.0,
+        0.0,
+        86400.0,
+        "seconds until a WebSocket whose ping is not answered is closed; 0: never",
+    ),
+    (
+        "ws_per_message_deflate",
+        "bool",
+        True,
+        False,
+        True,
+        "compress WebSocket messages if clients can",
+    ),
+    (
         "simd",
         "bool",
         True,
@@ -340,6 +428,33 @@ class SharedOptions(TypedDict, total=False):
     1073741824."""
     backlog: int
     """Connections the kernel queues for accept. Default 2048, 1 to 65535."""
+    limit_concurrency: int
+    """Connections or requests at which further ones get 503; 0: no limit. Default 0, 0 to
+    1000000."""
+    limit_max_requests: int
+    """Requests after which a process ends, or is replaced; 0: no limit. Default 0, 0 to
+    1099511627776."""
+    limit_max_requests_jitter: int
+    """Most that chance adds to limit_max_requests. Default 0, 0 to 1099511627776."""
+    timeout_worker_healthcheck: float
+    """Seconds until a worker whose event loop does not answer is replaced; 0: never. Default
+    0.0, 0.0 to 3600.0."""
+    workers_lifetime: float
+    """Seconds after which a worker is replaced; 0: never. Default 0.0, 0.0 to 31536000.0."""
+    workers_max_rss: int
+    """MiB of memory above which a worker is replaced; 0: no limit. Default 0, 0 to 1073741824."""
+    ws_max_size: int
+    """Bytes of a WebSocket message, else it is closed with 1009. Default 16777216, 1 to
+    1099511627776."""
+    ws_max_queue: int
+    """WebSocket messages kept for an app that does not ask for them. Default 32, 1 to 1048576."""
+    ws_ping_interval: float
+    """Seconds between two pings of a WebSocket; 0: none. Default 20.0, 0.0 to 86400.0."""
+    ws_ping_timeout: float
+    """Seconds until a WebSocket whose ping is not answered is closed; 0: never. Default 20.0,
+    0.0 to 86400.0."""
+    ws_per_message_deflate: bool
+    """Compress WebSocket messages if clients can. Default on."""
     simd: bool
     """SSE4.2 scanner in the HTTP parser where the CPU has it. Default on."""
     live_stats: bool

@@ -58,6 +58,27 @@
     X(INT, write_high_water, 65536, 4096, 1073741824,                                             \
         "bytes buffered per connection and direction before a stream pauses")                     \
     X(INT, backlog, 2048, 1, 65535, "connections the kernel queues for accept")                   \
+    X(INT, limit_concurrency, 0, 0, 1000000,                                                      \
+        "connections or requests at which further ones get 503; 0: no limit")                     \
+    X(INT, limit_max_requests, 0, 0, 1099511627776,                                               \
+        "requests after which a process ends, or is replaced; 0: no limit")                       \
+    X(INT, limit_max_requests_jitter, 0, 0, 1099511627776,                                        \
+        "most that chance adds to limit_max_requests")                                            \
+    X(DOUBLE, timeout_worker_healthcheck, 0.0, 0.0, 3600.0,                                       \
+        "seconds until a worker whose event loop does not answer is replaced; 0: never")          \
+    X(DOUBLE, workers_lifetime, 0.0, 0.0, 31536000.0,                                             \
+        "seconds after which a worker is replaced; 0: never")                                     \
+    X(INT, workers_max_rss, 0, 0, 1073741824,                                                     \
+        "MiB of memory above which a worker is replaced; 0: no limit")                            \
+    X(INT, ws_max_size, 16777216, 1, 1099511627776,                                               \
+        "bytes of a WebSocket message, else it is closed with 1009")                              \
+    X(INT, ws_max_queue, 32, 1, 1048576,                                                          \
+        "WebSocket messages kept for an app that does not ask for them")                          \
+    X(DOUBLE, ws_ping_interval, 20.0, 0.0, 86400.0,                                               \
+        "seconds between two pings of a WebSocket; 0: none")                                      \
+    X(DOUBLE, ws_ping_timeout, 20.0, 0.0, 86400.0,                                                \
+        "seconds until a WebSocket whose ping is not answered is closed; 0: never")               \
+    X(BOOL, ws_per_message_deflate, 1, 0, 1, "compress WebSocket messages if clients can")        \
     X(BOOL, simd, 1, 0, 1, "SSE4.2 scanner in the HTTP parser where the CPU has it")              \
     X(BOOL, live_stats, 1, 0, 1, "keep statistics in a file that `fasterapi stats` reads")        \
     X(BOOL, date_header, 1, 0, 1, "send a date header")                                           \
