@@ -304,13 +304,28 @@ static PyObject *server_active(struct fa_py_server *self, PyObject *unused)
 PyDoc_STRVAR(busy_doc, "busy() -> list[int]\n--\n\n"
                        "The identifiers of the worker threads that are in a handler. Any thread.");
 
+/* New, *count of them. There may be more than the option said: fa_executor_tokens_set. */
+static pthread_t *busy_threads(struct fa_py_server *self, size_t *count)
+{
+    pthread_t *threads = NULL;
+    for (size_t room = (size_t)self->config.worker_threads + 1;; room *= 2) {
+        pthread_t *more = PyMem_Realloc(threads, room * sizeof *more);
+        if (more == NULL) {
+            PyMem_Free(threads);
+            return NULL;
+        }
+        threads = more;
+        *count = fa_server_busy_workers(self->server, threads, room);
+        if (*count < room) return threads;
+    }
+}
+
 static PyObject *server_busy(struct fa_py_server *self, PyObject *unused)
 {
     (void)unused;
-    size_t max = (size_t)self->config.worker_threads;
-    pthread_t *threads = PyMem_Calloc(max, sizeof *threads);
+    size_t count;
+    pthread_t *threads = busy_threads(self, &count);
     if (threads == NULL) return PyErr_NoMemory();
-    size_t count = fa_server_busy_workers(self->server, threads, max);
     PyObject *list = PyList_New((Py_ssize_t)count);
     for (size_t i = 0; i < count && list != NULL; i++) {
         PyObject *ident = PyLong_FromUnsignedLong((unsigned long)threads[i]);
