@@ -45,7 +45,7 @@ static void answer(struct fa_task *t, struct fa_clock_date *date)
     t->status = 200;
     struct fa_http_head head = {.status = 200,
         .date = fa_clock_date_refresh(date),
-        .server = FA_SPAN("fasterapi"),
+        .fixed = FA_SPAN("server: fasterapi\r\n"),
         .content_type = FA_SPAN("application/json"),
         .has_content_length = true,
         .content_length = sizeof BODY - 1,

@@ -6,7 +6,6 @@
 #include "http/http_status.h"
 
 #define DATE_NAME   "date: "
-#define SERVER_NAME "server: "
 #define LENGTH_NAME "content-length: "
 #define TYPE_NAME   "content-type: "
 #define CRLF        "\r\n"
@@ -71,7 +70,7 @@ static FA_INLINE void put_head(struct sink *s, const struct fa_http_head *h)
 {
     put_status(s, h->status);
     put_line(s, DATE_NAME, sizeof DATE_NAME - 1, h->date);
-    put_line(s, SERVER_NAME, sizeof SERVER_NAME - 1, h->server);
+    put_span(s, h->fixed);
     put_span(s, h->before);
     if (h->has_content_length) {
         PUT(s, LENGTH_NAME);
@@ -128,14 +127,14 @@ bool fa_http_header_valid_value(fa_span value)
 }
 
 fa_status fa_http_error_response(
-    fa_status error, bool head_only, fa_span date, fa_span server, struct fa_writer *w)
+    fa_status error, bool head_only, fa_span date, fa_span fixed, struct fa_writer *w)
 {
     int status = fa_status_http(error);
     fa_span reason = fa_http_status_reason(status);
     struct fa_http_head head = {
         .status = status,
         .date = date,
-        .server = server,
+        .fixed = fixed,
         .content_type = FA_SPAN("text/plain; charset=utf-8"),
         .has_content_length = true,
         .content_length = reason.len,

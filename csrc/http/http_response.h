@@ -18,15 +18,15 @@
 #define FA_HTTP_HEAD_ROOM 256
 
 /*
- * Lines go out in this order, names in lower case: status line, date, server,
+ * Lines go out in this order, names in lower case: status line, date, `fixed`,
  * `before`, content-length, content-type, `extra`, transfer-encoding, connection.
  * Empty spans are left out.
  */
 struct fa_http_head {
     int status;
     fa_span date;
-    fa_span server;
-    fa_span before; /* complete "name: value\r\n" lines */
+    fa_span fixed;  /* complete "name: value\r\n" lines, of every answer */
+    fa_span before; /* likewise, of this one */
     fa_span content_type;
     fa_span extra; /* complete lines */
     uint64_t content_length;
@@ -69,6 +69,6 @@ bool fa_http_header_valid_value(fa_span value);
  * Errors: FA_ERR_NOMEM.
  */
 FA_NODISCARD fa_status fa_http_error_response(
-    fa_status error, bool head_only, fa_span date, fa_span server, struct fa_writer *w);
+    fa_status error, bool head_only, fa_span date, fa_span fixed, struct fa_writer *w);
 
 #endif

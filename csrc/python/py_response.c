@@ -17,7 +17,7 @@ static void head_init(struct fa_http_head *head, const struct fa_py_server *owne
     memset(head, 0, sizeof *head);
     head->status = status;
     if (owner->config.date_header) head->date = fa_clock_date_refresh(date);
-    if (owner->config.server_header) head->server = FA_SPAN("fasterapi");
+    head->fixed = owner->fixed;
     task->close_after = fa_task_should_close(task);
     head->close = task->close_after;
     head->keep_alive_10 = !task->close_after && fa_task_is_keep_alive_10(task);
@@ -33,15 +33,15 @@ static enum fa_py_reply no_memory(void)
 }
 
 /* Start a body in the task's own buffer, behind the head's room. */
-static void body_begin(struct fa_writer *w, struct fa_task *task)
+static void body_begin(struct fa_writer *w, const struct fa_py_server *owner, struct fa_task *task)
 {
-    fa_writer_attach(w, task->out, FA_HTTP_HEAD_ROOM);
+    fa_writer_attach(w, task->out, owner->head_room);
     task->out = NULL;
 }
 
-static void body_restart(struct fa_writer *w)
+static void body_restart(struct fa_writer *w, size_t room)
 {
-    w->cur = w->buf->data + FA_HTTP_HEAD_ROOM;
+    w->cur = w->buf->data + room;
 }
 
 /* Give the buffer back and put the head in front of what was written. `room`: bytes
@@ -71,23 +71,22 @@ static enum fa_py_reply body_failed(struct fa_writer *w, struct fa_task *task)
 }
 
 /* A head with more lines than the room is for: move the body behind it. */
-static bool body_make_room(struct fa_writer *w, size_t room)
+static bool body_make_room(struct fa_writer *w, size_t had, size_t room)
 {
-    size_t more = room - FA_HTTP_HEAD_ROOM, len = fa_writer_len(w) - FA_HTTP_HEAD_ROOM;
+    size_t more = room - had, len = fa_writer_len(w) - had;
     if (!fa_writer_reserve(w, more)) return false;
-    memmove(w->buf->data + room, w->buf->data + FA_HTTP_HEAD_ROOM, len);
+    memmove(w->buf->data + room, w->buf->data + had, len);
     w->cur += more;
     return true;
 }
 
 /* The answer as the app's middleware changes it; *result becomes a Response if that
  * must do it itself. */
-static enum fa_py_reply body_decorate(struct fa_writer *w, struct fa_task *task,
+static enum fa_py_reply body_decorate(struct fa_writer *w, size_t had, struct fa_task *task,
     struct fa_http_head *head, PyObject *tail, PyObject **result)
 {
     fa_span body = tail != NULL ? (fa_span){PyBytes_AS_STRING(tail), (size_t)PyBytes_GET_SIZE(tail)}
-                                : (fa_span){w->buf->data + FA_HTTP_HEAD_ROOM,
-                                      fa_writer_len(w) - FA_HTTP_HEAD_ROOM};
+                                : (fa_span){w->buf->data + had, fa_writer_len(w) - had};
     PyObject *other = NULL;
     enum fa_py_reply reply = fa_py_decorate(task, head, body, &other);
     if (reply == FA_PY_REPLY_DEFER) {
@@ -101,26 +100,28 @@ static enum fa_py_reply body_decorate(struct fa_writer *w, struct fa_task *task,
     }
     bool fits = true;
     if (other != NULL) {
-        body_restart(w);
+        body_restart(w, had);
         fits = fa_writer_put(w, PyBytes_AS_STRING(other), (size_t)PyBytes_GET_SIZE(other));
         Py_DECREF(other);
         tail = NULL;
     }
     size_t size = fa_http_head_size(head);
-    size_t room = size > FA_HTTP_HEAD_ROOM ? size : FA_HTTP_HEAD_ROOM;
-    if (!fits || !body_make_room(w, room)) return body_failed(w, task);
+    size_t room = size > had ? size : had;
+    if (!fits || !body_make_room(w, had, room)) return body_failed(w, task);
     return body_send(w, task, head, room, tail);
 }
 
-static enum fa_py_reply body_finish(struct fa_writer *w, struct fa_task *task,
-    struct fa_http_head *head, PyObject *tail, PyObject **result)
+static enum fa_py_reply body_finish(const struct fa_py_server *owner, struct fa_writer *w,
+    struct fa_task *task, struct fa_http_head *head, PyObject *tail, PyObject **result)
 {
+    size_t room = owner->head_room;
     head->has_content_length = true;
     head->content_length =
-        tail == NULL ? fa_writer_len(w) - FA_HTTP_HEAD_ROOM : (uint64_t)PyBytes_GET_SIZE(tail);
+        tail == NULL ? fa_writer_len(w) - room : (uint64_t)PyBytes_GET_SIZE(tail);
     head->content_type = FA_SPAN("application/json");
-    if (FA_UNLIKELY(task->table->gate != NULL)) return body_decorate(w, task, head, tail, result);
-    return body_send(w, task, head, FA_HTTP_HEAD_ROOM, tail);
+    if (FA_UNLIKELY(task->table->gate != NULL))
+        return body_decorate(w, room, task, head, tail, result);
+    return body_send(w, task, head, room, tail);
 }
 
 static enum fa_py_reply write_bytes_body(const struct fa_py_server *owner,
@@ -137,7 +138,7 @@ static enum fa_py_reply write_bytes_body(const struct fa_py_server *owner,
     bool in_place = owner->config.zero_copy && len > COPY_BODY_MAX;
     if (!in_place && !fa_writer_put(w, PyBytes_AS_STRING(bytes), len)) return body_failed(w, task);
     head_init(&head, owner, date, task, status);
-    return body_finish(w, task, &head, in_place ? bytes : NULL, result);
+    return body_finish(owner, w, task, &head, in_place ? bytes : NULL, result);
 }
 
 PyObject *fa_py_response_dump(const struct fa_py_plan *plan, PyObject *result)
@@ -170,18 +171,18 @@ enum fa_py_reply fa_py_response_write(const struct fa_py_server *owner, struct f
     }
     struct fa_writer w;
     struct fa_http_head head;
-    body_begin(&w, task);
+    body_begin(&w, owner, task);
     const char *shape = fa_py_plan_next_shape(plan);
     enum fa_py_json_result written = fa_py_json_write(&w, shape, *result);
     fa_py_plan_note_shape(plan, shape, written == FA_PY_JSON_UNSURE);
     switch (written) {
     case FA_PY_JSON_OK:
         head_init(&head, owner, date, task, plan->answer.status);
-        return body_finish(&w, task, &head, NULL, result);
+        return body_finish(owner, &w, task, &head, NULL, result);
     case FA_PY_JSON_NOMEM: return body_failed(&w, task);
     case FA_PY_JSON_UNSURE: break;
     }
-    body_restart(&w);
+    body_restart(&w, owner->head_room);
     PyObject *bytes = plan->answer.validate != NULL
                           ? fa_py_response_dump(plan, *result)
                           : PyObject_CallOneArg(owner->hooks.encode, *result);

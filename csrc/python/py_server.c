@@ -84,6 +84,7 @@ static PyObject *server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
         Py_DECREF(self);
         return status_error(made, "the server could not be made");
     }
+    fa_py_server_setup_take_lines(self);
     return (PyObject *)self;
 }
 
@@ -473,6 +474,8 @@ static PyMethodDef server_methods[] = {
     {"set_access_records", (PyCFunction)fa_py_server_setup_access_records, METH_O,
         fa_py_server_setup_access_records_doc},
     {"trust", (PyCFunction)fa_py_server_setup_trust, METH_O, fa_py_server_setup_trust_doc},
+    {"set_fixed_lines", (PyCFunction)fa_py_server_setup_fixed_lines, METH_O,
+        fa_py_server_setup_fixed_lines_doc},
     {"listen_tcp", (PyCFunction)fa_py_server_listen_tcp, METH_VARARGS, fa_py_server_listen_tcp_doc},
     {"listen_uds", (PyCFunction)fa_py_server_listen_uds, METH_VARARGS, fa_py_server_listen_uds_doc},
     {"listen_fd", (PyCFunction)fa_py_server_listen_fd, METH_VARARGS, fa_py_server_listen_fd_doc},

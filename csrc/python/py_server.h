@@ -42,6 +42,8 @@ struct fa_py_server {
     PyObject *header_pool;         /* TuplePool for Stream.headers, or NULL */
     struct fa_py_pending *pending; /* handlers that wait, owned; the loop thread's */
     struct fa_clock_date date;
+    fa_span fixed;                /* the lines of every answer; the server's */
+    size_t head_room;             /* FA_HTTP_HEAD_ROOM, and what these need beyond it */
     void **items;                 /* one batch of the loop lane */
     size_t item_next, item_count; /* of these: the next to run, and their end */
     unsigned peers;               /* opened so far */

@@ -1,5 +1,7 @@
 #include "python/py_server_setup.h"
 
+#include "http/http_response.h"
+
 /* None, or the error of a text that the core read. `bad`: the part of it that is wrong. */
 static PyObject *outcome(fa_status st, fa_span bad, const char *why)
 {
@@ -29,6 +31,34 @@ PyObject *fa_py_server_setup_trust(struct fa_py_server *self, PyObject *proxies)
     fa_span bad = {NULL, 0};
     fa_status st = fa_server_trust(self->server, (fa_span){text, (size_t)len}, &bad);
     return outcome(st, bad, "address, no network without host bits, not 'unix' and not '*'");
+}
+
+void fa_py_server_setup_take_lines(struct fa_py_server *self)
+{
+    self->fixed = fa_server_fixed_lines(self->server);
+    self->head_room = FA_HTTP_HEAD_ROOM + self->fixed.len;
+}
+
+const char fa_py_server_setup_fixed_lines_doc[] = PyDoc_STR(
+    "set_fixed_lines(lines: bytes) -> None\n--\n\n"
+    "Put these lines into every answer, b'name: value\\r\\n' each, instead of the\n"
+    "server's name. Before start(). Raises ValueError for one that is none, that belongs\n"
+    "to the answer's framing, or if all of them are too long for a buffer.");
+
+PyObject *fa_py_server_setup_fixed_lines(struct fa_py_server *self, PyObject *lines)
+{
+    char *text;
+    Py_ssize_t len;
+    if (PyBytes_AsStringAndSize(lines, &text, &len) < 0) return NULL;
+    fa_span bad = {NULL, 0};
+    fa_status st = fa_server_set_fixed_lines(self->server, (fa_span){text, (size_t)len}, &bad);
+    fa_py_server_setup_take_lines(self);
+    if (st == FA_ERR_FULL) {
+        return PyErr_Format(PyExc_ValueError,
+            "%zd bytes are more than a buffer of %lld has for them", len,
+            (long long)self->config.buffer_size);
+    }
+    return outcome(st, bad, "header of every answer");
 }
 
 const char fa_py_server_setup_access_format_doc[] = PyDoc_STR(

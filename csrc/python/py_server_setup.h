@@ -6,6 +6,7 @@
 
 /*
  * fa_py_server_setup_trust          - Server.trust(proxies): whose X-Forwarded-* counts.
+ * fa_py_server_setup_fixed_lines    - Server.set_fixed_lines(lines): of every answer.
  * fa_py_server_setup_access_format  - Server.set_access_format(pattern).
  * fa_py_server_setup_access_records - Server.set_access_records(fd).
  *
@@ -16,11 +17,20 @@
  *            after start(), MemoryError.
  */
 PyObject *fa_py_server_setup_trust(struct fa_py_server *self, PyObject *proxies);
+PyObject *fa_py_server_setup_fixed_lines(struct fa_py_server *self, PyObject *lines);
 PyObject *fa_py_server_setup_access_format(struct fa_py_server *self, PyObject *pattern);
 PyObject *fa_py_server_setup_access_records(struct fa_py_server *self, PyObject *arg);
 
+/*
+ * fa_py_server_setup_take_lines - let handlers write the lines that the server has.
+ *
+ * GIL: attached thread state required, before start(). Calls out: no. Errors: none.
+ */
+void fa_py_server_setup_take_lines(struct fa_py_server *self);
+
 /* Their docstrings. */
 extern const char fa_py_server_setup_trust_doc[];
+extern const char fa_py_server_setup_fixed_lines_doc[];
 extern const char fa_py_server_setup_access_format_doc[];
 extern const char fa_py_server_setup_access_records_doc[];
 

@@ -192,7 +192,7 @@ static void head_init(struct fa_py_stream *self, struct fa_http_head *head)
     self->close_after |= fa_task_should_close(task);
     head->status = self->status;
     if (self->owner->config.date_header) head->date = fa_clock_date_refresh(&self->owner->date);
-    if (self->owner->config.server_header) head->server = FA_SPAN("fasterapi");
+    head->fixed = self->owner->fixed;
     head->before = (fa_span){self->lines, self->lines_len};
     head->chunked = self->chunked;
     head->close = self->close_after;

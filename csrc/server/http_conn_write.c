@@ -325,7 +325,7 @@ fa_status fa_http_conn_write_plain(struct fa_task *t, int status, fa_span extra)
     struct fa_http_head head = {
         .status = status,
         .date = config->date_header ? fa_clock_date_refresh(&r->date) : (fa_span){NULL, 0},
-        .server = config->server_header ? FA_SPAN("fasterapi") : (fa_span){NULL, 0},
+        .fixed = t->server->fixed.text,
         .content_type = FA_SPAN("text/plain; charset=utf-8"),
         .has_content_length = true,
         .content_length = reason.len,

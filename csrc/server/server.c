@@ -129,6 +129,7 @@ fa_status fa_server_new(const struct fa_config *config, const struct fa_executor
     s->ctx = ctx;
     s->phase = FA_SERVER_NEW;
     fa_trusted_init(&s->proxy.trusted);
+    fa_fixed_lines_init(&s->fixed, config->server_header);
     fa_inbox_init(&s->done);
     fa_inbox_init(&s->streams);
     fa_status st = pthread_mutex_init(&s->life, NULL) == 0 ? FA_OK : FA_ERR_NOMEM;
@@ -170,6 +171,7 @@ void fa_server_free(struct fa_server *s)
     fa_buffer_pool_deinit(&s->pool);
     fa_owner_bin_deinit(&s->owners);
     fa_trusted_deinit(&s->proxy.trusted);
+    fa_fixed_lines_deinit(&s->fixed);
     (void)pthread_mutex_destroy(&s->life);
     fa_free(s->block);
 }
@@ -180,6 +182,20 @@ fa_status fa_server_trust(struct fa_server *s, fa_span proxies, fa_span *bad)
         return FA_ERR_UNSUPPORTED;
     }
     return fa_trusted_parse(&s->proxy.trusted, proxies, bad);
+}
+
+fa_status fa_server_set_fixed_lines(struct fa_server *s, fa_span lines, fa_span *bad)
+{
+    if (s->phase != FA_SERVER_NEW) {
+        return FA_ERR_UNSUPPORTED;
+    }
+    size_t room = (size_t)s->config.buffer_size - FA_FIXED_LINES_REST;
+    return fa_fixed_lines_set(&s->fixed, lines, room, bad);
+}
+
+fa_span fa_server_fixed_lines(const struct fa_server *s)
+{
+    return s->fixed.text;
 }
 
 fa_status fa_server_set_access_format(struct fa_server *s, fa_span pattern, fa_span *bad)

@@ -58,6 +58,21 @@ const struct fa_config *fa_server_config(const struct fa_server *s);
 FA_NODISCARD fa_status fa_server_trust(struct fa_server *s, fa_span proxies, fa_span *bad);
 
 /*
+ * fa_server_set_fixed_lines - the header lines of every answer (fixed_lines.h). Before:
+ *                             the server's name, if config.server_header.
+ * fa_server_fixed_lines     - these lines.
+ *
+ * Ownership: `lines` is borrowed; *bad is a part of it. What is returned is the server's,
+ *            the same until other lines are set.
+ * Threads:   the caller's, before the start; fa_server_fixed_lines: any, after it.
+ * Errors:    FA_ERR_INVALID for a line that is none, or is of the framing, which *bad is
+ *            then; FA_ERR_FULL for more than fits into a buffer beside the other lines of a
+ *            head; FA_ERR_NOMEM; FA_ERR_UNSUPPORTED once started.
+ */
+FA_NODISCARD fa_status fa_server_set_fixed_lines(struct fa_server *s, fa_span lines, fa_span *bad);
+fa_span fa_server_fixed_lines(const struct fa_server *s);
+
+/*
  * fa_server_set_access_format - how the lines of the access log look (access_format.h).
  *
  * Ownership: `pattern` is borrowed; *bad is a part of it.

@@ -20,6 +20,7 @@
 #include "queue/queue.h"
 #include "server/config.h"
 #include "server/executor.h"
+#include "server/fixed_lines.h"
 #include "server/monitor.h"
 #include "server/owner_bin.h"
 #include "server/proxy.h"
@@ -43,6 +44,7 @@ struct fa_server {
     void *block; /* what was allocated; the struct is aligned in it */
     struct fa_config config;
     struct fa_proxy proxy;
+    struct fa_fixed_lines fixed;
     const struct fa_executor_ops *ops; /* NULL: no workers, no owners */
     void *ctx;
 

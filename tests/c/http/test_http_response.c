@@ -19,7 +19,7 @@ TEST(order_of_lines)
     struct fa_http_head head = {
         .status = 201,
         .date = FA_SPAN("Mon, 23 Nov 2026 14:48:00 GMT"),
-        .server = FA_SPAN("fasterapi"),
+        .fixed = FA_SPAN("server: fasterapi\r\n"),
         .before = FA_SPAN("x-first: 1\r\n"),
         .content_type = FA_SPAN("application/json"),
         .extra = FA_SPAN("x-last: 2\r\n"),
@@ -56,7 +56,7 @@ TEST(written_before_the_body)
     /* The room holds any head without extra lines. */
     head = (struct fa_http_head){.status = 431,
         .date = FA_SPAN("Mon, 23 Nov 2026 14:48:00 GMT"),
-        .server = FA_SPAN("fasterapi"),
+        .fixed = FA_SPAN("server: fasterapi\r\n"),
         .content_type = FA_SPAN("text/plain; charset=utf-8"),
         .has_content_length = true,
         .content_length = UINT64_MAX,
@@ -81,8 +81,9 @@ TEST(error_answers)
 {
     struct fa_writer w;
     CHECK_EQ_INT(fa_writer_init(&w, NULL, 16), FA_OK);
-    CHECK_EQ_INT(
-        fa_http_error_response(FA_ERR_BAD_REQUEST, false, FA_SPAN(""), FA_SPAN("s"), &w), FA_OK);
+    CHECK_EQ_INT(fa_http_error_response(
+                     FA_ERR_BAD_REQUEST, false, FA_SPAN(""), FA_SPAN("server: s\r\n"), &w),
+        FA_OK);
     struct fa_buffer *b = fa_writer_detach(&w);
     CHECK_EQ_SPAN(((fa_span){b->data, b->len}),
         "HTTP/1.1 400 Bad Request\r\nserver: s\r\ncontent-length: 11\r\n"
