@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/base.h"
+
 /* Always borrowed: whoever keeps one longer keeps what it points into. */
 typedef struct fa_span {
     const char *ptr;
@@ -42,6 +44,33 @@ static inline bool fa_span_eq_nocase(fa_span a, fa_span b)
         if ((x ^ y) != 0x20 || (x | 0x20) < 'a' || (x | 0x20) > 'z') return false;
     }
     return true;
+}
+
+/*
+ * fa_span_trimmed - without what is blank at its two ends.
+ */
+static FA_INLINE fa_span fa_span_trimmed(fa_span s, bool (*is_blank)(char c))
+{
+    while (s.len > 0 && is_blank(s.ptr[0]))
+        s.ptr++, s.len--;
+    while (s.len > 0 && is_blank(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+/*
+ * fa_span_cut - what stands before the first `mark`, all of it without one. `rest` becomes
+ * what stands behind that mark.
+ */
+static inline fa_span fa_span_cut(fa_span *rest, char mark)
+{
+    fa_span piece = *rest;
+    if (piece.len == 0) return piece;
+    const char *at = memchr(piece.ptr, mark, piece.len);
+    if (at != NULL) piece.len = (size_t)(at - piece.ptr);
+    size_t taken = piece.len + (at != NULL);
+    *rest = (fa_span){rest->ptr + taken, rest->len - taken};
+    return piece;
 }
 
 #endif

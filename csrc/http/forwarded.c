@@ -8,16 +8,7 @@
 /* What Python's str.strip takes off Latin-1 text and a header's value may hold. */
 static bool is_blank(char c)
 {
-    return c == ' ' || c == '\t' || c == '\x85' || c == '\xa0';
-}
-
-static fa_span trimmed(fa_span s)
-{
-    while (s.len > 0 && is_blank(s.ptr[0]))
-        s.ptr++, s.len--;
-    while (s.len > 0 && is_blank(s.ptr[s.len - 1]))
-        s.len--;
-    return s;
+    return fa_http_char_is_blank(c) || c == '\x85' || c == '\xa0';
 }
 
 enum fa_http_scheme fa_forwarded_scheme(
@@ -27,7 +18,7 @@ enum fa_http_scheme fa_forwarded_scheme(
     for (uint32_t i = req->header_count; i-- > 0;) {
         const struct fa_http_header *header = &req->headers[i];
         if (!fa_span_eq_nocase(header->name, FA_SPAN("x-forwarded-proto"))) continue;
-        fa_span value = trimmed(header->value);
+        fa_span value = fa_span_trimmed(header->value, is_blank);
         for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
             if (fa_span_eq(value, names[k])) return (enum fa_http_scheme)k;
         }
@@ -79,9 +70,7 @@ static struct fa_forwarded_client parse_item(fa_span item)
 
 static fa_span first_item(fa_span list)
 {
-    const char *comma = list.len == 0 ? NULL : memchr(list.ptr, ',', list.len);
-    if (comma != NULL) list.len = (size_t)(comma - list.ptr);
-    return trimmed(list);
+    return fa_span_trimmed(fa_span_cut(&list, ','), is_blank);
 }
 
 /* Takes the last item off `list`; false once the first one has been taken. */
@@ -90,7 +79,7 @@ static bool last_item(fa_span *list, bool *more, fa_span *item)
     if (!*more) return false;
     const char *comma = list->len == 0 ? NULL : memrchr(list->ptr, ',', list->len);
     size_t start = comma == NULL ? 0 : (size_t)(comma - list->ptr) + 1;
-    *item = trimmed((fa_span){list->ptr + start, list->len - start});
+    *item = fa_span_trimmed((fa_span){list->ptr + start, list->len - start}, is_blank);
     *more = comma != NULL;
     list->len = comma == NULL ? 0 : start - 1;
     return true;

@@ -66,6 +66,14 @@ static inline bool fa_http_char_is_hex(char c)
 }
 
 /*
+ * fa_http_char_is_blank - may it stand around a field value, or an item of a list in one?
+ */
+static inline bool fa_http_char_is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/*
  * fa_http_char_is_text - may it stand in a field value?
  */
 static inline bool fa_http_char_is_text(char c)

@@ -232,27 +232,13 @@ static fa_status note_length(struct framing *f, struct fa_http_request *out, fa_
     return FA_OK;
 }
 
-static fa_span trimmed(fa_span s)
-{
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
-        s.ptr++, s.len--;
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 static void note_connection(struct framing *f, fa_span value)
 {
     while (value.len > 0) {
-        const char *comma = memchr(value.ptr, ',', value.len);
-        size_t len = comma == NULL ? value.len : (size_t)(comma - value.ptr);
-        fa_span word = trimmed((fa_span){value.ptr, len});
+        fa_span word = fa_span_trimmed(fa_span_cut(&value, ','), fa_http_char_is_blank);
         if (fa_span_eq_nocase(word, FA_SPAN("close"))) f->facts |= SAYS_CLOSE;
         if (fa_span_eq_nocase(word, FA_SPAN("keep-alive"))) f->facts |= SAYS_KEEP_ALIVE;
         if (fa_span_eq_nocase(word, FA_SPAN("upgrade"))) f->facts |= SAYS_UPGRADE;
-        len += comma != NULL;
-        value.ptr += len;
-        value.len -= len;
     }
 }
 
@@ -333,11 +319,6 @@ static FA_INLINE fa_status note_header(
     }
 }
 
-static FA_INLINE bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 static FA_INLINE fa_status parse_header(struct cursor *c, struct fa_http_header *header)
 {
     const char *name = c->p;
@@ -345,14 +326,14 @@ static FA_INLINE fa_status parse_header(struct cursor *c, struct fa_http_header 
     if (c->p == c->end) return FA_AGAIN;
     if (*c->p != ':' || c->p == name) return FA_ERR_BAD_REQUEST;
     header->name = (fa_span){name, (size_t)(c->p++ - name)};
-    while (c->p < c->end && is_blank(*c->p))
+    while (c->p < c->end && fa_http_char_is_blank(*c->p))
         c->p++;
     const char *value = c->p;
     c->p = c->parser->scan->value_end(c->p, c->end);
     const char *value_end = c->p;
     fa_status status = line_end(c);
     if (status != FA_OK) return status;
-    while (value_end > value && is_blank(value_end[-1]))
+    while (value_end > value && fa_http_char_is_blank(value_end[-1]))
         value_end--;
     header->value = (fa_span){value, (size_t)(value_end - value)};
     return FA_OK;
@@ -386,11 +367,10 @@ static fa_status judge_coding(const struct framing *f, struct fa_http_request *o
         out->chunked = true;
         return FA_OK;
     }
-    fa_span first = f->coding;
-    const char *comma = memchr(first.ptr, ',', first.len);
-    if (comma != NULL) first.len = (size_t)(comma - first.ptr);
-    return fa_span_eq_nocase(trimmed(first), FA_SPAN("chunked")) ? FA_ERR_BAD_REQUEST
-                                                                 : FA_ERR_NOT_IMPLEMENTED;
+    fa_span rest = f->coding;
+    fa_span first = fa_span_trimmed(fa_span_cut(&rest, ','), fa_http_char_is_blank);
+    return fa_span_eq_nocase(first, FA_SPAN("chunked")) ? FA_ERR_BAD_REQUEST
+                                                        : FA_ERR_NOT_IMPLEMENTED;
 }
 
 static FA_INLINE fa_status judge(

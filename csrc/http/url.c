@@ -92,20 +92,10 @@ bool fa_url_valid_utf8(fa_span text)
 bool fa_url_query_next(struct fa_url_query_iter *it, fa_span *name, fa_span *value)
 {
     while (it->rest.len > 0) {
-        fa_span piece = it->rest;
-        const char *amp = memchr(piece.ptr, '&', piece.len);
-        if (amp != NULL) piece.len = (size_t)(amp - piece.ptr);
-        size_t taken = piece.len + (amp != NULL);
-        it->rest.ptr += taken;
-        it->rest.len -= taken;
+        fa_span piece = fa_span_cut(&it->rest, '&');
         if (piece.len == 0) continue;
-        const char *equals = memchr(piece.ptr, '=', piece.len);
-        *name = piece;
-        *value = (fa_span){piece.ptr + piece.len, 0};
-        if (equals != NULL) {
-            name->len = (size_t)(equals - piece.ptr);
-            *value = (fa_span){equals + 1, piece.len - name->len - 1};
-        }
+        *name = fa_span_cut(&piece, '=');
+        *value = piece;
         return true;
     }
     return false;

@@ -79,22 +79,6 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* The next item of a list, without blanks around it; `rest` goes behind its comma. */
-static fa_span next_item(fa_span *rest)
-{
-    const char *comma = memchr(rest->ptr, ',', rest->len);
-    size_t len = comma == NULL ? rest->len : (size_t)(comma - rest->ptr);
-    fa_span item = {rest->ptr, len};
-    len += comma != NULL;
-    rest->ptr += len;
-    rest->len -= len;
-    while (item.len > 0 && is_blank(item.ptr[0]))
-        item.ptr++, item.len--;
-    while (item.len > 0 && is_blank(item.ptr[item.len - 1]))
-        item.len--;
-    return item;
-}
-
 static bool add_item(struct fa_trusted *trusted, fa_span item)
 {
     if (item.len == 0) return true;
@@ -113,7 +97,7 @@ fa_status fa_trusted_parse(struct fa_trusted *trusted, fa_span text, fa_span *ba
     struct fa_trusted made = {.nets = fa_alloc(items * sizeof *made.nets)};
     if (made.nets == NULL) return FA_ERR_NOMEM;
     while (text.len > 0) {
-        fa_span item = next_item(&text);
+        fa_span item = fa_span_trimmed(fa_span_cut(&text, ','), is_blank);
         if (!add_item(&made, item)) {
             fa_free(made.nets);
             *bad = item;

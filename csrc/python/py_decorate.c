@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "http/http_char.h"
 #include "http/http_header_list.h"
 #include "python/py_gate.h"
 
@@ -126,23 +127,13 @@ static bool accepts_gzip(const struct fa_http_request *req)
 
 enum { MAX_MEDIA_TYPE = 128 };
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 /* The media type in lower case. False: not plain ASCII, or very long. */
 static bool media_type_of(const struct answer *a, char *out, size_t *len)
 {
     const struct fa_http_header *header =
         fa_http_header_list_find(&a->list, FA_SPAN("content-type"));
-    fa_span value = header == NULL ? (fa_span){"", 0} : header->value;
-    const char *end = value.len == 0 ? NULL : memchr(value.ptr, ';', value.len);
-    if (end != NULL) value.len = (size_t)(end - value.ptr);
-    while (value.len > 0 && is_blank(value.ptr[value.len - 1]))
-        value.len--;
-    while (value.len > 0 && is_blank(value.ptr[0]))
-        value.ptr++, value.len--;
+    fa_span rest = header == NULL ? (fa_span){"", 0} : header->value;
+    fa_span value = fa_span_trimmed(fa_span_cut(&rest, ';'), fa_http_char_is_blank);
     if (value.len > MAX_MEDIA_TYPE) return false;
     for (size_t i = 0; i < value.len; i++) {
         char c = value.ptr[i];

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "http/http_char.h"
 #include "http/url.h"
 #include "python/py_pairs.h"
 
@@ -185,11 +186,7 @@ static bool scan_headers(
 
 static fa_span trimmed(fa_span text)
 {
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
-        text.ptr++, text.len--;
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
+    return fa_span_trimmed(text, fa_http_char_is_blank);
 }
 
 /* starlette.requests.cookie_parser over each Cookie header: the last one wins. A
@@ -202,11 +199,7 @@ static bool scan_cookies(
         fa_span rest = input->headers[h].value;
         if (fa_py_pairs_has_high_bytes(rest)) return false;
         while (rest.len > 0) {
-            const char *semicolon = memchr(rest.ptr, ';', rest.len);
-            size_t len = semicolon == NULL ? rest.len : (size_t)(semicolon - rest.ptr);
-            fa_span chunk = {rest.ptr, len};
-            rest.ptr += len + (semicolon != NULL);
-            rest.len -= len + (semicolon != NULL);
+            fa_span chunk = fa_span_cut(&rest, ';');
             const char *equals = memchr(chunk.ptr, '=', chunk.len);
             fa_span name = {chunk.ptr, 0}, value = chunk;
             if (equals != NULL) {
@@ -237,9 +230,7 @@ static fa_span content_type(const struct fa_py_input *input)
 
 static bool is_type(fa_span value, fa_span wanted)
 {
-    const char *semicolon = value.len == 0 ? NULL : memchr(value.ptr, ';', value.len);
-    if (semicolon != NULL) value.len = (size_t)(semicolon - value.ptr);
-    return fa_span_eq_nocase(trimmed(value), wanted);
+    return fa_span_eq_nocase(trimmed(fa_span_cut(&value, ';')), wanted);
 }
 
 static bool is_urlencoded(fa_span type)

@@ -199,20 +199,10 @@ static void put_time(struct out *out, uint64_t unix_ms)
     put(out, text, n);
 }
 
-static fa_span path_of(fa_span target, fa_span *query)
-{
-    const char *mark = target.len == 0 ? NULL : memchr(target.ptr, '?', target.len);
-    *query = (fa_span){NULL, 0};
-    if (mark == NULL) return target;
-    size_t len = (size_t)(mark - target.ptr);
-    *query = (fa_span){mark + 1, target.len - len - 1};
-    return (fa_span){target.ptr, len};
-}
-
 static void put_field(struct out *out, uint8_t field, const struct fa_access_line *line)
 {
-    fa_span query;
-    fa_span path = path_of(line->target, &query);
+    fa_span query = line->target;
+    fa_span path = fa_span_cut(&query, '?');
     switch ((enum fa_access_field)field) {
     case FA_ACCESS_FIELD_client_addr: put_escaped(out, line->client, SHORT_MAX); break;
     case FA_ACCESS_FIELD_method: put_escaped(out, line->method, SHORT_MAX); break;

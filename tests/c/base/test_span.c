@@ -1,4 +1,4 @@
-/* Spans: equality with and without ASCII case. */
+/* Spans: equality with and without ASCII case, and parts of one. */
 #include "base/span.h"
 
 #include "check.h"
@@ -22,9 +22,41 @@ TEST(case_of_ascii_letters_only)
     CHECK(!fa_span_eq_nocase(FA_SPAN("\xc4"), FA_SPAN("\xe4")));
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+TEST(trimmed)
+{
+    CHECK_EQ_SPAN(fa_span_trimmed(FA_SPAN("a b"), is_blank), "a b");
+    CHECK_EQ_SPAN(fa_span_trimmed(FA_SPAN(" \ta b\t "), is_blank), "a b");
+    CHECK_EQ_SPAN(fa_span_trimmed(FA_SPAN("\na"), is_blank), "\na");
+    CHECK_EQ_SPAN(fa_span_trimmed(FA_SPAN(" \t "), is_blank), "");
+    CHECK_EQ_SPAN(fa_span_trimmed((fa_span){NULL, 0}, is_blank), "");
+}
+
+TEST(cut)
+{
+    fa_span rest = FA_SPAN("a,,b");
+    CHECK_EQ_SPAN(fa_span_cut(&rest, ','), "a");
+    CHECK_EQ_SPAN(rest, ",b");
+    CHECK_EQ_SPAN(fa_span_cut(&rest, ','), "");
+    CHECK_EQ_SPAN(fa_span_cut(&rest, ','), "b");
+    CHECK_EQ_SPAN(rest, "");
+    CHECK_EQ_SPAN(fa_span_cut(&rest, ','), "");
+    rest = FA_SPAN("a,");
+    CHECK_EQ_SPAN(fa_span_cut(&rest, ','), "a");
+    CHECK_EQ_SPAN(rest, "");
+    rest = (fa_span){NULL, 0};
+    CHECK_EQ_SPAN(fa_span_cut(&rest, ','), "");
+}
+
 int main(void)
 {
     RUN(equality);
     RUN(case_of_ascii_letters_only);
+    RUN(trimmed);
+    RUN(cut);
     return CHECK_END();
 }

@@ -18,6 +18,7 @@ TEST(every_byte)
         /* unreserved, pct-encoded and sub-delims of RFC 3986, but for the comma */
         CHECK_EQ_INT(fa_http_char_is_host((char)byte), letter || one_of(byte, "-._~%!$&'()*+;="));
         CHECK_EQ_INT(fa_http_char_is_digit((char)byte), one_of(byte, "0123456789"));
+        CHECK_EQ_INT(fa_http_char_is_blank((char)byte), one_of(byte, " \t"));
         /* VCHAR, obs-text, space and tab of RFC 9110, 5.5 */
         bool text = byte == ' ' || byte == '\t' || (byte > 0x20 && byte != 0x7f);
         CHECK_EQ_INT(fa_http_char_is_text((char)byte), text);
