@@ -160,11 +160,18 @@ def start_uvicorn(target: str, **environment: str) -> LiveServer:
     return _ready(server)
 
 
-def start_fasterapi(target: str, *options: str, **environment: str) -> LiveServer:
-    """Serve a file of tests/integration/apps (or a path, or module:app) with `fasterapi run`."""
+def start_fasterapi(
+    target: str, *options: str, descriptors: int | None = None, **environment: str
+) -> LiveServer:
+    """Serve a file of tests/integration/apps (or a path, or module:app) with `fasterapi run`.
+
+    descriptors: how many the server may have. The test's own limit stays: it may hold more already.
+    """
     if target.endswith(".py") and "/" not in target:
         target = str(APPS / target)
     command = [sys.executable, "-m", "fasterapi", "run", target]
+    if descriptors is not None:
+        command = ["sh", "-c", 'ulimit -S -n "$0" && exec "$@"', str(descriptors), *command]
     if not {"--port", "--uds"}.intersection(options):
         command += ["--port", "0"]
     return _ready(LiveServer([*command, *options], environment), "--uds" not in options)
