@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import pathlib
 import zlib
 from collections.abc import Callable
 
 import pytest
+from asking import ask, get, upgrade, value
 from field import Served
-from wire import Connection, exchange
+from wire import Connection
 
 MASK = b"\0\0\0\0"
 CLOSE = 0x88
 
 
-def get(path: str) -> bytes:
-    return b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % path.encode()
-
-
-def upgrade(path: str, *headers: bytes) -> bytes:
-    lines = [
-        b"GET %s HTTP/1.1" % path.encode(),
-        b"Host: h",
-        b"Upgrade: websocket",
-        b"Connection: Upgrade",
-        b"Sec-WebSocket-Version: 13",
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-        *headers,
-    ]
-    return b"\r\n".join(lines) + b"\r\n\r\n"
-
-
 def marks(server: Served) -> list[str]:
-    names: list[str] = json.loads(exchange(server.address, get("/marks")).body)
+    names: list[str] = value(server, "/marks")
     return names
 
 
@@ -51,7 +34,7 @@ def test_bytes_behind_a_pending_upgrade_are_not_a_request(serve: Callable[..., S
         assert connection.read_response().body == b'"before"'
         for _ in range(5):
             assert marks(server) == ["before"]
-        exchange(server.address, get("/go"))
+        ask(server, "/go")
         connection.finish_sending()
         assert connection.read_response().status == 101
         assert closes_with(connection.read_to_end()) == 1002  # 0x47 begins no frame
@@ -106,15 +89,15 @@ def test_bombs_for_a_deaf_app(serve: Callable[..., Served]):
     packed = deflate.compress(b"a" * 15_000_000) + deflate.flush(zlib.Z_SYNC_FLUSH)
     packed = packed[:-4]
     bomb = b"\xc1\xfe" + len(packed).to_bytes(2, "big") + MASK + packed
-    exchange(server.address, get("/marks"))
+    ask(server, "/marks")
     before = resident(server)
     count = 12
     with contextlib.ExitStack() as connections:  # also where the test is lost
         for _ in range(count):
             connection = connections.enter_context(Connection(server.address))
-            connection.send(upgrade("/deaf", b"Sec-WebSocket-Extensions: permessage-deflate"))
+            connection.send(upgrade("/deaf", "Sec-WebSocket-Extensions: permessage-deflate"))
             assert connection.read_response().status == 101
             connection.send(bomb * 3)
         for _ in range(10):  # each of them when the loop has gone through what had come before it
-            exchange(server.address, get("/marks"))
+            ask(server, "/marks")
         assert resident(server) - before < count * 6_000_000

@@ -6,8 +6,9 @@ import signal
 from collections.abc import Callable
 
 import pytest
+from asking import ask, get, upgrade
 from field import Served
-from wire import Connection, WireError, exchange
+from wire import Connection, WireError
 
 KINDS = ("exit", "interrupt", "generator", "cancelled")
 #: Those that asyncio lets out of the event loop.
@@ -23,10 +24,6 @@ AFTER = ("exit", "exit-at-once", "exit-def", "task", "task-def")
 STREAMS = ("stream", "stream-first", "stream-def", "yield", "yield-def", "events")
 
 
-def get(target: str) -> bytes:
-    return f"GET {target} HTTP/1.1\r\nHost: h\r\n\r\n".encode()
-
-
 class Asker:
     """Sends requests that fail, and sees after each one that the server is there and has said so."""
 
@@ -35,14 +32,14 @@ class Asker:
         self.logged = 0
 
     def ask(self, target: str, status: int, *, is_logged: bool = True) -> None:
-        assert exchange(self.server.address, get(target)).status == status, target
+        assert ask(self.server, target).status == status, target
         self.see(target, is_logged=is_logged)
 
     def see(self, target: str, *, is_logged: bool = True) -> None:
         if is_logged:
             self.logged += 1
             self.server.wait_for_line(LOGGED, self.logged)
-        assert exchange(self.server.address, get("/ok")).body == b'"ok"', target
+        assert ask(self.server, "/ok").body == b'"ok"', target
 
     def read(self, target: str) -> None:
         """Begin a stream, and read what there is of it: its end, or that it is cut."""
@@ -125,14 +122,10 @@ def test_after_the_answer_behind_base_middleware(serve: Callable[..., Served]):
 @pytest.mark.kind("SystemExit and its like in a WebSocket handler close it")
 def test_out_of_a_websocket_handler(serve: Callable[..., Served]):
     asker = Asker(serve("exits_app.py"))
-    upgrade = (
-        "GET /{} HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
     for kind in KINDS:
         for place, status in (("ws-first", 500), ("ws", 101)):
             with Connection(asker.server.address) as connection:
-                connection.send(upgrade.format(f"{place}/{kind}").encode())
+                connection.send(upgrade(f"/{place}/{kind}"))
                 assert connection.read_head().status == status
                 connection.finish_sending()
                 connection.read_to_end()

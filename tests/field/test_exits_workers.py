@@ -9,11 +9,12 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from asking import get
 from field import Served
 from live_server import wait_until
 from wire import Connection, WireError, exchange
 
-ASK = b"GET /pid HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+ASK = get("/pid", "Connection: close")
 
 
 def start(serve: Callable[..., Served], workers: int = 2, **environment: str) -> Served:

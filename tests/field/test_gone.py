@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Callable
 
 import pytest
+from asking import ask, get, value
 from field import Served
 from live_server import wait_until
-from wire import Connection, exchange
+from wire import Connection
 
 Serve = Callable[..., Served]
 
@@ -38,18 +38,14 @@ SSE_STARLETTE = ["/sse-starlette/waiting", "/sse-starlette/ticking", "/sse-starl
 
 
 def state_of(server: Served) -> dict[str, int]:
-    found: dict[str, int] = json.loads(ask(server, "/state"))
+    found: dict[str, int] = value(server, "/state")
     return found
 
 
-def ask(server: Served, path: str) -> bytes:
-    return exchange(server.address, f"GET {path} HTTP/1.1\r\nHost: h\r\n\r\n".encode()).body
-
-
-def begin(server: Served, path: str, headers: str = "") -> Connection:
+def begin(server: Served, path: str, *headers: str) -> Connection:
     """A client that has got the first piece of a stream, and reads no more."""
     connection = Connection(server.address, receive_buffer=4096)
-    connection.send(f"GET {path} HTTP/1.1\r\nHost: h\r\n{headers}\r\n".encode())
+    connection.send(get(path, *headers))
     assert connection.read_head().status == 200
     connection._until(b"hello")
     return connection
@@ -67,11 +63,11 @@ def wait_for(server: Served, what: str, **least: int) -> dict[str, int]:
     return seen
 
 
-def streams_end(server: Served, paths: list[str], leave: str, headers: str = "") -> None:
+def streams_end(server: Served, paths: list[str], leave: str, *headers: str) -> None:
     """Two clients of each path leave: their streams and dependencies end."""
     for path in paths:
         before = state_of(server)
-        connections = [begin(server, path, headers) for _ in range(2)]
+        connections = [begin(server, path, *headers) for _ in range(2)]
         for connection in connections:
             LEAVE[leave](connection)
         opened = state_of(server).get("open", 0)
@@ -96,11 +92,11 @@ def test_a_stream_that_nobody_reads(serve: Serve, middleware: str):
 
 @pytest.mark.kind("a client that leaves is noticed when its connection takes no further request")
 @pytest.mark.parametrize(
-    "headers", ["Connection: close\r\n", "Connection: upgrade\r\nUpgrade: h2c\r\n"]
+    "headers", [["Connection: close"], ["Connection: upgrade", "Upgrade: h2c"]]
 )
-def test_a_connection_that_takes_no_further_request(serve: Serve, headers: str):
+def test_a_connection_that_takes_no_further_request(serve: Serve, headers: list[str]):
     server = serve("gone_app.py", "--graceful-timeout", "0.5")
-    streams_end(server, WAITING, "closes", headers)
+    streams_end(server, WAITING, "closes", *headers)
 
 
 @pytest.mark.kind("an event stream of sse-starlette ends when its client leaves")
@@ -153,7 +149,7 @@ def test_background_tasks(serve: Serve, middleware: str):
         for _ in range(6):
             connection = Connection(server.address)
             path = name.replace(" ", "/") + ("/" if name == "raw" else "")
-            connection.send(f"GET /{path} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+            connection.send(get(f"/{path}"))
             clients.append(connection)
     wait_for(server, "the requests", waiting=len(clients))
     for number, connection in enumerate(clients):
@@ -171,7 +167,7 @@ def test_background_tasks(serve: Serve, middleware: str):
 def test_a_handler_runs_to_its_end(serve: Serve, middleware: str):
     server = serve("gone_task_app.py", "--graceful-timeout", "0.5", MIDDLEWARE=middleware)
     with Connection(server.address) as connection:
-        connection.send(b"GET /to-the-end HTTP/1.1\r\nHost: h\r\n\r\n")
+        connection.send(get("/to-the-end"))
         wait_for(server, "the request", waiting=1)
     ask(server, "/open")
     assert "cancelled" not in wait_for(server, "its client has left", through=1)
@@ -184,9 +180,9 @@ def test_told(serve: Serve, middleware: str, leave: str):
     told = 0
     # Behind base middleware, Starlette's is_disconnected() is False whatever the server says.
     for path in ("/told/receive", "/told/is_disconnected")[: 1 if middleware == "base" else 2]:
-        for headers in ("", "Connection: close\r\n"):
+        for headers in ([], ["Connection: close"]):
             with Connection(server.address) as connection:
-                connection.send(f"GET {path} HTTP/1.1\r\nHost: h\r\n{headers}\r\n".encode())
+                connection.send(get(path, *headers))
                 told += 1
                 wait_for(server, "the request", waiting=told)
                 LEAVE[leave](connection)

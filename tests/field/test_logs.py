@@ -9,16 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asking import ask
 from field import Served
-from wire import Response, exchange
 
 Serve = Callable[..., Served]
 PATHS = ("/def", "/async", "/handed/x", "/missing")
 MOMENTS = pytest.mark.parametrize("when", ["import", "lifespan"])
-
-
-def ask(server: Served, path: str) -> Response:
-    return exchange(server.address, f"GET {path} HTTP/1.1\r\nhost: h\r\n\r\n".encode())
 
 
 def records(server: Served) -> list[dict[str, Any]]:

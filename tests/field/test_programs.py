@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
+from asking import ask, reading
 from field import Served
-from wire import Connection, exchange
+from wire import exchange
 
 Serve = Callable[..., Served]
 
 
-def get(path: str) -> bytes:
-    return b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % path.encode()
-
-
-@contextmanager
-def reading(server: Served, path: str) -> Iterator[Connection]:
-    """A client that has had the first of a stream."""
-    with Connection(server.address) as client:
-        client.send(get(path))
-        assert client.read_head().status == 200
-        assert client.read_exactly(5)
-        yield client
-
-
 def leave(server: Served, path: str) -> None:
     """Read the first of a stream, and leave."""
-    with reading(server, path):
+    with reading(server, path, 5):
         pass
 
 
@@ -55,7 +41,7 @@ def test_sse_starlette_hears_that_its_client_left(serve: Serve, middleware: str)
 @pytest.mark.parametrize("middleware", ["", "1"], ids=["bare", "middleware"])
 def test_sse_starlette_says_farewell(serve: Serve, middleware: str):
     server = serve("programs_app.py", "--graceful-timeout", "50", MIDDLEWARE=middleware)
-    with reading(server, "/farewell") as client:
+    with reading(server, "/farewell", 5) as client:
         server.signal(signal.SIGTERM)
         assert client.read_to_end().endswith(b"data: farewell\r\n\r\n\r\n0\r\n\r\n")
     server.wait()
@@ -67,7 +53,7 @@ def test_a_second_answer_to_a_client_that_left(serve: Serve):
     server = serve("programs_app.py", "--graceful-timeout", "0.5")
     leave(server, "/twice")
     server.wait_for_line("ended twice")
-    assert exchange(server.address, get("/go-on")).status == 200
+    assert ask(server, "/go-on").status == 200
     says_nothing_is_wrong(server)
 
 
@@ -79,8 +65,8 @@ def test_a_wsgi_app_answers(serve: Serve, middleware: str):
     head = b"POST /wsgi/echo HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(body)
     answer = exchange(server.address, head + body)
     assert answer.body == b"300000 /wsgi\n" + body
-    assert exchange(server.address, get("/go-on")).status == 200
-    assert exchange(server.address, get("/wsgi/lines")).body.endswith(b"199 " + b"x" * 1000)
+    assert ask(server, "/go-on").status == 200
+    assert ask(server, "/wsgi/lines").body.endswith(b"199 " + b"x" * 1000)
 
 
 @pytest.mark.kind("a WSGI app in a2wsgi whose client leaves goes on to its end without an error")
@@ -88,6 +74,6 @@ def test_a_wsgi_app_answers(serve: Serve, middleware: str):
 def test_a_wsgi_app_whose_client_leaves(serve: Serve, middleware: str):
     server = serve("programs_app.py", "--graceful-timeout", "5", MIDDLEWARE=middleware)
     leave(server, "/wsgi/lines")
-    assert exchange(server.address, get("/go-on")).status == 200
+    assert ask(server, "/go-on").status == 200
     server.wait_for_line("ended wsgi")
     says_nothing_is_wrong(server)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from wire import Connection
+from asking import ask
 
 PAGE = b"<html>" + b"a page with some text. " * 400 + b"</html>"
 TARGETS = ["/async", "/def", "/yield", "/def-yield", "/static/index.html", "/html/"]
@@ -19,11 +19,8 @@ def pages(tmp_path):
     return str(tmp_path)
 
 
-def ask(server, target, *lines, method="GET"):
-    head = [f"{method} {target} HTTP/1.1", "Host: h", "Accept-Encoding: gzip, br", *lines, "", ""]
-    with Connection(server.address) as connection:
-        connection.send("\r\n".join(head).encode())
-        return connection.read_response(method.encode())
+def ask_packed(server, target, *lines, method="GET"):
+    return ask(server, target, "Accept-Encoding: gzip, br", *lines, method=method)
 
 
 def text_of(answer):
@@ -45,7 +42,7 @@ def test_a_file_behind_middleware(serve, pages, middleware):
     name = middleware.partition("-")[0]
     added = ADDED.get(name, b"")
     for target in TARGETS:
-        answer = ask(server, target)
+        answer = ask_packed(server, target)
         assert (target, answer.status) == (target, 200)
         assert text_of(answer) == PAGE + added, target
         assert answer.header(b"etag") is not None
@@ -54,13 +51,13 @@ def test_a_file_behind_middleware(serve, pages, middleware):
         if name == "gzip":
             assert answer.header(b"vary") == b"Accept-Encoding", target
         if not added:
-            assert ask(server, target, method="HEAD").status in (200, 405)
-            part = ask(server, target, "Range: bytes=6-11")
+            assert ask_packed(server, target, method="HEAD").status in (200, 405)
+            part = ask_packed(server, target, "Range: bytes=6-11")
             assert (part.status, text_of(part)) == (206, b"a page")
-    missing = ask(server, "/html/nothing")
+    missing = ask_packed(server, "/html/nothing")
     assert (missing.status, text_of(missing)) == (404, b"not here" + added)
     if middleware == "none":
-        assert ask(server, "/missing").status == 500
+        assert ask_packed(server, "/missing").status == 500
     assert server.process.poll() is None
 
 
@@ -68,5 +65,5 @@ def test_a_file_behind_middleware(serve, pages, middleware):
 @pytest.mark.parametrize("middleware", ["none", "cors", "gzip-inside"])
 def test_a_response_that_wraps_send(serve, pages, middleware):
     server = serve("scope_files.py", MIDDLEWARE=middleware, PAGES=pages)
-    answer = ask(server, "/rewritten")
+    answer = ask_packed(server, "/rewritten")
     assert (answer.status, text_of(answer)) == (200, PAGE + ADDED["footer"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from asking import ask
 from live_server import wait_until
-from wire import exchange
 
 MIDDLEWARE = ["none", "pure", "base"]
 PLACES = ["", "/included/deep", "/mounted"]
@@ -18,8 +18,8 @@ KEYS = set(
 MORE = {"/included/deep": {"fastapi"}, "/mounted": {"app_root_path", "fastapi"}}
 
 
-def ask(server, target):
-    answer = exchange(server.address, f"GET {target} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+def answer_of(server, target):
+    answer = ask(server, target)
     return answer.status, answer.body
 
 
@@ -29,7 +29,7 @@ def test_the_keys_of_the_scope(serve, middleware):
     server = serve("scope_request.py", MIDDLEWARE=middleware)
     for place in PLACES:
         for kind in ("async", "def", "async-dependency", "def-dependency"):
-            status, body = ask(server, f"{place}/{kind}/7")
+            status, body = answer_of(server, f"{place}/{kind}/7")
             seen = json.loads(body)
             expected = KEYS | MORE.get(place, set())
             optional = {"fastapi"} if place != "/included/deep" else set()
@@ -53,11 +53,11 @@ def test_the_exit_stacks(serve, middleware):
             ("yield", with_generator),
             ("def-yield", with_generator),
         ):
-            assert ask(server, f"{place}/push/{kind}")[0] == 200
+            assert answer_of(server, f"{place}/push/{kind}")[0] == 200
             lines = []
 
             def complete(lines=lines, expected=expected):
-                lines += json.loads(ask(server, "/log")[1])
+                lines += json.loads(answer_of(server, "/log")[1])
                 return len(lines) >= len(expected)
 
             wait_until(complete, "the exit stacks to be left")
@@ -70,9 +70,9 @@ def test_handlers_that_are_registered_late(serve, middleware):
     server = serve("scope_request.py", MIDDLEWARE=middleware)
     for place in PLACES:
         known = place == "/included/deep"  # by now: it is the same app
-        assert ask(server, f"{place}/raise")[0] == (499 if known else 500)
-        assert ask(server, f"{place}/register/now") == (499, b'{"registered":"now"}')
-        assert ask(server, f"{place}/raise") == (499, b'{"registered":"later"}')
+        assert answer_of(server, f"{place}/raise")[0] == (499 if known else 500)
+        assert answer_of(server, f"{place}/register/now") == (499, b'{"registered":"now"}')
+        assert answer_of(server, f"{place}/raise") == (499, b'{"registered":"later"}')
 
 
 @pytest.mark.kind("an endpoint may answer through the Request's send")
@@ -80,6 +80,6 @@ def test_handlers_that_are_registered_late(serve, middleware):
 def test_an_endpoint_answers_itself(serve, middleware):
     server = serve("scope_request.py", MIDDLEWARE=middleware)
     for place in PLACES:
-        status, body = ask(server, f"{place}/own")
+        status, body = answer_of(server, f"{place}/own")
         assert (status, body) == (200, b"data: 0\n\ndata: 1\n\ndata: 2\n\n")
-        assert ask(server, f"{place}/async/7")[0] == 200
+        assert answer_of(server, f"{place}/async/7")[0] == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from asking import get
 from live_server import wait_until
 from wire import Connection
 
@@ -25,7 +26,7 @@ WHERE = ["async", "def", "thread"]
 
 
 def ask(connection, target, method="GET"):
-    connection.send(f"{method} {target} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+    connection.send(get(target, method=method))
     answer = connection.read_response()
     return answer.body if answer.status == 200 else answer.status
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from asking import ask
 from field import Served
-from wire import exchange
 
 
 @pytest.mark.kind("an app is served")
 def test_an_app_is_served(serve: Callable[..., Served]):
     server = serve("smoke_app.py", "--graceful-timeout", "0.5")
-    answer = exchange(server.address, b"GET /who HTTP/1.1\r\nHost: h\r\n\r\n")
-    assert answer.body == b'{"who":"%s"}' % server.who.encode()
+    assert ask(server, "/who").body == b'{"who":"%s"}' % server.who.encode()

@@ -10,27 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from asking import get, reading, upgrade
 from field import Served
 from wire import Connection
 
 Serve = Callable[..., Served]
 
-UPGRADE = (
-    b"GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
 #: No test waits for so long: who is not told of a stop would make it fail.
 LONG = ("--graceful-timeout", "50")
-
-
-@contextmanager
-def streaming(server: Served, path: str) -> Iterator[Connection]:
-    """A client that has had the first part of an answer that goes on."""
-    with Connection(server.address) as client:
-        client.send(get(path))
-        assert client.read_head().status == 200
-        assert client.read_exactly(1)
-        yield client
 
 
 @contextmanager
@@ -40,10 +27,6 @@ def asking(server: Served, path: str) -> Iterator[Connection]:
         client.send(get(path))
         server.wait_for_line("^begun")
         yield client
-
-
-def get(path: str) -> bytes:
-    return b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % path.encode()
 
 
 def ends_in_order(server: Served, *lines: str, code: int = -signal.SIGTERM) -> None:
@@ -64,7 +47,7 @@ def middleware(on: bool) -> dict[str, str]:
 @pytest.mark.parametrize("on", [False, True], ids=["bare", "middleware"])
 def test_event_streams_hear_at_once(serve: Serve, on: bool):
     server = serve("stop_app.py", "--graceful-timeout", "5", **middleware(on))
-    with streaming(server, "/events/"):
+    with reading(server, "/events/"):
         server.signal(signal.SIGTERM)
         ends_in_order(server, "heard", "lifespan ends")
     assert "timeout" not in server.output.lower()
@@ -74,7 +57,7 @@ def test_event_streams_hear_at_once(serve: Serve, on: bool):
 @pytest.mark.parametrize("on", [False, True], ids=["bare", "middleware"])
 def test_a_streaming_response_of_events_ends(serve: Serve, on: bool):
     server = serve("stop_app.py", "--graceful-timeout", "5", **middleware(on))
-    with streaming(server, "/yields"):
+    with reading(server, "/yields"):
         server.signal(signal.SIGTERM)
         ends_in_order(server, "finally of /yields", "lifespan ends")
     assert "timeout" not in server.output.lower()
@@ -83,7 +66,7 @@ def test_a_streaming_response_of_events_ends(serve: Serve, on: bool):
 @pytest.mark.kind("a stop ends answers that send nothing")
 def test_silent_answers_hear(serve: Serve):
     server = serve("stop_app.py", "--graceful-timeout", "5")
-    with streaming(server, "/silent/"):
+    with reading(server, "/silent/"):
         server.signal(signal.SIGTERM)
         ends_in_order(server, "heard", "lifespan ends")
     assert "timeout" not in server.output.lower()
@@ -93,7 +76,7 @@ def test_silent_answers_hear(serve: Serve):
 def test_moving_answers_are_finished(serve: Serve, tmp_path: pathlib.Path):
     finish = tmp_path / "finish"
     server = serve("stop_app.py", *LONG, FINISH=str(finish))
-    with streaming(server, "/moving/") as client:
+    with reading(server, "/moving/") as client:
         server.signal(signal.SIGTERM)
         server.wait_for_line("Waiting for .*connection")
         finish.touch()
@@ -105,7 +88,7 @@ def test_moving_answers_are_finished(serve: Serve, tmp_path: pathlib.Path):
 @pytest.mark.kind("answers that move hear of the stop at the graceful timeout")
 def test_moving_answers_hear_at_the_graceful_timeout(serve: Serve):
     server = serve("stop_app.py", "--graceful-timeout", "0.3")
-    with streaming(server, "/moving/"):
+    with reading(server, "/moving/"):
         server.signal(signal.SIGTERM)
         ends_in_order(server, "heard", "lifespan ends")
 
@@ -144,7 +127,7 @@ def test_background_tasks_end(serve: Serve, path: str, tmp_path: pathlib.Path):
 def test_websockets_get_1012(serve: Serve):
     server = serve("stop_app.py", *LONG)
     with Connection(server.address) as client:
-        client.send(UPGRADE)
+        client.send(upgrade("/ws"))
         assert client.read_head().status == 101
         server.signal(signal.SIGTERM)
         assert client.read_exactly(4) == b"\x88\x02\x03\xf4"
@@ -158,7 +141,7 @@ def test_websockets_get_1012(serve: Serve):
 @pytest.mark.kind("a library finds the server by its signal handler, and says goodbye")
 def test_a_library_finds_the_server(serve: Serve):
     server = serve("stop_app.py", *LONG)
-    with streaming(server, "/watching") as client:
+    with reading(server, "/watching") as client:
         server.signal(signal.SIGTERM)
         assert client.read_to_end().endswith(b"b\r\n: goodbye\n\n\r\n0\r\n\r\n")
     assert server.wait() == -signal.SIGTERM
@@ -225,7 +208,7 @@ def test_a_stuck_thread_is_left(who: str, serve: Serve, number: int, code: int, 
 def test_workers(serve: Serve, number: int):
     server = serve("stop_app.py", "--workers", "2", "--graceful-timeout", "5")
     server.wait_for_line("Application startup complete", 2)
-    with streaming(server, "/events/"):
+    with reading(server, "/events/"):
         server.signal(number)
         assert server.wait() == 0
     for line in ("lifespan ends", "atexit"):

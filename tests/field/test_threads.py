@@ -8,26 +8,20 @@ import os
 import pathlib
 import signal
 from collections.abc import Callable
-from typing import Any
 
 import pytest
+from asking import get, value
 from field import Served
 from live_server import wait_until
-from wire import Connection, exchange
+from wire import Connection
 
 Serve = Callable[..., Served]
-
-
-def get(server: Served, path: str) -> Any:
-    answer = exchange(server.address, b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % path.encode())
-    assert answer.status == 200, answer.body
-    return json.loads(answer.body)
 
 
 @pytest.mark.kind("threads of def handlers have names and are listed")
 def test_threads_have_names(serve: Serve):
     server = serve("threads_app.py")
-    me = get(server, "/me")
+    me = value(server, "/me")
     assert "worker" in me["name"]
     assert me["daemon"]
     assert me["alive"]
@@ -49,27 +43,27 @@ def test_a_tracer_that_comes_later(serve: Serve):
 
 
 def _see_later(server: Served, kind: str) -> None:
-    get(server, "/work")
-    get(server, f"/hook/{kind}")
-    get(server, "/work")
-    assert get(server, "/seen") == ["given", "opened", "work"]
-    get(server, "/hook/none")
-    get(server, "/work")
-    assert get(server, "/seen") == []
+    value(server, "/work")
+    value(server, f"/hook/{kind}")
+    value(server, "/work")
+    assert value(server, "/seen") == ["given", "opened", "work"]
+    value(server, "/hook/none")
+    value(server, "/work")
+    assert value(server, "/seen") == []
 
 
 @pytest.mark.kind("children of def handlers get their signals")
 def test_children_get_their_signals(serve: Serve):
     server = serve("threads_app.py")
-    assert get(server, "/me")["blocked"] == 0
-    assert get(server, "/child") == -signal.SIGTERM
+    assert value(server, "/me")["blocked"] == 0
+    assert value(server, "/child") == -signal.SIGTERM
 
 
 @pytest.mark.kind("multiprocessing works from def handlers")
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing(serve: Serve, method: str):
     server = serve("threads_app.py")
-    assert get(server, f"/process/{method}") == [45, 0, True, -signal.SIGTERM]
+    assert value(server, f"/process/{method}") == [45, 0, True, -signal.SIGTERM]
     assert "Traceback" not in server.output
     assert "ignored" not in server.output
 
@@ -81,9 +75,9 @@ def test_a_forked_child_runs_nothing_queued(serve: Serve, tmp_path: pathlib.Path
     server = serve("threads_app.py", "--worker-threads", threads, PAID=str(paid))
     with Queued(server, paid) as queued:
         queued.fork("/fork")
-        wait_until(lambda: get(server, "/begun") is True, "the handler to begin")
+        wait_until(lambda: value(server, "/begun") is True, "the handler to begin")
         queued.pay("/pay/%d", 20)
-        get(server, "/leave")
+        value(server, "/leave")
         queued.check()
 
 
@@ -111,7 +105,7 @@ class Queued(contextlib.ExitStack):
 
     def _ask(self, path: str) -> Connection:
         connection = self.enter_context(Connection(self.server.address))
-        connection.send(b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % path.encode())
+        connection.send(get(path))
         return connection
 
     def fork(self, path: str) -> None:
@@ -126,7 +120,7 @@ class Queued(contextlib.ExitStack):
         self.callback(_kill, child)
         for number, payer in enumerate(self.payers):
             assert json.loads(payer.read_response().body) == number
-        assert get(self.server, "/me")["alive"]
+        assert value(self.server, "/me")["alive"]
         lines = [line.split() for line in self.paid.read_text().splitlines()]
         assert sorted(int(number) for number, _ in lines) == list(range(len(self.payers)))
         assert {int(process) for _, process in lines} == {self.server.pid}

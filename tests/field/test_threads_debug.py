@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 import re
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable
-from typing import Any
 
 import pytest
+from asking import get, value
 from debugger import Debugger
 from field import Served
-from wire import Connection, exchange
+from wire import Connection
 
 Serve = Callable[..., Served]
 
 _APP = pathlib.Path(__file__).parent / "apps" / "threads_debug_app.py"
-
-
-def request(path: str) -> bytes:
-    return b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % path.encode()
-
-
-def get(server: Served, path: str) -> Any:
-    answer = exchange(server.address, request(path))
-    assert answer.status == 200, answer.body
-    return json.loads(answer.body)
 
 
 def line_of(function: str) -> int:
@@ -44,18 +33,18 @@ def assert_stops(server: Served, port: int) -> None:
         Debugger(("127.0.0.1", port), _APP, lines) as debugger,
         Connection(server.address) as connection,
     ):
-        connection.send(request("/def"))
+        connection.send(get("/def"))
         for function in ("given", "read"):
             thread, *place = debugger.stopped()
             assert place == [function, line_of(function)]
             assert "worker" in thread
         assert connection.read_response().body == b"2"
-        connection.send(request("/async"))
+        connection.send(get("/async"))
         thread, *place = debugger.stopped()
         assert place == ["wait", line_of("wait")]
         assert thread == "MainThread"
         assert connection.read_response().body == b"3"
-    assert get(server, "/def") == 2
+    assert value(server, "/def") == 2
 
 
 @pytest.mark.kind("debugpy, attached before the first request, stops at breakpoints")
@@ -67,25 +56,25 @@ def test_a_debugger_before_the_first_request(serve: Serve):
 @pytest.mark.kind("debugpy, let in from the start and attached later, stops at breakpoints")
 def test_a_debugger_after_the_first_request(serve: Serve):
     server = serve("threads_debug_app.py", LISTEN="at import")
-    assert [get(server, "/def"), get(server, "/async")] == [2, 3]
+    assert [value(server, "/def"), value(server, "/async")] == [2, 3]
     assert_stops(server, int(server.wait_for_line(r"debugger: (\d+)").group(1)))
 
 
 @pytest.mark.kind("debugpy, let in while the server runs, stops at breakpoints")
 def test_a_debugger_let_in_later(serve: Serve):
     server = serve("threads_debug_app.py", LISTEN="later")
-    assert [get(server, "/def"), get(server, "/async")] == [2, 3]
-    assert_stops(server, get(server, "/listen"))
+    assert [value(server, "/def"), value(server, "/async")] == [2, 3]
+    assert_stops(server, value(server, "/listen"))
 
 
 @pytest.mark.kind("py-spy shows the names of threads and their functions")
 def test_py_spy(serve: Serve):
     server = serve("threads_debug_app.py", LISTEN="later")
     with Connection(server.address) as connection:
-        connection.send(request("/stay"))
-        assert get(server, "/begun")
+        connection.send(get("/stay"))
+        assert value(server, "/begun")
         text = dump(server.pid)
-        get(server, "/leave")
+        value(server, "/leave")
         assert connection.read_response().body == b"true"
     threads = re.split(r"^(?=Thread )", text, flags=re.MULTILINE)
     blocks = [block for block in threads if "stay_in_thread" in block]

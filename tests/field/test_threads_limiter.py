@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asking import get, value
 from field import Served
 from live_server import wait_until
-from wire import Connection, exchange
+from wire import Connection
 
 Serve = Callable[..., Served]
-_ASK = b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n"
-
-
-def get(server: Served, path: str) -> Any:
-    answer = exchange(server.address, _ASK % path.encode())
-    assert answer.status == 200, answer.body
-    return json.loads(answer.body)
 
 
 class Calls(contextlib.ExitStack):
@@ -34,7 +27,7 @@ class Calls(contextlib.ExitStack):
     def add(self, *paths: str) -> None:
         for path in paths:
             connection = self.enter_context(Connection(self.server.address))
-            connection.send(_ASK % path.encode())
+            connection.send(get(path))
             self.open.append(connection)
 
     def state(self, holds: int | None = None) -> Any:
@@ -42,7 +35,7 @@ class Calls(contextlib.ExitStack):
         found: list[Any] = []
 
         def settled() -> bool:
-            found[:] = [get(self.server, "/state")]
+            found[:] = [value(self.server, "/state")]
             state = found[0]
             arrived = state["now"] + state["waiting"] == len(self.open)
             return arrived and holds in (None, state["now"])
@@ -52,11 +45,11 @@ class Calls(contextlib.ExitStack):
 
     def finish(self) -> int:
         """Let them go on; the most that ran at a time."""
-        get(self.server, "/leave")
+        value(self.server, "/leave")
         for connection in self.open:
             assert connection.read_response().body == b"1"
-        most: int = get(self.server, "/state")["most"]
-        get(self.server, "/stay")
+        most: int = value(self.server, "/state")["most"]
+        value(self.server, "/stay")
         return most
 
 
@@ -75,7 +68,7 @@ def test_the_limiter_set_in_the_lifespan(serve: Serve, tokens: int, loop: str):
             "waiting": 4,
         }
         assert calls.finish() == tokens
-    state = get(server, "/state")
+    state = value(server, "/state")
     assert (state["borrowed"], state["waiting"]) == (0, 0)
 
 
@@ -84,9 +77,9 @@ def test_the_limiter_set_while_the_server_runs(serve: Serve):
     server = serve("threads_limiter_app.py")
     with Calls(server, *["/def"] * 44) as calls:
         assert calls.state(40)["total"] == 40
-        get(server, "/total/42")
+        value(server, "/total/42")
         calls.state(42)
-        get(server, "/total/2")
+        value(server, "/total/2")
         assert calls.state(42)["available"] == -40
         assert calls.finish() == 42
     with Calls(server, *["/def"] * 4) as calls:
@@ -104,7 +97,7 @@ def test_both_share_the_limiter(serve: Serve, first: str):
         calls.add(*[second] * 3, *[first] * 3)
         assert calls.state(3)["waiting"] == 6
         assert calls.finish() == 3
-    assert get(server, "/state")["borrowed"] == 0
+    assert value(server, "/state")["borrowed"] == 0
 
 
 @pytest.mark.kind("with no tokens, def handlers wait until there are some")
@@ -112,6 +105,6 @@ def test_no_tokens(serve: Serve):
     server = serve("threads_limiter_app.py", TOKENS="0")
     with Calls(server, "/def", "/anyio", "/def") as calls:
         assert calls.state(0)["waiting"] == 3
-        get(server, "/total/1")
+        value(server, "/total/1")
         calls.state(1)
         assert calls.finish() == 1

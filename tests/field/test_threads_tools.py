@@ -7,28 +7,18 @@ import json
 import pathlib
 import signal
 from collections.abc import Callable
-from typing import Any
 
 import pytest
+from asking import get, value
 from field import Served
-from wire import Connection, exchange
+from wire import Connection
 
 Serve = Callable[..., Served]
 
 
-def request(path: str) -> bytes:
-    return b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % path.encode()
-
-
-def get(server: Served, path: str) -> Any:
-    answer = exchange(server.address, request(path))
-    assert answer.status == 200, answer.body
-    return json.loads(answer.body)
-
-
 def use(server: Served) -> None:
-    for path, value in (("/def", 3), ("/async", 3), ("/stream", 111)):
-        assert get(server, path) == value
+    for path, answer in (("/def", 3), ("/async", 3), ("/stream", 111)):
+        assert value(server, path) == answer
 
 
 def assert_no_noise(server: Served) -> None:
@@ -44,7 +34,7 @@ def assert_no_noise(server: Served) -> None:
 def test_coverage(serve: Serve, core: str):
     server = serve("threads_tools_app.py", TOOL="coverage", COVERAGE_CORE=core)
     use(server)
-    assert get(server, "/missed") == []
+    assert value(server, "/missed") == []
 
 
 @pytest.mark.kind("nest_asyncio, applied at import, makes no noise")
@@ -60,15 +50,15 @@ def test_nest_asyncio(serve: Serve, loop: str):
 def test_a_handler_runs_the_loop_again(serve: Serve, path: str):
     tool = "none" if path == "/nested/late" else "nest_asyncio"
     server = serve("threads_tools_app.py", "--loop", "asyncio", TOOL=tool)
-    get(server, "/number")
+    value(server, "/number")
     with Connection(server.address) as nested:
-        nested.send(request(path))
-        assert get(server, "/entered")
-        assert get(server, "/number") == 2
+        nested.send(get(path))
+        assert value(server, "/entered")
+        assert value(server, "/number") == 2
         use(server)
-        assert get(server, "/release")
+        assert value(server, "/release")
         assert json.loads(nested.read_response().body) in (7, 8)
-    assert get(server, "/number") == 3
+    assert value(server, "/number") == 3
     assert_no_noise(server)
 
 
@@ -86,7 +76,7 @@ def test_requests_behind_one_that_runs_the_loop_again(serve: Serve, tmp_path: pa
     with contextlib.ExitStack() as stack:
         peers = [stack.enter_context(Connection(server.address)) for _ in paths]
         for peer, path in zip(peers, paths, strict=True):
-            peer.send(request(path))
+            peer.send(get(path))
         until.touch()
         numbers = {
             json.loads(peer.read_response().body)
@@ -94,7 +84,7 @@ def test_requests_behind_one_that_runs_the_loop_again(serve: Serve, tmp_path: pa
             if path == "/number"
         }
         assert numbers == set(range(1, 13))
-        assert get(server, "/release")
+        assert value(server, "/release")
         for peer, path in zip(peers, paths, strict=True):
             if path == "/nested":
                 assert json.loads(peer.read_response().body) == 8
