@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -34,6 +35,31 @@ def workers_of(server: Served) -> list[int]:
 
 def pid_of(server: Served) -> int:
     return int(exchange(server.address, ASK).body)
+
+
+def states_of(pid: int) -> set[str]:
+    """The kernel's letters for the states of its threads; none when it has been waited for."""
+    try:
+        threads = list(pathlib.Path(f"/proc/{pid}/task").iterdir())
+    except FileNotFoundError:
+        return set()
+    states = set()
+    for thread in threads:
+        with contextlib.suppress(OSError):  # it has ended
+            states.add((thread / "stat").read_text().rpartition(")")[2].split()[0])
+    return states
+
+
+def stop(pid: int) -> None:
+    """Stop a process. The signal is only sent at first: each thread runs on until it notices."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: states_of(pid) == {"T"}, "all of its threads to stop")
+
+
+def kill(pid: int) -> None:
+    """Kill a process, which may take clients until it has noticed."""
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: states_of(pid) <= {"X", "Z"}, "its end")
 
 
 class Clients:
@@ -103,11 +129,11 @@ def test_a_worker_that_is_told_to_end(serve: Callable[..., Served]):
 def test_who_waits_is_served_by_another(serve: Callable[..., Served]):
     server = start(serve)
     victim = workers_of(server)[0]
-    os.kill(victim, signal.SIGSTOP)
+    stop(victim)
     connections = [Connection(server.address) for _ in range(16)]
     for connection in connections:
         connection.send(ASK)
-    os.kill(victim, signal.SIGKILL)
+    kill(victim)
     answers = [int(connection.read_response().body) for connection in connections]
     for connection in connections:
         connection.close()
@@ -119,7 +145,7 @@ def test_clients_wait_while_there_is_no_worker(serve: Callable[..., Served]):
     server = start(serve)
     old = workers_of(server)
     for pid in old:
-        os.kill(pid, signal.SIGKILL)
+        kill(pid)
     assert pid_of(server) not in old
 
 
