@@ -40,6 +40,14 @@ bool fa_http_parser_is_token(fa_span text)
     return text.len > 0;
 }
 
+const struct fa_http_header *fa_http_parser_find(const struct fa_http_request *req, fa_span name)
+{
+    for (uint32_t i = 0; i < req->header_count; i++) {
+        if (fa_span_eq_nocase(req->headers[i].name, name)) return &req->headers[i];
+    }
+    return NULL;
+}
+
 /* The bytes at p are these of a literal. */
 #define IS_AT(c, literal)                                  \
     ((size_t)((c)->end - (c)->p) >= sizeof(literal) - 1 && \

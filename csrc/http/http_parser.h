@@ -79,4 +79,11 @@ FA_NODISCARD fa_status fa_http_parser_head(const struct fa_http_parser *p, const
  */
 bool fa_http_parser_is_token(fa_span text);
 
+/*
+ * fa_http_parser_find - the first header of this name, or NULL.
+ *
+ * Ownership: the request's. Threads: any.
+ */
+const struct fa_http_header *fa_http_parser_find(const struct fa_http_request *req, fa_span name);
+
 #endif

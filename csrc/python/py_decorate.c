@@ -118,11 +118,8 @@ static bool contains(fa_span text, const char *word, size_t len)
 
 static bool accepts_gzip(const struct fa_http_request *req)
 {
-    for (uint32_t i = 0; i < req->header_count; i++) {
-        if (fa_span_eq_nocase(req->headers[i].name, FA_SPAN("accept-encoding")))
-            return contains(req->headers[i].value, "gzip", 4);
-    }
-    return false;
+    const struct fa_http_header *header = fa_http_parser_find(req, FA_SPAN("accept-encoding"));
+    return header != NULL && contains(header->value, "gzip", 4);
 }
 
 enum { MAX_MEDIA_TYPE = 128 };

@@ -8,19 +8,9 @@
 /* Longer names are handed over. */
 enum { MAX_HOST = 255 };
 
-static const struct fa_http_header *first_header(const struct fa_http_request *req, fa_span name)
-{
-    for (uint32_t i = 0; i < req->header_count; i++) {
-        if (fa_span_eq_nocase(req->headers[i].name, name)) {
-            return &req->headers[i];
-        }
-    }
-    return NULL;
-}
-
 const struct fa_http_header *fa_gate_origin(const struct fa_http_request *req)
 {
-    return first_header(req, FA_SPAN("origin"));
+    return fa_http_parser_find(req, FA_SPAN("origin"));
 }
 
 static bool is_host_char(char c)
@@ -62,7 +52,7 @@ static bool knows(const struct fa_gate_hosts *hosts, fa_span host)
 static bool host_passes(const struct fa_gate *gate, const struct fa_http_request *req)
 {
     char text[MAX_HOST];
-    const struct fa_http_header *header = first_header(req, FA_SPAN("host"));
+    const struct fa_http_header *header = fa_http_parser_find(req, FA_SPAN("host"));
     size_t len = header == NULL ? 0 : plain_host(header->value, text);
     if (len == 0) {
         return false;

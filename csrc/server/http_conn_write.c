@@ -93,12 +93,8 @@ bool fa_http_conn_write_has_output(const struct fa_http_conn *c)
 
 static fa_span header_of(const struct fa_task *t, fa_span name)
 {
-    for (uint32_t i = 0; i < t->req.header_count; i++) {
-        if (fa_span_eq_nocase(t->req.headers[i].name, name)) {
-            return t->req.headers[i].value;
-        }
-    }
-    return (fa_span){NULL, 0};
+    const struct fa_http_header *header = fa_http_parser_find(&t->req, name);
+    return header == NULL ? (fa_span){NULL, 0} : header->value;
 }
 
 static void log_access(const struct fa_http_conn *c, const struct fa_task *t)

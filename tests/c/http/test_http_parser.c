@@ -411,6 +411,17 @@ TEST(bytes_after_the_head_are_left_alone)
     CHECK_EQ_INT(parse(fa_http_scan_select(true), text, 0, 0, &r, &consumed), FA_AGAIN);
 }
 
+TEST(the_first_header_of_a_name_is_found)
+{
+    static const char text[] = HEAD "X-a: 1\r\nx-A: 2\r\nEmpty:\r\n\r\n";
+    struct fa_http_request r;
+    size_t consumed = 0;
+    CHECK_EQ_INT(parse(fa_http_scan_select(true), text, sizeof text - 1, 0, &r, &consumed), FA_OK);
+    CHECK_EQ_SPAN(fa_http_parser_find(&r, FA_SPAN("x-a"))->value, "1");
+    CHECK_EQ_SPAN(fa_http_parser_find(&r, FA_SPAN("empty"))->value, "");
+    CHECK(fa_http_parser_find(&r, FA_SPAN("x-")) == NULL);
+}
+
 TEST(tokens_and_methods)
 {
     CHECK(fa_http_parser_is_token(FA_SPAN("a-Z0")));
@@ -432,6 +443,7 @@ int main(void)
     RUN(header_count_limit);
     RUN(a_megabyte_in_single_bytes_is_not_quadratic);
     RUN(bytes_after_the_head_are_left_alone);
+    RUN(the_first_header_of_a_name_is_found);
     RUN(tokens_and_methods);
     return CHECK_END();
 }
