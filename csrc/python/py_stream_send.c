@@ -266,8 +266,8 @@ static int send_piece(struct fa_py_stream *self, PyObject *data, bool more)
 {
     size_t len = (size_t)PyBytes_GET_SIZE(data);
     struct fa_writer w;
-    if (fa_writer_init(
-            &w, NULL, (len <= COPY_MAX ? len : 0) + self->lines_len + FA_HTTP_HEAD_ROOM) != FA_OK) {
+    size_t room = self->lines_len + self->owner->head_room;
+    if (fa_writer_init(&w, NULL, room + (len <= COPY_MAX ? len : 0)) != FA_OK) {
         PyErr_NoMemory();
         return -1;
     }
@@ -362,12 +362,12 @@ static PyObject *stream_write_file(struct fa_py_stream *self, PyObject *args)
         return NULL;
     }
     struct fa_writer w;
-    if (fa_writer_init(&w, NULL, self->lines_len + FA_HTTP_HEAD_ROOM) != FA_OK)
+    if (fa_writer_init(&w, NULL, self->lines_len + self->owner->head_room) != FA_OK)
         return PyErr_NoMemory();
     put_head(self, &w);
     if (check_length(self, (size_t)size, true) < 0) {
         (void)queue_buffer(self, &w); /* the head still leaves */
-        return NULL;
+        return cut_short(self);
     }
     if (self->task->head_only || has_no_body(self->status)) size = 0;
     if (self->chunked && size > 0) {

@@ -36,6 +36,7 @@ def opened() -> Iterator[tuple[Any, Any, list[Any]]]:
     """A driven server, a client of it, and the requests that came to the app."""
     loop = asyncio.new_event_loop()
     server = core.Server({"worker_threads": 1})
+    server.set_fixed_lines(b"x-long: " + 400 * b"x" + b"\r\n")
     streams: list[Any] = []
     server.start(loop, streams.append, True)
     peer = server.open_peer()
@@ -80,6 +81,12 @@ def file(stream: Any) -> None:
     stream.write(b"ok", False)
 
 
+def file_too_large(stream: Any) -> None:
+    stream.start(200, [(b"content-length", b"2")])
+    stream.write_file(os.open(os.devnull, os.O_RDONLY), 0, 3)
+    stream.write(b"ok", False)
+
+
 def careless(answer: Callable[[Any], None], stream: Any) -> None:
     """An app that takes no notice of what failed, and goes on with its answer."""
 
@@ -98,7 +105,7 @@ def careless(answer: Callable[[Any], None], stream: Any) -> None:
 
 
 @pytest.mark.parametrize("n", range(1, 16))
-@pytest.mark.parametrize("answer", [chunked, sized, short, file])
+@pytest.mark.parametrize("answer", [chunked, sized, short, file, file_too_large])
 def test_an_answer_is_whole_or_cut(
     answer: Callable[[Any], None], n: int, opened: tuple[Any, Any, list[Any]]
 ):
