@@ -125,23 +125,3 @@ bool fa_http_header_valid_value(fa_span value)
     }
     return true;
 }
-
-fa_status fa_http_error_response(
-    fa_status error, bool head_only, fa_span date, fa_span fixed, struct fa_writer *w)
-{
-    int status = fa_status_http(error);
-    fa_span reason = fa_http_status_reason(status);
-    struct fa_http_head head = {
-        .status = status,
-        .date = date,
-        .fixed = fixed,
-        .content_type = FA_SPAN("text/plain; charset=utf-8"),
-        .has_content_length = true,
-        .content_length = reason.len,
-        .close = true,
-    };
-    if (!fa_writer_reserve(w, fa_http_head_size(&head) + reason.len)) return FA_ERR_NOMEM;
-    w->cur += fa_http_head_write(&head, w->cur);
-    if (!head_only) (void)fa_writer_put(w, reason.ptr, reason.len);
-    return FA_OK;
-}

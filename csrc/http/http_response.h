@@ -11,7 +11,6 @@
 #include "base/base.h"
 #include "base/span.h"
 #include "base/status.h"
-#include "base/writer.h"
 
 /* Room kept free at a buffer's start so that a head without extra headers fits
  * in front of a body that is already there. */
@@ -61,14 +60,5 @@ FA_NODISCARD fa_status fa_http_head_write_before(
  */
 bool fa_http_header_valid_name(fa_span name);
 bool fa_http_header_valid_value(fa_span value);
-
-/*
- * fa_http_error_response - append a complete answer to a request that could not
- * be accepted: plain text, connection: close, nothing of the client's bytes.
- *
- * Errors: FA_ERR_NOMEM.
- */
-FA_NODISCARD fa_status fa_http_error_response(
-    fa_status error, bool head_only, fa_span date, fa_span fixed, struct fa_writer *w);
 
 #endif

@@ -1,7 +1,6 @@
 /* Response heads: order, size, room; header values that would split a response. */
 #include "http/http_response.h"
 
-#include "base/alloc.h"
 #include "check.h"
 
 static void check_head(const struct fa_http_head *head, const char *expected)
@@ -77,31 +76,10 @@ TEST(headers_of_the_application)
     CHECK(!fa_http_header_valid_value(FA_SPAN("a\0b")));
 }
 
-TEST(error_answers)
-{
-    struct fa_writer w;
-    CHECK_EQ_INT(fa_writer_init(&w, NULL, 16), FA_OK);
-    CHECK_EQ_INT(fa_http_error_response(
-                     FA_ERR_BAD_REQUEST, false, FA_SPAN(""), FA_SPAN("server: s\r\n"), &w),
-        FA_OK);
-    struct fa_buffer *b = fa_writer_detach(&w);
-    CHECK_EQ_SPAN(((fa_span){b->data, b->len}),
-        "HTTP/1.1 400 Bad Request\r\nserver: s\r\ncontent-length: 11\r\n"
-        "content-type: text/plain; charset=utf-8\r\nconnection: close\r\n\r\nBad Request");
-    fa_buffer_release(b);
-    CHECK_EQ_INT(fa_writer_init(&w, NULL, 16), FA_OK);
-    fa_alloc_fail_at(1);
-    CHECK_EQ_INT(fa_http_error_response(FA_ERR_BAD_REQUEST, true, FA_SPAN(""), FA_SPAN(""), &w),
-        FA_ERR_NOMEM);
-    fa_buffer_release(fa_writer_detach(&w));
-    CHECK_EQ_INT(fa_alloc_live(), 0);
-}
-
 int main(void)
 {
     RUN(order_of_lines);
     RUN(written_before_the_body);
     RUN(headers_of_the_application);
-    RUN(error_answers);
     return CHECK_END();
 }

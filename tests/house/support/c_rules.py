@@ -40,7 +40,7 @@ OTHER_PREFIXES = {
     "csrc/base/base.h": ("fa_",),
     "csrc/base/alloc": ("fa_realloc", "fa_free", "fa_alloc"),
     "csrc/base/buffer_pool": ("fa_buffer_cache_",),
-    "csrc/http/http_response": ("fa_http_head_", "fa_http_header_", "fa_http_error_response"),
+    "csrc/http/http_response": ("fa_http_head_", "fa_http_header_"),
     "csrc/json/json_writer": ("fa_json_builder_",),
 }
 
