@@ -1,7 +1,7 @@
 """Generators of dependencies, driven as contextlib drives them but without its objects.
 
 What happens in nearly every request (a value, then the end) is written into the generated function,
-see `fasterapi.plan.tree`. The rest is here and is contextlib's own code.
+see `fasterapi.plan.function`. The rest is here and is contextlib's own code.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Any, Final
 
-from fasterapi.plan.tree import Writer
+from fasterapi.plan.writer import Writer
 
 __all__ = ["FUNCTION_STACK", "REQUEST_STACK", "InnerWriter"]
 

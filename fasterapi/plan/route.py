@@ -19,6 +19,7 @@ from starlette.routing import compile_path
 
 from fasterapi.plan.body import plan_body
 from fasterapi.plan.body_limit import without_limit
+from fasterapi.plan.dependants import asks_for_request, flat_dependants, needs_tree
 from fasterapi.plan.endpoint import can_suspend, is_inline, is_plain_endpoint, names
 from fasterapi.plan.exchange import Found
 from fasterapi.plan.fingerprint import HANDLER_CODE, REQUEST_RESPONSE_CODE
@@ -37,7 +38,7 @@ from fasterapi.plan.response import (
 from fasterapi.plan.scope import FormLimits
 from fasterapi.plan.spec import BodySpec, FormSpec, PlanSpec, ResponseSpec
 from fasterapi.plan.streaming import StreamAnswer, make_stream
-from fasterapi.plan.tree import Tree, asks_for_request, flat_dependants, make_tree, needs_tree
+from fasterapi.plan.tree import Tree, make_tree
 
 __all__ = ["MAX_INPUTS", "plan_route"]
 

@@ -20,7 +20,7 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from pydantic import BaseModel
 
 from fasterapi._fastapi import FastAPI
-from fasterapi.plan.tree import flat_dependants
+from fasterapi.plan.dependants import flat_dependants
 
 __all__ = ["NoSampleError", "Sample", "make_value", "sample_requests"]
 
