@@ -20,6 +20,7 @@ from fasterapi.formatters import (
     DefaultFormatter,
 )
 from fasterapi.log_names import share_names
+from fasterapi.startup_error import STARTUP_FAILURE, StartupError
 
 if TYPE_CHECKING:
     from fasterapi.log_config import LogConfig
@@ -37,8 +38,6 @@ __all__ = [
     "say",
 ]
 
-#: Exit code of a server that could not start (the code Uvicorn uses, too).
-STARTUP_FAILURE = 3
 LEVELS: dict[str, int] = {
     "critical": logging.CRITICAL,
     "error": logging.ERROR,
@@ -51,17 +50,6 @@ LEVELS: dict[str, int] = {
 share_names()
 error_logger: Final = logging.getLogger("fasterapi.error")
 access_logger: Final = logging.getLogger("fasterapi.access")
-
-
-class StartupError(Exception):
-    """The server cannot start; the message is one line that names the fix.
-
-    detail: text to print above that line (a traceback), or None.
-    """
-
-    def __init__(self, message: str, detail: str | None = None) -> None:
-        super().__init__(message)
-        self.detail = detail
 
 
 class LiveStream(logging.StreamHandler[TextIO]):

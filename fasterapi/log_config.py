@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from fasterapi.log import StartupError
+from fasterapi.startup_error import StartupError
 
 __all__ = ["apply"]
 
