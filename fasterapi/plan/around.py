@@ -150,9 +150,7 @@ class Around:
     async def send(self, message: Message) -> None:
         """What the Request has as its ``send``. The first use brings the app's stack."""
         if self.delivery is None:
-            from fasterapi.plan.exchange import Delivery
-
-            self.delivery = Delivery(self.exchange)
+            self.delivery = self.exchange.runtime.deliver(self.exchange)
         ends = await asyncio.shield(self.delivery.opened)
         if ends is not None:  # else the client has left
             await self.delivery.request_send(message)

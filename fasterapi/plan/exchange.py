@@ -70,6 +70,10 @@ class Runtime:
     def over(self, exchange: Any) -> None:
         """It is at its end. Any thread, as `begun`."""
 
+    def deliver(self, exchange: Any) -> Delivery:
+        """Bring the app's stack for an answer that is sent piece by piece. The loop's thread."""
+        return Delivery(exchange)
+
     def sendable(self, response: Any) -> Any:
         """An answer that sends itself inside the app's stack: a file by its path, if it may."""
         return by_path(response) if self.outcome_app.keeps_files() else response
