@@ -8,11 +8,12 @@ The class that the plans know stays the same; `stand_in` is the other one.
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import fastapi
 
-__all__ = ["FastAPI", "with_stand_in"]
+__all__ = ["FastAPI", "builds_stack", "stack_builder", "with_stand_in"]
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -52,3 +53,28 @@ def _combine(made: Any, stand_in: Any) -> Any:
         return type(made.__name__, (made, stand_in), names)
     except TypeError:  # also: the other one is a FasterAPI, or has no room for such a child
         return made
+
+
+Builder = TypeVar("Builder", bound=Callable[..., Any])
+#: Ours, in the place of ``FastAPI.build_middleware_stack``. Known by what they are, since a tool's
+#: wrapper takes over all that can be written on a function.
+_builders: list[Any] = []
+
+
+def stack_builder(function: Builder) -> Builder:
+    """Decorates a method that builds FastAPI's own stack, with compiled routes at its inner end."""
+    _builders.append(function)
+    return function
+
+
+def builds_stack(app: FastAPI) -> bool:
+    """Whether an app builds its middleware stack as FastAPI does, or by a `stack_builder`."""
+    if "build_middleware_stack" not in vars(app):
+        method = type(app).build_middleware_stack
+        return method is FastAPI.build_middleware_stack or _is_ours(method)
+    found = vars(app)["build_middleware_stack"]
+    return getattr(found, "__self__", None) is app and _is_ours(getattr(found, "__func__", None))
+
+
+def _is_ours(function: Any) -> bool:
+    return any(function is one for one in _builders)

@@ -13,12 +13,26 @@ from types import MethodType
 from typing import Any, Final
 
 from fasterapi import _native
-from fasterapi._fastapi import FastAPI
+from fasterapi._fastapi import FastAPI, stack_builder
+from fasterapi.config import Value
 
-__all__ = ["adopt", "arguments_of", "compiled_app", "compiled_stack", "is_adopted"]
+__all__ = ["CoreApp", "adopt", "arguments_of", "compiled_app", "compiled_stack"]
 
 #: Where an ASGI app keeps another one, or its routes: Starlette, socketio and most middleware.
 _INSIDE: Final = ("app", "_base_app", "router", "original_router", "other_asgi_app")
+
+
+class CoreApp:
+    """What a `FasterAPI` is besides a FastAPI: it has options of the core, and knows its server."""
+
+    _core_arguments: dict[str, Value]
+    #: The running `fasterapi.server.Server`; it sets and clears this itself.
+    _server: Any = None
+
+    @property
+    def core_arguments(self) -> dict[str, Value]:
+        """A copy of the core's options given to the constructor."""
+        return dict(self._core_arguments)
 
 
 def compiled_app(app: Any) -> Any:
@@ -26,11 +40,9 @@ def compiled_app(app: Any) -> Any:
     return app if isinstance(app, FastAPI) else None
 
 
-def arguments_of(app: Any) -> dict[str, Any]:
+def arguments_of(app: Any) -> dict[str, Value]:
     """The core's options that were given to the app's constructor; only a FasterAPI takes some."""
-    from fasterapi.applications import FasterAPI
-
-    return app.core_arguments if isinstance(app, FasterAPI) else {}
+    return app.core_arguments if isinstance(app, CoreApp) else {}
 
 
 def compiled_stack(app: Any) -> Any:
@@ -47,15 +59,10 @@ def compiled_stack(app: Any) -> Any:
     return build_stack(app)
 
 
+@stack_builder
 def _build_middleware_stack(app: Any) -> Any:
     stack = compiled_stack(app)
     return type(app).build_middleware_stack(app) if stack is None else stack
-
-
-def is_adopted(app: Any) -> bool:
-    """Whether the app's object has the method that `adopt` gives it, and not one of a tool's."""
-    found = vars(app).get("build_middleware_stack")
-    return getattr(found, "__func__", None) is _build_middleware_stack
 
 
 def adopt(app: Any) -> None:

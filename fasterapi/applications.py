@@ -6,9 +6,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from fasterapi import _native
-from fasterapi._fastapi import FastAPI, with_stand_in
+from fasterapi._fastapi import FastAPI, stack_builder, with_stand_in
 from fasterapi._options import SharedOptions
-from fasterapi.adopt import compiled_stack
+from fasterapi.adopt import CoreApp, compiled_stack
 from fasterapi.config import (
     OPTIONS,
     Value,
@@ -81,7 +81,7 @@ class AppOptions(SharedOptions, total=False):
     form_limits: Any
 
 
-class FasterAPI(FastAPI):
+class FasterAPI(FastAPI, CoreApp):
     """A FastAPI app that the C core can serve.
 
         app = FasterAPI(title="Shop", queue_size=10_000, worker_threads=8)
@@ -105,10 +105,9 @@ class FasterAPI(FastAPI):
     def __init__(self, **options: Unpack[AppOptions]) -> None:
         passed, own = _split(dict(options))
         self._core_arguments = check_options(own)
-        #: The running `fasterapi.server.Server`; it sets and clears this itself.
-        self._server: Any = None
         super().__init__(**passed)
 
+    @stack_builder
     def build_middleware_stack(self) -> ASGIApp:
         """FastAPI's middleware stack, with compiled routes at its inner end where the core is.
 
@@ -118,11 +117,6 @@ class FasterAPI(FastAPI):
             _native.say_no_core()
         stack: ASGIApp | None = compiled_stack(self)
         return super().build_middleware_stack() if stack is None else stack
-
-    @property
-    def core_arguments(self) -> dict[str, Value]:
-        """A copy of the core's options given to the constructor."""
-        return dict(self._core_arguments)
 
     @property
     def core_options(self) -> dict[str, Value]:

@@ -47,7 +47,7 @@ else:
 
     try:
         from fasterapi.plan import app as _app
-        from fasterapi.plan import exchange, outcome  # noqa: F401  the server's, imported later
+        from fasterapi.plan import exchange, inner, outcome  # noqa: F401  those imported later
         from fasterapi.plan.app import AppPlan, RouteVerdict, app_reasons
         from fasterapi.plan.hooks import core_hooks
         from fasterapi.plan.order import Entry

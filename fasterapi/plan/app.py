@@ -27,13 +27,11 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Host, Mount, Route, WebSocketRoute
 
-from fasterapi._fastapi import FastAPI
-from fasterapi.adopt import is_adopted
-from fasterapi.applications import FasterAPI
+from fasterapi._fastapi import FastAPI, builds_stack
 from fasterapi.plan.body_limit import limit_of, without_limit
 from fasterapi.plan.files import keeps_files, static_paths
 from fasterapi.plan.fingerprint import check_internals, is_patched
-from fasterapi.plan.inner import is_inner_end
+from fasterapi.plan.inner_end import is_inner_end
 from fasterapi.plan.middleware import (
     GateSpec,
     foreign_middleware,
@@ -221,10 +219,9 @@ def app_reasons(app: FastAPI) -> list[Reason]:
     Some of it can change while the app runs (telemetry, patches): see `AppPlan.is_current`.
     """
     reasons = check_internals()
-    for name in ("__call__", "build_middleware_stack"):
-        usual = (getattr(FastAPI, name), getattr(FasterAPI, name))
-        own = name in vars(app) and not (name == "build_middleware_stack" and is_adopted(app))
-        if own or getattr(type(app), name) not in usual:
+    called = "__call__" not in vars(app) and type(app).__call__ is FastAPI.__call__
+    for name, is_usual in (("__call__", called), ("build_middleware_stack", builds_stack(app))):
+        if not is_usual:
             reasons.append(reason("custom-call", name=type(app).__name__, what=name))
     if app.debug:
         reasons.append(reason("debug"))

@@ -23,13 +23,15 @@ from starlette.responses import Response
 
 from fasterapi import _native
 from fasterapi._fastapi import FastAPI
+from fasterapi.plan.app import plan_app
 from fasterapi.plan.body_limit import is_within
 from fasterapi.plan.files import BY_PATH, call_with_offer
 from fasterapi.plan.fingerprint import check_internals
+from fasterapi.plan.inner_end import InnerEnd
 from fasterapi.plan.inner_tree import FUNCTION_STACK, REQUEST_STACK
 from fasterapi.plan.spec import PlanSpec
 
-__all__ = ["CompiledEnd", "build_stack", "is_inner_end"]
+__all__ = ["CompiledEnd", "build_stack"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -84,20 +86,15 @@ class _Plans:
         self.replan_at = 0.0
 
 
-class CompiledEnd:
+class CompiledEnd(InnerEnd):
     """ASGI app that answers what the app's plans take and asks `router` for all else."""
 
     def __init__(self, app: FastAPI) -> None:
-        self.router: APIRouter = app.router
-        self._owner = app
+        super().__init__(app)
         self._plans: dict[str, _Plans] = {}
         self._planning = threading.Lock()
 
     # -- which plans ---------------------------------------------------------------------------
-
-    def is_end_of(self, app: FastAPI) -> bool:
-        """Whether this stands where the app's router would."""
-        return self._owner is app and self.router is app.router
 
     def _plans_for(self, root_path: str) -> _Plans | None:
         """Those for a root path that is new here; None if there have been too many."""
@@ -124,8 +121,6 @@ class CompiledEnd:
             self._planning.release()
 
     def _replan(self, plans: _Plans) -> None:
-        from fasterapi.plan.app import plan_app
-
         try:
             app, root_path = self._owner, plans.root_path
             plans.plan = plan = plan_app(app, root_path=root_path)
@@ -406,8 +401,3 @@ def build_stack(app: FastAPI) -> Any:
     if not isinstance(app.router, APIRouter) or check_internals():
         return None
     return FastAPI.build_middleware_stack(_AppWithEnd(app))  # type: ignore[arg-type]
-
-
-def is_inner_end(layer: Any, app: FastAPI) -> bool:
-    """Whether a layer of a middleware stack is the end that `build_stack` has put there."""
-    return type(layer) is CompiledEnd and layer.is_end_of(app)

@@ -24,7 +24,7 @@ from fasterapi.plan.exchange import Door, StreamCall, reads_form
 from fasterapi.plan.files import by_path, keeps_files
 from fasterapi.plan.form import restore_form
 from fasterapi.plan.hooks import handlers_in
-from fasterapi.plan.inner import is_inner_end
+from fasterapi.plan.inner_end import is_inner_end
 from fasterapi.plan.scope import RouterScopes
 from fasterapi.plan.watch import watch_routes
 
