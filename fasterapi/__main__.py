@@ -9,7 +9,7 @@ import sys
 def main() -> None:
     """Run one worker (``--worker JSON``, used by the supervisor only) or the command line."""
     if len(sys.argv) == 3 and sys.argv[1] == "--worker":
-        from fasterapi.workers import run_worker
+        from fasterapi.server import run_worker
 
         sys.exit(run_worker(json.loads(sys.argv[2])))
     from fasterapi.cli import main as cli_main

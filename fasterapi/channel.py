@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fasterapi.server import Server
+    from fasterapi.signals import Stoppable
 
 __all__ = ["LAST", "LEAVING", "Channel"]
 
@@ -27,7 +27,7 @@ class Channel:
 
     def __init__(self, fd: int | None) -> None:
         self._fd = fd
-        self._server: Server | None = None
+        self._server: Stoppable | None = None
         self._text = b""
 
     def say(self, what: Any) -> None:
@@ -37,7 +37,7 @@ class Channel:
                 os.write(self._fd, json.dumps(what).encode() + b"\n")
 
     @contextlib.contextmanager
-    def watched(self, server: Server) -> Iterator[None]:
+    def watched(self, server: Stoppable) -> Iterator[None]:
         """Do what the parent says, for as long as this lasts."""
         loop = server._loop
         if loop is None or self._fd is None:

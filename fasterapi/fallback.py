@@ -6,26 +6,23 @@ import contextlib
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fasterapi import _native, log
 from fasterapi.discover import Target, named_target
 from fasterapi.log import StartupError, say
-
-if TYPE_CHECKING:
-    from fasterapi.server import Settings
+from fasterapi.settings import Settings, core_options
 
 __all__ = ["serve_with_uvicorn"]
 
 
-def serve_with_uvicorn(
-    app: Any, target: Target | None, settings: Settings, options: dict[str, Any]
-) -> int:
+def serve_with_uvicorn(app: Any, target: Target | None, settings: Settings) -> int:
     """Serve without the core: say so in one line, then let Uvicorn do it.
 
-    target: where the app is, needed for several workers only. options: the core's, checked; those
-    that Uvicorn has as well are passed on. Returns the exit code.
+    target: where the app is, needed for several workers only. Those of the core's options that
+    Uvicorn has as well are passed on. Returns the exit code.
     """
+    options = core_options(settings.options, app, settings.defaults)
     try:
         import uvicorn
         from uvicorn.config import LOGGING_CONFIG

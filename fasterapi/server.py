@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fasterapi import _native, config, live, log, nesting
+from fasterapi import _native, live, log, nesting
 from fasterapi.addresses import (
     check_address,
     listen_error,
     remove_stale_socket,
 )
-from fasterapi.adopt import adopt, arguments_of, compiled_app
-from fasterapi.applications import FasterAPI
+from fasterapi.adopt import CoreApp, adopt, compiled_app
 from fasterapi.asgi import Bridge
 from fasterapi.batch import BatchTask
 from fasterapi.channel import Channel
@@ -32,6 +29,13 @@ from fasterapi.limiter import SharedLimiter, share, unshare
 from fasterapi.log import StartupError, error_logger, say
 from fasterapi.pools import RequestPools
 from fasterapi.proxy import trust_proxies, trusted_proxies
+from fasterapi.settings import (
+    Settings,
+    check_settings,
+    core_options,
+    given_threads,
+    graceful_timeout,
+)
 from fasterapi.signals import SignalExit, Stoppable, end_process
 from fasterapi.start_line import address_text, start_line
 from fasterapi.stopping import Drain, end_core, end_lifespan, end_loop
@@ -43,7 +47,7 @@ if TYPE_CHECKING:
     from fasterapi.plan import AppPlan, RouteVerdict
     from fasterapi.plan.exchange import Runtime
 
-__all__ = ["Server", "Settings", "check_settings", "run", "run_settings", "serve"]
+__all__ = ["Server", "Settings", "check_settings", "run", "run_settings", "run_worker", "serve"]
 
 #: Shortest time [s] between two looks for changed routes; FastAPI itself sees them at once.
 REPLAN_INTERVAL = 0.2
@@ -51,48 +55,6 @@ REPLAN_INTERVAL = 0.2
 WATCH_INTERVAL = 1.0
 #: Seconds the core's threads get to end after the drain.
 STOP_TIMEOUT = 1.0
-
-
-@dataclass(slots=True)
-class Settings:
-    """How to serve. `options` are the core's options as given by the caller, still unchecked."""
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    uds: str | None = None
-    fd: int | None = None
-    workers: int = 1
-    log_level: str | None = None
-    #: A logging configuration of the user's, colours (None: on a terminal), the access log's lines.
-    log_config: LogConfig | None = None
-    use_colors: bool | None = None
-    access_log_format: str | None = None
-    reuse_port: bool = False
-    lifespan: str = "auto"
-    root_path: str = ""
-    loop: str = "auto"
-    #: Believe X-Forwarded-For and -Proto, of whom: see `proxy`.
-    proxy_headers: bool = True
-    forwarded_allow_ips: str | list[str] | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-    #: Defaults of a command, where they differ from the core's.
-    defaults: dict[str, Any] = field(default_factory=dict)
-    #: Descriptor of a worker's channel to its parent (see `supervisor`), or None.
-    control_fd: int | None = None
-    #: In a worker: the listening sockets that its parent keeps, one for each worker, at most
-    #: `supervisor.MAX_SOCKETS`; each worker serves the one of its number and others when told.
-    kept: list[int] = field(default_factory=list)
-    #: Number of a worker among its siblings, and the address when its own socket does not tell.
-    slot: int = 0
-    address: str | None = None
-    #: Print the start line here (the parent prints it when there are several workers).
-    announce: bool = True
-    #: No port and no reactor thread: requests come from `core_server.load` (see `bench`).
-    driven: bool = False
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        return asdict(self)
 
 
 class Server(Stoppable):
@@ -126,8 +88,6 @@ class Server(Stoppable):
         self.clean = True
         #: One of those would keep a program from ending.
         self._is_held_up = False
-        self.core_server: Any = None
-        self.bridge: Bridge | None = None
         self._compiled_app = compiled_app(app)
         self._options: dict[str, Any] = {}
         self._batch_task: BatchTask | None = None
@@ -169,7 +129,7 @@ class Server(Stoppable):
         if _native.core is None:
             raise StartupError(f"this server needs the C core: {_native.why_no_core}")
         self._loop = asyncio.get_running_loop()
-        self._options = _core_options(
+        self._options = core_options(
             self.settings.options, self._compiled_app, self.settings.defaults
         )
         self._most_threads = given_threads(self.settings.options, self._compiled_app)
@@ -257,7 +217,7 @@ class Server(Stoppable):
         nesting.watch(loop, core_server)
         self.core_server = core_server
         forget_in_children(self)
-        if isinstance(self.app, FasterAPI):
+        if isinstance(self.app, CoreApp):
             self.app._server = self
 
     def _open_access_log(self, core_server: Any) -> None:
@@ -426,9 +386,9 @@ class Server(Stoppable):
         if not driven:
             error_logger.info("Shutting down")
         self._channel.begin_stop()
-        await Drain(self, 0.0 if driven else graceful_timeout(self._options)).run()
+        await Drain(self, 0.0 if driven else graceful_timeout(self._options), driven).run()
         await end_lifespan(self, lifespan)
-        if isinstance(self.app, FasterAPI):
+        if isinstance(self.app, CoreApp):
             self.app._server = None
         unshare(self._limiter)
         self.clean, self._is_held_up = await end_core(self, STOP_TIMEOUT)
@@ -521,18 +481,31 @@ def run_settings(app: Any, settings: Settings) -> int:
         if not isinstance(target, Target):
             target = target_of(app)
         if _native.core is None:
-            return _serve_without_core(load_app(target), target, settings)
+            return _run_without_core(load_app(target), target, settings)
         from fasterapi.workers import run_workers
 
         return run_workers(target, settings)
-    app = load_app(target) if isinstance(target, Target) else target
-    if _native.core is None:
-        return _serve_without_core(app, None, settings)
-    return _run_here(app, settings)
+    return _run_here(load_app(target) if isinstance(target, Target) else target, settings)
+
+
+def run_worker(message: dict[str, Any]) -> int:
+    """Body of one worker process (``python -m fasterapi --worker JSON``); returns the exit code."""
+    from fasterapi.discover import Target, load_app
+
+    settings = Settings(**message["settings"])
+    settings.control_fd = message["control_fd"]
+    settings.slot = message["slot"]
+    try:
+        log.configure(settings.log_level, settings.use_colors, settings.log_config)
+        return _run_here(load_app(Target(**message["target"])), settings)
+    except StartupError as exc:
+        return int(log.exit_with(exc).code or 0)
 
 
 def _run_here(app: Any, settings: Settings) -> int:
     """Serve in this process. A handler that never ends must not keep the process alive."""
+    if _native.core is None:
+        return _run_without_core(app, None, settings)
     server = Server(app, settings)
     try:
         server.run()
@@ -545,32 +518,10 @@ def _run_here(app: Any, settings: Settings) -> int:
     return 0
 
 
-def _serve_without_core(app: Any, target: Any, settings: Settings) -> int:
+def _run_without_core(app: Any, target: Any, settings: Settings) -> int:
     from fasterapi.fallback import serve_with_uvicorn
 
-    options = _core_options(settings.options, app, settings.defaults)
-    return serve_with_uvicorn(app, target, settings, options)
-
-
-def check_settings(settings: Settings) -> None:
-    """Raise StartupError for what can be seen to be wrong before anything is started."""
-    if settings.workers < 1:
-        raise StartupError(f"workers must be at least 1, not {settings.workers}")
-    if not 0 <= settings.port <= 65535:
-        raise StartupError(f"port must be between 0 and 65535, not {settings.port}")
-    if settings.workers > 1 and isinstance(settings.log_config, dict):
-        try:
-            json.dumps(settings.log_config)
-        except TypeError as exc:
-            raise StartupError(
-                f"log_config: several workers need a file, or a dict of plain values: {exc}"
-            ) from None
-    if settings.uds is not None and settings.fd is not None:
-        raise StartupError("give either a Unix socket or a descriptor, not both")
-    if settings.uds is None and settings.fd is None and not settings.reuse_port:
-        check_address(settings.host, settings.port)
-    if settings.options:
-        _core_options(settings.options, None)
+    return serve_with_uvicorn(app, target, settings)
 
 
 # -- helpers -----------------------------------------------------------------------------------
@@ -597,27 +548,3 @@ def can_plan() -> bool:
     from fasterapi import plan
 
     return plan.failure is None
-
-
-def _core_options(
-    given: dict[str, Any], app: Any, defaults: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Checked options for the core. A flag or argument given here wins over the app's keyword, that
-    over the environment, that over the default."""
-    try:
-        return dict(config.resolve_options(given, arguments_of(app), None, defaults))
-    except (TypeError, ValueError) as exc:
-        raise StartupError(str(exc)) from None
-
-
-def graceful_timeout(options: dict[str, Any]) -> float:
-    """Seconds that answers have to be finished in, of checked options."""
-    return float(options.get("graceful_timeout", 30.0))
-
-
-def given_threads(given: dict[str, Any], app: Any) -> int | None:
-    """The option worker_threads, if anybody has set it; `_core_options` has checked it."""
-    for one in config.settings(given, arguments_of(app)):
-        if one.option.name == "worker_threads" and one.source != "default":
-            return int(one.value)
-    return None

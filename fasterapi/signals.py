@@ -16,9 +16,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from fasterapi.log import error_logger
+
+if TYPE_CHECKING:
+    from fasterapi.asgi import Bridge
 
 __all__ = ["SignalExit", "Stoppable", "end_process"]
 
@@ -45,6 +48,9 @@ class Stoppable:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        #: What serves meanwhile: the core's server, and what connects it with ASGI.
+        self.core_server: Any = None
+        self.bridge: Bridge | None = None
         self._stop = asyncio.Event()
         self._captured_signals: list[int] = []
         self._asked = False

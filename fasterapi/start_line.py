@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fasterapi.server import Settings
+    from fasterapi.settings import Settings
 
 __all__ = ["address_text", "start_line"]
 

@@ -17,7 +17,7 @@ from fasterapi.stuck import busy_threads, generator_threads, stuck_tasks
 
 if TYPE_CHECKING:
     from fasterapi.lifespan import Lifespan
-    from fasterapi.server import Server
+    from fasterapi.signals import Stoppable
 
 __all__ = ["Drain", "end_core", "end_lifespan", "end_loop"]
 
@@ -45,14 +45,17 @@ _FORCE_HINT = "(CTRL+C to force quit)"
 
 
 class Drain:
-    """One server's wait for its answers. Loop thread only."""
+    """One server's wait for its answers. Loop thread only.
 
-    def __init__(self, server: Server, timeout: float) -> None:
+    driven: requests come from `core_server.load`, if any still do.
+    """
+
+    def __init__(self, server: Stoppable, timeout: float, driven: bool = False) -> None:
         assert server.bridge is not None
         self.server = server
         self.core_server = server.core_server
         self.bridge = server.bridge
-        self.driven = server.settings.driven
+        self.driven = driven
         self.begun = time.monotonic()
         self.deadline = self.begun + timeout
         self.watched = self.begun - server._watched_at < WATCHED
@@ -151,7 +154,7 @@ class Drain:
         )
 
 
-async def end_lifespan(server: Server, lifespan: Lifespan) -> None:
+async def end_lifespan(server: Stoppable, lifespan: Lifespan) -> None:
     """The app's shut-down. It has all the time it takes, until a second Ctrl-C."""
     ending = asyncio.ensure_future(lifespan.shutdown())
     until = float("inf")
@@ -173,7 +176,7 @@ async def end_lifespan(server: Server, lifespan: Lifespan) -> None:
 _kept: list[Any] = []
 
 
-async def end_core(server: Server, timeout: float) -> tuple[bool, bool]:
+async def end_core(server: Stoppable, timeout: float) -> tuple[bool, bool]:
     """Stop the core, and name who is still in code of the app after a moment: tasks of requests,
     the core's threads, and those of AnyIO that work for the server's loop.
 

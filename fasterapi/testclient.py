@@ -21,12 +21,12 @@ import h11
 from starlette import testclient as _starlette
 
 from fasterapi import _native
-from fasterapi.adopt import adopt
-from fasterapi.applications import FasterAPI
+from fasterapi.adopt import CoreApp, adopt
 from fasterapi.asgi import _DONE, Bridge, HttpExchange
 from fasterapi.limiter import unshare
 from fasterapi.plan import AppPlan, reason, warn_once
-from fasterapi.server import Server, Settings, _core_options, given_threads
+from fasterapi.server import Server
+from fasterapi.settings import Settings, core_options, given_threads
 from fasterapi.stream import ASGIApp, Message, Receive, Scope, Send, Stream
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class _TestServer(Server):
 
     def start(self) -> None:
         self._loop = loop = asyncio.get_running_loop()
-        self._options = _core_options(_OPTIONS, None)
+        self._options = core_options(_OPTIONS, None)
         self._most_threads = given_threads(_OPTIONS, None)
         self._open({})
         assert isinstance(self.bridge, _TestBridge)
@@ -233,7 +233,7 @@ class _TestServer(Server):
         loop.remove_reader(core_server.wake_fileno())
         await bridge.cancel(core_server.pending())
         loop.remove_reader(core_server.fileno())
-        if isinstance(self.app, FasterAPI):
+        if isinstance(self.app, CoreApp):
             self.app._server = None
         unshare(self._limiter)
         core_server.stop(1.0)

@@ -1,4 +1,4 @@
-"""Several processes: what the parent does, and the body of one worker."""
+"""Several processes: what the parent of the workers does."""
 
 from __future__ import annotations
 
@@ -8,21 +8,13 @@ import socket
 from dataclasses import asdict
 from typing import Any
 
-from fasterapi import _native, log
 from fasterapi.addresses import listening_socket, reserve_port
-from fasterapi.discover import Target, load_app
-from fasterapi.log import StartupError, say
-from fasterapi.server import (
-    Settings,
-    _core_options,
-    _run_here,
-    _serve_without_core,
-    graceful_timeout,
-)
+from fasterapi.log import say
+from fasterapi.settings import Settings, core_options, graceful_timeout
 from fasterapi.start_line import address_text, start_line
 from fasterapi.supervisor import MAX_SOCKETS, Supervisor, spawner
 
-__all__ = ["run_worker", "run_workers"]
+__all__ = ["run_workers"]
 
 
 def run_workers(target: Any, settings: Settings) -> int:
@@ -48,7 +40,7 @@ def run_workers(target: Any, settings: Settings) -> int:
                     held.shutdown(socket.SHUT_RD)  # nobody else gets in; who waits stays
             held.close()
 
-    graceful = graceful_timeout(_core_options(settings.options, None))
+    graceful = graceful_timeout(core_options(settings.options, None))
     supervisor = Supervisor(
         settings.workers,
         spawner(message, kept),
@@ -78,18 +70,3 @@ def _kept_sockets(settings: Settings) -> list[socket.socket]:
     count = min(settings.workers, MAX_SOCKETS)
     sockets, settings.port = reserve_port(settings.host, settings.port, count)
     return sockets
-
-
-def run_worker(message: dict[str, Any]) -> int:
-    """Body of one worker process (``python -m fasterapi --worker JSON``); returns the exit code."""
-    settings = Settings(**message["settings"])
-    settings.control_fd = message["control_fd"]
-    settings.slot = message["slot"]
-    try:
-        log.configure(settings.log_level, settings.use_colors, settings.log_config)
-        app = load_app(Target(**message["target"]))
-        if _native.core is None:
-            return _serve_without_core(app, None, settings)
-        return _run_here(app, settings)
-    except StartupError as exc:
-        return int(log.exit_with(exc).code or 0)
