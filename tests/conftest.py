@@ -20,7 +20,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 @pytest.fixture
 def logging_as_before() -> Iterator[None]:
     """`log.configure` is meant for a whole process; undo it after each test."""
-    loggers = [logging.getLogger(name) for name in ("fasterapi", "fasterapi.access")]
+    names = ("fasterapi", "fasterapi.access", "fasterapi.error", "uvicorn.asgi")
+    loggers = [logging.getLogger(name) for name in names]
     before = [(logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
     yield
     for logger, (level, handlers, propagate) in zip(loggers, before, strict=True):
