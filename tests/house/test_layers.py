@@ -3,7 +3,7 @@
 import pytest
 from c_rules import include_graph, python_only_in_python
 from project import expect_none, read
-from python_rules import core_importers, internals_importers
+from python_rules import core_importers, import_circles, internals_importers
 
 
 def test_include_graph():
@@ -81,3 +81,24 @@ def test_one_importer_of_the_internals_of_fastapi():
 def test_one_importer_of_the_internals_itself(text: str, fine: bool):
     assert (internals_importers({"fasterapi/asgi.py": text}) == []) is fine
     assert internals_importers({"fasterapi/plan/a.py": text}) == []
+
+
+def test_no_circle_of_imports():
+    expect_none(import_circles(read("fasterapi/", suffixes=(".py",))))
+
+
+@pytest.mark.parametrize(
+    ("text", "fine"),
+    [
+        ("import p.a", False),
+        ("from p import a", False),
+        ("from p.a import thing", False),
+        ("def f():\n    from p.a import thing", False),
+        ("if TYPE_CHECKING:\n    pass\nelse:\n    import p.a", False),
+        ("if TYPE_CHECKING:\n    from p.a import thing", True),
+        ("from p import thing", True),
+    ],
+)
+def test_no_circle_of_imports_itself(text: str, fine: bool):
+    files = {"p/__init__.py": "", "p/a.py": "from p.b import one", "p/b.py": text}
+    assert (import_circles(files) == []) is fine

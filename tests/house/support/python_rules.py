@@ -10,6 +10,7 @@ from project import Files
 __all__ = [
     "core_importers",
     "dead_links",
+    "import_circles",
     "internals_importers",
     "long_files",
     "long_python_functions",
@@ -76,6 +77,47 @@ def internals_importers(files: Files) -> list[str]:
             inner = any(module == m or module.startswith(m + ".") for m in INTERNAL_MODULES)
             if private or inner:
                 complaints.append(f"{path}:{line}: only fasterapi/plan may import {module} {name}")
+    return complaints
+
+
+def _imports_at_run_time(node: ast.AST) -> list[tuple[str, str]]:
+    """Every import as (module, name or ""), of functions too, without those for type checkers."""
+    found = []
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            for other in child.orelse:
+                found += _imports_at_run_time(ast.Module([other], []))
+            continue
+        if isinstance(child, ast.Import):
+            found += [(alias.name, "") for alias in child.names]
+        elif isinstance(child, ast.ImportFrom):
+            found += [(child.module or "", alias.name) for alias in child.names]
+        found += _imports_at_run_time(child)
+    return found
+
+
+def import_circles(files: Files) -> list[str]:
+    """No module needs itself, whether the others are imported at once or in a function."""
+    modules = {
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): text
+        for path, text in files.items()
+    }
+    needs = {}
+    for name, text in modules.items():
+        needs[name] = set()
+        for module, part in _imports_at_run_time(ast.parse(text)):
+            whole = f"{module}.{part}"
+            needs[name].add(whole if whole in modules else module)
+        needs[name] &= modules.keys() - {name}
+    complaints = []
+    for name in modules:
+        reached, waiting = set(), [name]
+        while waiting:
+            new = needs[waiting.pop()] - reached
+            reached |= new
+            waiting += new
+        if name in reached:
+            complaints.append(f"{name}: is in a circle of imports")
     return complaints
 
 
