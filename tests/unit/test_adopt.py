@@ -1,6 +1,7 @@
 """Apps that nobody has edited: FastAPI's own class, subclasses, factories, tools in its place."""
 
 import ast
+import functools
 import subprocess
 import sys
 import textwrap
@@ -132,6 +133,17 @@ def test_a_tool_may_wrap_the_building_afterwards():
         layer = layer.app
     assert isinstance(layer, CompiledEnd)
     assert explain(app)["routes"][0]["reasons"][0]["code"] == "custom-call"
+
+
+def test_a_tool_may_wrap_the_building_of_our_class(monkeypatch):
+    before = FasterAPI.build_middleware_stack
+    monkeypatch.setattr(
+        FasterAPI, "build_middleware_stack", functools.wraps(before)(lambda self: before(self))
+    )
+    app = build(FasterAPI)
+    (route,) = explain(app)["routes"]
+    assert (route["tier"], route["reasons"][0]["code"]) == ("fastapi", "custom-call")
+    assert ways(app, "/way") == ["fastapi"]
 
 
 def test_a_class_in_fastapis_place_is_part_of_a_fasterapi(monkeypatch):
