@@ -19,7 +19,8 @@ from fasterapi.formatters import AccessFormatter
 @pytest.fixture(autouse=True)
 def loggers() -> Iterator[None]:
     """All as it was, afterwards."""
-    found = [logging.getLogger(), *map(logging.getLogger, ("uvicorn", "uvicorn.access"))]
+    names = ("uvicorn", "uvicorn.access", "uvicorn.error", "uvicorn.asgi")
+    found = [logging.getLogger(), *map(logging.getLogger, names)]
     before = [(one.level, one.handlers[:], one.propagate) for one in found]
     yield
     for one, (level, handlers, propagate) in zip(found, before, strict=True):

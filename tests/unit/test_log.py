@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,17 +12,10 @@ from fasterapi import log
 
 
 @pytest.fixture(autouse=True)
-def loggers() -> Iterator[None]:
+def loggers(logging_as_before: None) -> None:
     """Fresh `fasterapi` loggers for one test."""
-    found = [logging.getLogger(name) for name in ("fasterapi", "fasterapi.access")]
-    before = [(item.level, item.handlers[:], item.propagate) for item in found]
-    for item in found:
-        item.handlers.clear()
-    yield
-    for item, (level, handlers, propagate) in zip(found, before, strict=True):
-        item.setLevel(level)
-        item.handlers[:] = handlers
-        item.propagate = propagate
+    for name in ("fasterapi", "fasterapi.access"):
+        logging.getLogger(name).handlers.clear()
 
 
 def test_lines_have_uvicorns_form(capsys):

@@ -6,7 +6,6 @@ import asyncio
 import atexit
 import contextlib
 import errno
-import logging
 import os
 import signal
 import socket
@@ -14,7 +13,6 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -30,16 +28,7 @@ from fasterapi.start_line import start_line
 ROOT = str(Path(fasterapi.server.__file__).parents[1])
 
 
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    """`log.configure` is meant for a whole process; undo it after each test."""
-    loggers = [logging.getLogger(name) for name in ("fasterapi", "fasterapi.access")]
-    before = [(logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
-    yield
-    for logger, (level, handlers, propagate) in zip(loggers, before, strict=True):
-        logger.setLevel(level)
-        logger.handlers[:] = handlers
-        logger.propagate = propagate
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 
 class FakeCoreServer:
