@@ -70,7 +70,8 @@ struct fa_executor_ops {
     void (*thread_stop)(void *ctx, struct fa_worker *w);
     /* Attached, on a worker thread, in fa_executor_loop_drain or in
      * fa_server_free: drop owners of bytes that were sent (task->tail.owner,
-     * EXTERNAL stream items, route table owners) and those of fa_task_watch. NULL entries do not occur. */
+     * EXTERNAL stream items, route table owners) and those of fa_task_watch.
+     * NULL entries do not occur. */
     void (*drop_owner)(void *ctx, void **owners, size_t n);
 };
 
