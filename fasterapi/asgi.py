@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fasterapi.cancelled import let_go_of_cancelled
 from fasterapi.leaving import is_closed, released
-from fasterapi.log import error_logger
+from fasterapi.log import error_logger, log_exception
 from fasterapi.pools import RequestPools
 from fasterapi.stream import ASGIApp, Message, Scope, Stream
 
@@ -181,7 +181,7 @@ class Bridge:
 
     def app_raised(self, exc: BaseException, scope: Scope) -> None:
         """Log and count what an app raised that nobody answered. scope: the request's."""
-        error_logger.error("Exception in ASGI application\n", exc_info=exc)
+        log_exception(exc)
         if self._note_failure is not None:
             self._note_failure()
 
@@ -294,10 +294,8 @@ class HttpExchange:
     @property
     def is_event_stream(self) -> bool:
         """Of an answer that has begun: it is a stream of server-sent events."""
-        for name, value in self.head_length:
-            if name.lower() == b"content-type":
-                return value.lower().startswith(b"text/event-stream")
-        return False
+        kind = self._header(b"content-type")
+        return kind is not None and kind.lower().startswith(b"text/event-stream")
 
     def dismiss(self) -> None:
         """Let the app hear ``http.disconnect``, though the client is there."""
@@ -371,9 +369,14 @@ class HttpExchange:
         and the app, which was told so, may have cut off an answer that does not say its length."""
         if self.stream.disconnected:
             return True
-        return self.flushed and not any(
-            name.lower() == b"content-length" for name, _ in self.head_length
-        )
+        return self.flushed and self._header(b"content-length") is None
+
+    def _header(self, wanted: bytes) -> bytes | None:
+        """A header of the answer that has begun."""
+        for name, value in self.head_length:
+            if name.lower() == wanted:
+                return value
+        return None
 
     async def _drop(self) -> None:
         """Return at once, so that a stream is cancelled in its generator's own ``await``, if it has
@@ -413,10 +416,9 @@ class HttpExchange:
             if not stat.S_ISREG(info.st_mode):
                 raise RuntimeError(f"File at path {path} is not a file.")
             count = info.st_size
-            for name, value in self.head_length:
-                if name.lower() == b"content-length":
-                    # The file may have grown since the head was made.
-                    count = min(count, int(value))
+            length = self._header(b"content-length")
+            if length is not None:
+                count = min(count, int(length))  # it may have grown since the head was made
             self.flushed = True
             stream.write_file(fd, 0, count)
         except BaseException:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from fasterapi.formatters import (
     ACCESS_FORMAT,
@@ -35,6 +35,7 @@ __all__ = [
     "configure",
     "error_logger",
     "exit_with",
+    "log_exception",
     "say",
 ]
 
@@ -123,6 +124,6 @@ def exit_with(error: StartupError) -> SystemExit:
     return SystemExit(STARTUP_FAILURE)
 
 
-def log_exception(exc: BaseException, *_: Any) -> None:
+def log_exception(exc: BaseException) -> None:
     """Log what a handler raised, in Uvicorn's words. Any thread."""
     error_logger.error("Exception in ASGI application\n", exc_info=exc)
