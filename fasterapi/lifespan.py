@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from fasterapi.log import StartupError, error_logger
+from fasterapi.stream import ASGIApp, Message
 
 __all__ = ["MODES", "Lifespan"]
 
 MODES = ("auto", "on", "off")
-
-ASGIApp = Callable[
-    [
-        MutableMapping[str, Any],
-        Callable[[], Awaitable[MutableMapping[str, Any]]],
-        Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ],
-    Awaitable[None],
-]
 
 _OUT_OF_ORDER = "Got invalid state transition on lifespan protocol."
 
@@ -106,7 +97,7 @@ class Lifespan:
             self._started.set()
             self._stopped.set()
 
-    async def _send(self, message: MutableMapping[str, Any]) -> None:
+    async def _send(self, message: Message) -> None:
         kind = message["type"]
         if kind in ("lifespan.startup.complete", "lifespan.startup.failed"):
             if self._started.is_set():

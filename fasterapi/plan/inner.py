@@ -10,7 +10,7 @@ takes the request. If it is not certain, the router is asked as if nothing had b
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import fields
 from time import monotonic
@@ -30,13 +30,10 @@ from fasterapi.plan.fingerprint import check_internals
 from fasterapi.plan.inner_end import InnerEnd
 from fasterapi.plan.inner_tree import FUNCTION_STACK, REQUEST_STACK
 from fasterapi.plan.spec import PlanSpec
+from fasterapi.stream import Message, Receive, Scope, Send
 
 __all__ = ["CompiledEnd", "build_stack"]
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 #: Seconds between two looks at whether the app has changed; a look takes some 20 us.
 RECHECK: Final = 0.002
