@@ -23,7 +23,6 @@ from starlette.responses import Response
 
 from fasterapi._fastapi import FastAPI
 from fasterapi.plan.around import Around, Rest, around_of
-from fasterapi.plan.files import by_path
 from fasterapi.plan.hooks import DefaultAnswers
 from fasterapi.stream import Message, Receive, Scope, Send
 
@@ -73,10 +72,6 @@ class Runtime:
     def deliver(self, exchange: Any) -> Delivery:
         """Bring the app's stack for an answer that is sent piece by piece. The loop's thread."""
         return Delivery(exchange)
-
-    def sendable(self, response: Any) -> Any:
-        """An answer that sends itself inside the app's stack: a file by its path, if it may."""
-        return by_path(response) if self.outcome_app.keeps_files() else response
 
     def too_late(self, scope: dict[str, Any], around: Any, exc: BaseException | None) -> None:
         """Let the app's stack see what came after the answer: an exception, or only what was put on
@@ -351,7 +346,7 @@ class Delivery:
         """Send the answer itself, if need be to nobody: it may have tasks. Raises what that raises;
         `ended` must follow."""
         ends = await self.opened or (self.scope, _no_receive, _no_send)
-        await self.runtime.sendable(response)(*ends)
+        await self.runtime.outcome_app.sendable(response)(*ends)
 
 
 def ended(exchange: Any, delivery: Delivery | None, raised: BaseException | None) -> None:
@@ -388,7 +383,7 @@ class _Handing:
             around.loosen()
             await around.take_place(scope)
         try:
-            await self.exchange.runtime.sendable(self.response)(scope, receive, send)
+            await self.exchange.runtime.outcome_app.sendable(self.response)(scope, receive, send)
         except BaseException as exc:
             raised = exc
         try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts, request_response
@@ -27,13 +26,9 @@ from fasterapi.plan.hooks import handlers_in
 from fasterapi.plan.inner_end import is_inner_end
 from fasterapi.plan.scope import RouterScopes
 from fasterapi.plan.watch import watch_routes
+from fasterapi.stream import Receive, Scope, Send
 
 __all__ = ["OutcomeApp"]
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
 
 #: In the scope: whether FastAPI has read a form before it calls the endpoint.
 _READS_FORM: Final = "fasterapi.reads_form"
@@ -100,9 +95,10 @@ class OutcomeApp:
         if app.middleware_stack is not None or not app.user_middleware:
             self._build_stack()
 
-    def keeps_files(self) -> bool:
-        """Whether what stands around an answer here leaves the body of a file alone."""
-        return keeps_files(self.app)
+    def sendable(self, answer: Any) -> Any:
+        """An answer that sends itself in here: a file by its path, if no middleware looks at it."""
+        made = by_path(answer)
+        return made if made is answer or keeps_files(self.app) else answer
 
     def handlers(self) -> tuple[Any, Any]:
         """What a scope has as ``starlette.exception_handlers``. Any thread."""
@@ -133,8 +129,8 @@ class OutcomeApp:
         scope["app"] = app
         scope["router"] = app.router
         raised, value = scope["fasterapi.outcome"]
-        if not raised and self.keeps_files():
-            scope["fasterapi.outcome"] = (False, by_path(value))
+        if not raised:
+            scope["fasterapi.outcome"] = (False, self.sendable(value))
         if around is not None and around.reads_form:
             scope[_READS_FORM] = True
         if type(value) is StreamCall:
