@@ -137,18 +137,11 @@ class WebSocketSession:
         try:
             self.handshake = parse_handshake(self.stream.method, self.stream.headers)
         except HandshakeError as exc:
-            body = str(exc).encode("ascii")
-            headers = [
-                (b"content-type", b"text/plain; charset=utf-8"),
-                (b"content-length", b"%d" % len(body)),
-                (b"connection", b"close"),
-            ]
-            if exc.status == 426:
-                headers.append((b"sec-websocket-version", b"13"))
             if self.stream.disconnected:
                 self._lost()
             else:
-                self._respond(exc.status, headers, body)
+                wanted = [(b"sec-websocket-version", b"13")] if exc.status == 426 else []
+                self._respond_text(exc.status, str(exc), wanted)
             return True
         return False
 
@@ -200,13 +193,7 @@ class WebSocketSession:
     def _finish(self, code: int) -> None:
         """The app is done: answer 500, cut a denial short, close with `code`, or just let go."""
         if self.state == _HANDSHAKE and not self.stream.disconnected:
-            body = b"Internal Server Error"
-            headers = [
-                (b"content-type", b"text/plain; charset=utf-8"),
-                (b"content-length", b"%d" % len(body)),
-                (b"connection", b"close"),
-            ]
-            self._respond(500, headers, body)
+            self._respond_text(500, "Internal Server Error", [])
         elif self.state == _OPEN and not self.stream.disconnected:
             self._close(code, "")
         elif self.state != _CLOSED:
@@ -568,6 +555,16 @@ class WebSocketSession:
         self.ping_payload = os.urandom(4)
         self._emit(events.Ping(payload=self.ping_payload))
         self.ping_timer = self.bridge.loop.call_later(PING_INTERVAL, self._ping)
+
+    def _respond_text(self, status: int, text: str, more: Headers) -> None:
+        """Answer the handshake with a line of text."""
+        body = text.encode("ascii")
+        headers = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", b"%d" % len(body)),
+            (b"connection", b"close"),
+        ]
+        self._respond(status, [*headers, *more], body)
 
     def _respond(self, status: int, headers: Headers, body: bytes) -> None:
         """Answer the handshake with a whole HTTP response; the session is over."""
