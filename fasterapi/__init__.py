@@ -30,6 +30,8 @@ from fastapi import status as status
 from fasterapi.applications import FasterAPI as FasterAPI
 from fasterapi.applications import inline as inline
 from fasterapi.applications import must_compile as must_compile
+from fasterapi.embed import Config as Config
+from fasterapi.embed import Server as Server
 from fasterapi.server import run as run
 from fasterapi.server import serve as serve
 

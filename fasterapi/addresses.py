@@ -16,6 +16,7 @@ __all__ = [
     "listening_socket",
     "remove_stale_socket",
     "reserve_port",
+    "socket_mode",
 ]
 
 
@@ -76,14 +77,28 @@ def remove_stale_socket(path: str) -> None:
     raise OSError(errno.EADDRINUSE, "another process is serving it")
 
 
-def listening_socket(path: str, backlog: int = 2048) -> socket.socket:
-    """A listening Unix socket that worker processes can share."""
+def socket_mode(path: str, given: int | None) -> int:
+    """The mode of a Unix socket that is to lie there: what is given, else that of the one which
+    does, so that whoever has restricted it finds it so, else anybody's."""
+    if given is not None:
+        return given
     try:
+        return stat.S_IMODE(os.stat(path).st_mode)
+    except OSError:
+        return 0o666
+
+
+def listening_socket(
+    path: str, permissions: int | None = None, backlog: int = 2048
+) -> socket.socket:
+    """A listening Unix socket that worker processes can share. permissions: see `socket_mode`."""
+    try:
+        mode = socket_mode(path, permissions)
         remove_stale_socket(path)
         held = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             held.bind(path)
-            os.chmod(path, 0o666)
+            os.chmod(path, mode)
             held.listen(backlog)
         except BaseException:
             held.close()

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Lifespan
 
+    from fasterapi.keywords import RunOptions
+
 __all__ = ["AppOptions", "FasterAPI", "inline", "must_compile"]
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
@@ -126,12 +128,13 @@ class FasterAPI(FastAPI, CoreApp):
         """
         return resolve_options(arguments=self._core_arguments)
 
-    def run(self, host: str = "127.0.0.1", port: int = 8000, **options: Any) -> None:
+    def run(
+        self, host: str | None = None, port: int | None = None, **options: Unpack[RunOptions]
+    ) -> None:
         """Serve the app until SIGINT or SIGTERM. Blocks; call it on the main thread.
 
-        host: address to listen on; port: 0 takes a free one. options: the core's options and those
-        of `fasterapi.server.run` (``workers``, ``uds``, ``log_level``, ...); they win over the
-        constructor's. Raises SystemExit(3) after one printed line if the server cannot start.
+        Arguments are those of `fasterapi.run`; the core's options win over the constructor's.
+        Raises SystemExit(3) after one printed line if the server cannot start.
         """
         from fasterapi.server import run
 

@@ -89,6 +89,10 @@ class Bridge:
         self.access: AccessRecords | None = None
         self.active: set[HttpExchange | WebSocketSession] = set()
         self.stopping = False
+        #: Off: who asks for a WebSocket gets what he would get without asking.
+        self.websockets = True
+        #: Lines that the opening handshake of a WebSocket has besides its own.
+        self.handshake_lines: list[bytes] = []
         self._raw_root = root_path.encode("latin-1", "replace")
         self._heads: list[HttpExchange] = []
 
@@ -99,7 +103,7 @@ class Bridge:
         if kind == _REQUEST:
             if self.before_request is not None:
                 self.before_request()
-            if stream.is_upgrade and _wants_websocket(stream):
+            if stream.is_upgrade and self.websockets and _wants_websocket(stream):
                 self._start_websocket(stream)
                 return
         elif self.outcome_app is not None:

@@ -12,15 +12,16 @@ import json
 import platform
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from fasterapi import _native, config, log
-from fasterapi.discover import Target, find_target, load_app
+from fasterapi.discover import find_target, load_app
+from fasterapi.flags import FLAGS, PLACE, Flag, instead_of, spelled_out
+from fasterapi.launch import Given, command_settings
 from fasterapi.log import StartupError, say
-from fasterapi.server import Settings, check_settings, run_settings
+from fasterapi.server import run_settings
 
 __all__ = ["app", "main"]
 
@@ -29,7 +30,6 @@ APP_HELP = (
     "of pyproject.toml, main.py, app.py, api.py, app/main.py, app/app.py or app/api.py."
 )
 CORE_PANEL = "Options of the core"
-LEVELS_HELP = "One of " + ", ".join(log.LEVELS) + "."
 
 app = typer.Typer(
     name="fasterapi",
@@ -48,194 +48,100 @@ FactoryOption = Annotated[
 ]
 
 
-# -- run and dev: parameters partly from the option table ------------------------------------------
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
 
 
-Row = tuple[str, Any, Any]
+VersionOption = Annotated[
+    bool,
+    typer.Option(
+        "--version", help="Print the versions and end.", callback=_print_version, is_eager=True
+    ),
+]
 
 
-def _log_rows() -> list[Row]:
-    """What is said, and how: (parameter, annotation, default)."""
+@app.callback()
+def _whole(show_version: VersionOption = False) -> None:
+    """FastAPI at the speed of C."""
+
+
+# -- run and dev: parameters from the tables -------------------------------------------------------
+
+
+def _serving_parameters(command: str) -> list[inspect.Parameter]:
+    """Parameters of `run` or `dev`, the core's options last. None: not given."""
+    flags = [flag for flag in (*FLAGS, *PLACE) if flag.only in ("", command)]
     return [
-        (
-            "log_level",
-            Annotated[str | None, typer.Option(help=f"{LEVELS_HELP} (default: info)")],
-            None,
-        ),
-        (
-            "log_config",
-            Annotated[
-                str | None,
-                typer.Option(metavar="FILE", help="Logging configuration: .json, .yaml or .ini."),
-            ],
-            None,
-        ),
-        (
-            "use_colors",
-            Annotated[
-                bool | None,
-                typer.Option(
-                    "--use-colors/--no-use-colors",
-                    help="Colours in the log. (default: on a terminal)",
-                    show_default=False,
-                ),
-            ],
-            None,
-        ),
-        (
-            "access_log_format",
-            Annotated[
-                str | None,
-                typer.Option(
-                    metavar="PATTERN",
-                    help="Lines of the access log: text, json, or as '%(request_line)s'.",
-                ),
-            ],
-            None,
-        ),
+        _parameter("target", AppArgument),
+        *(_parameter(flag.name, _annotation(flag)) for flag in flags),
+        _parameter("show_version", VersionOption, False),
+        *(_parameter(option.name, _core_annotation(option)) for option in config.OPTIONS.values()),
     ]
 
 
-def _proxy_rows() -> list[Row]:
-    """Who may tell where a request came from."""
-    return [
-        (
-            "proxy_headers",
-            Annotated[
-                bool,
-                typer.Option(help="Let a trusted proxy tell who sent a request (X-Forwarded-*)."),
-            ],
-            True,
-        ),
-        (
-            "forwarded_allow_ips",
-            Annotated[
-                str | None,
-                typer.Option(
-                    metavar="LIST",
-                    help="Who is such a proxy: addresses, networks, unix, or *. "
-                    "(default: $FORWARDED_ALLOW_IPS, else 127.0.0.1,::1)",
-                ),
-            ],
-            None,
-        ),
-    ]
-
-
-def _serving_parameters(reload: bool) -> list[inspect.Parameter]:
-    """Parameters of `run` (reload: of `dev`), the core's options last."""
-    rows: list[tuple[str, Any, Any]] = [
-        ("target", AppArgument, None),
-        (
-            "host",
-            Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every one.")],
-            "127.0.0.1",
-        ),
-        ("port", Annotated[int, typer.Option(help="Port; 0 takes a free one.")], 8000),
-        (
-            "uds",
-            Annotated[str | None, typer.Option(metavar="PATH", help="Unix socket instead.")],
-            None,
-        ),
-        (
-            "fd",
-            Annotated[int | None, typer.Option(help="Inherited listening descriptor instead.")],
-            None,
-        ),
-        *_log_rows(),
-        (
-            "root_path",
-            Annotated[str, typer.Option(help="Path prefix that a proxy in front strips off.")],
-            "",
-        ),
-        *_proxy_rows(),
-        ("lifespan", Annotated[str, typer.Option(help="auto, on or off.")], "auto"),
-        ("loop", Annotated[str, typer.Option(help="auto, uvloop or asyncio.")], "auto"),
-        ("app_name", NameOption, None),
-        ("factory", FactoryOption, False),
-    ]
-    if reload:
-        help_text = "Folder to watch, may be repeated. Default: the current one."
-        rows.append(("reload_dir", Annotated[list[str] | None, typer.Option(help=help_text)], None))
-    else:
-        rows.append(("workers", Annotated[int, typer.Option(help="Number of processes.")], 1))
-        help_text = "Let other processes listen on the same port."
-        rows.append(
-            ("reuse_port", Annotated[bool, typer.Option("--reuse-port", help=help_text)], False)
-        )
+def _parameter(name: str, annotation: Any, default: Any = None) -> inspect.Parameter:
     kind = inspect.Parameter.KEYWORD_ONLY
-    parameters = [
-        inspect.Parameter(name, kind, default=default, annotation=annotation)
-        for name, annotation, default in rows
-    ]
-    return parameters + [_core_parameter(option) for option in config.OPTIONS.values()]
+    return inspect.Parameter(name, kind, default=default, annotation=annotation)
 
 
-def _core_parameter(option: config.Option) -> inspect.Parameter:
-    flag = option.name.replace("_", "-")
-    declarations = [f"--{flag}/--no-{flag}"] if option.type is bool else [f"--{flag}"]
-    text = f"{option.help[0].upper()}{option.help[1:]}. (default: {option.default_text})"
-    info = typer.Option(*declarations, help=text, rich_help_panel=CORE_PANEL, show_default=False)
-    return inspect.Parameter(
-        option.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[option.type | None, info],
+def _annotation(flag: Flag) -> Any:
+    kind = list[str] if flag.kind is list else flag.kind
+    info = typer.Option(
+        *(flag.flags or (f"--{flag.name.replace('_', '-')}",)),
+        help=flag.help,
+        metavar=flag.metavar,
+        show_default=False,
     )
+    return Annotated[kind | None, info]
 
 
-def _command(name: str, reload: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def _core_annotation(option: config.Option) -> Any:
+    names = [option.name, *(one for one, other in config.ALIASES.items() if other == option.name)]
+    words = [name.replace("_", "-") for name in names]
+    flags = [f"--{word}/--no-{word}" if option.type is bool else f"--{word}" for word in words]
+    text = f"{option.help[0].upper()}{option.help[1:]}. (default: {option.default_text})"
+    info = typer.Option(*flags, help=text, rich_help_panel=CORE_PANEL, show_default=False)
+    return Annotated[option.type | None, info]
+
+
+def _command(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a function that takes all serving parameters as keywords."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         def command(**values: Any) -> None:
+            values.pop("show_version")
             function(values)
 
         command.__doc__ = function.__doc__
-        command.__signature__ = inspect.Signature(_serving_parameters(reload))  # type: ignore[attr-defined]
+        command.__signature__ = inspect.Signature(_serving_parameters(name))  # type: ignore[attr-defined]
         app.command(name)(command)
         return function
 
     return register
 
 
-def _settings(values: dict[str, Any]) -> tuple[Target, Settings]:
-    """Split the command's values into the app's place and the settings."""
-    target = find_target(
-        values.pop("target"), app_name=values.pop("app_name"), factory=values.pop("factory")
-    )
-    options = {name: values.pop(name) for name in list(values) if name in config.OPTIONS}
-    given = {name: value for name, value in options.items() if value is not None}
-    return target, Settings(**values, options=given)
+def _serve(values: dict[str, Any], defaults: dict[str, Any], **own: Any) -> None:
+    """Serve with the command's values. defaults, own: of the core's options, of other flags."""
+    target = values.pop("target")
+    given = {name: value for name, value in values.items() if value not in (None, [])}
+    place, settings = command_settings(Given.of(given, defaults), target, own)
+    code = run_settings(place, settings)
+    if code:
+        raise typer.Exit(code)
 
 
-@_command("run", reload=False)
+@_command("run")
 def run(values: dict[str, Any]) -> None:
     """Serve an app. Access log on."""
-    target, settings = _settings(values)
-    settings.defaults = {"access_log": True}
-    code = run_settings(target, settings)
-    if code:
-        raise typer.Exit(code)
+    _serve(values, {"access_log": True})
 
 
-@_command("dev", reload=True)
+@_command("dev")
 def dev(values: dict[str, Any]) -> None:
     """Serve an app, and start it afresh when a Python file changes. Access log on."""
-    from fasterapi.reload import Reloader
-    from fasterapi.supervisor import spawner
-
-    folders = values.pop("reload_dir") or ["."]
-    target, settings = _settings(values)
-    settings.options = {"access_log": True, "graceful_timeout": 1.0} | settings.options
-    log.configure(settings.log_level, settings.use_colors, settings.log_config)
-    check_settings(settings)
-    message = {"settings": settings.as_dict(), "target": asdict(target)}
-    reloader = Reloader(spawner(message, own_group=False), folders)
-    say(f"Watching {', '.join(folders)} for changes; Ctrl-C ends it.", sys.stderr)
-    code = reloader.run()
-    if code:
-        raise typer.Exit(code)
+    _serve(values, {"access_log": True}, host="127.0.0.1", reload=True)
 
 
 # -- looking at things -----------------------------------------------------------------------------
@@ -432,7 +338,8 @@ def main(arguments: list[str] | None = None) -> None:
     """
     command = typer.main.get_command(app)
     try:
-        code = command.main(arguments, prog_name="fasterapi", standalone_mode=False)
+        words = spelled_out(sys.argv[1:] if arguments is None else arguments)
+        code = command.main(words, prog_name="fasterapi", standalone_mode=False)
     except StartupError as exc:
         raise log.exit_with(exc) from None
     except (KeyboardInterrupt, typer.Abort):
@@ -442,7 +349,7 @@ def main(arguments: list[str] | None = None) -> None:
         describe = getattr(exc, "format_message", None)
         if describe is None:
             raise
-        text = describe()
+        text = instead_of(getattr(exc, "option_name", "")) or describe()
         say(text if "\n" in text else f"error: {text}", sys.stderr)
         raise SystemExit(getattr(exc, "exit_code", 2)) from None
     finally:

@@ -27,6 +27,7 @@ from fasterapi._fastapi import FastAPI
 from fasterapi._options import TABLE
 
 __all__ = [
+    "ALIASES",
     "ENV_PREFIX",
     "OPTIONS",
     "Option",
@@ -48,9 +49,16 @@ ENV_PREFIX: Final = "FASTERAPI_"
 
 Value = bool | int | float
 
+#: Other names of options: Uvicorn's, as flags, keywords of ``run()`` and variables.
+ALIASES: Final = {
+    "timeout_keep_alive": "keep_alive_timeout",
+    "timeout_graceful_shutdown": "graceful_timeout",
+    "h11_max_incomplete_event_size": "max_header_bytes",
+}
+
 _TYPES: Final[dict[str, type[Value]]] = {"bool": bool, "int": int, "float": float}
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
-_FALSE: Final = frozenset({"0", "false", "no", "off"})
+_TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
+_FALSE: Final = frozenset({"0", "false", "f", "no", "n", "off"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +178,7 @@ def fastapi_arguments() -> frozenset[str]:
 # -- where values come from ------------------------------------------------------------------------
 
 
-def _parse(option: Option, text: str) -> Value:
+def _parse(option: Option, text: str, variable: str) -> Value:
     """The value an environment variable's text stands for. Raises ValueError naming it."""
     word = text.strip().lower()
     try:
@@ -181,24 +189,30 @@ def _parse(option: Option, text: str) -> Value:
         value = int(word) if option.type is int else float(word)
     except ValueError:
         kinds = {bool: "on or off", int: "a whole number", float: "a number of seconds"}
-        raise ValueError(
-            f"{option.env_name} is {text!r}, but must be {kinds[option.type]}"
-        ) from None
-    return check_option(option.name, value, option.env_name)
+        raise ValueError(f"{variable} is {text!r}, but must be {kinds[option.type]}") from None
+    return check_option(option.name, value, variable)
 
 
-def environment_options(environ: Mapping[str, str] | None = None) -> dict[str, Value]:
+def environment_options(
+    environ: Mapping[str, str] | None = None,
+    prefix: str = ENV_PREFIX,
+    names: Mapping[str, str] | None = None,
+) -> dict[str, Value]:
     """Options set by environment variables (default: this process's). Empty ones count as unset.
 
+    names: what follows the prefix, and the option; default: ours, which win over Uvicorn's.
     Raises ValueError naming the variable if a text is not a value of its option.
     """
     source = os.environ if environ is None else environ
     found: dict[str, Value] = {}
-    for name, option in OPTIONS.items():
-        text = source.get(option.env_name, "")
+    for name, option in (_NAMES if names is None else names).items():
+        text = source.get(prefix + name.upper(), "")
         if text.strip():
-            found[name] = _parse(option, text)
+            found[option] = _parse(OPTIONS[option], text, prefix + name.upper())
     return found
+
+
+_NAMES: Final = {**ALIASES, **{name: name for name in OPTIONS}}
 
 
 def settings(

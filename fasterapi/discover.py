@@ -45,20 +45,27 @@ class Target:
 
 
 def find_target(
-    text: str | None = None, *, app_name: str | None = None, factory: bool = False
+    text: str | None = None,
+    *,
+    app_name: str | None = None,
+    factory: bool = False,
+    folder: str | None = None,
 ) -> Target:
     """Work out where the app is, without importing it.
 
     text: ``module:app``, ``file.py``, ``file.py:app``, ``module``, a package folder, or None for
-    the entrypoint in pyproject.toml and then the usual file names in the current folder.
-    Raises StartupError with one line that says what to do.
+    the entrypoint in pyproject.toml and then the usual file names. folder: where modules and files
+    are looked for, default the current one. Raises StartupError with one line that says what to do.
     """
+    base = Path() if folder is None else Path(folder)
+    if not base.is_dir():
+        raise StartupError(f"app_dir: {folder} is no folder")
     if text is None:
         text = _entrypoint()
     if text is None:
         for candidate in DEFAULT_FILES:
-            if Path(candidate).is_file():
-                return _from_path(Path(candidate), app_name, factory)
+            if (base / candidate).is_file():
+                return _from_path(base / candidate, app_name, factory)
         raise StartupError(
             "no app found: none of " + ", ".join(DEFAULT_FILES) + " is here; "
             "name it, as in 'fasterapi run main:app' or 'fasterapi run path/to/file.py'"
@@ -68,7 +75,7 @@ def find_target(
         raise StartupError(f"{text!r} names an app, and so does --app {app_name}; give only one")
     name = attribute or app_name
     if location.endswith(".py") or "/" in location:
-        path = Path(location)
+        path = base / location if (base / location).exists() else Path(location)
         if not path.exists():
             raise StartupError(f"no such file or folder: {location}")
         if path.is_dir() and not (path / "__init__.py").is_file():
@@ -76,7 +83,7 @@ def find_target(
         return _from_path(path, name, factory)
     if not all(part.isidentifier() for part in location.split(".")):
         raise StartupError(f"{text!r} is not of the form module:app or path/to/file.py")
-    return Target(location, name, str(Path.cwd()), factory)
+    return Target(location, name, str(base.resolve()), factory)
 
 
 def _entrypoint() -> str | None:
@@ -124,7 +131,7 @@ def load_app(target: Target) -> Any:
     """
     if target.sys_path not in sys.path:
         sys.path.insert(0, target.sys_path)
-    module = _import(target.module)
+    module = _import(target.module, target.sys_path)
     if target.attribute is None:
         return _search(module, target)
     found: Any = module
@@ -156,13 +163,13 @@ def _takes_nothing(found: Callable[..., Any]) -> bool:
     return True
 
 
-def _import(name: str) -> ModuleType:
+def _import(name: str, folder: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as exc:
         if exc.name is not None and (name == exc.name or name.startswith(exc.name + ".")):
             raise StartupError(
-                f"no module named {exc.name!r} in {Path.cwd()}; "
+                f"no module named {exc.name!r} in {folder}; "
                 "give a module that can be imported from here, or a path to a file"
             ) from None
         raise _import_failed(name, exc) from exc

@@ -69,19 +69,22 @@ class LiveStream(logging.StreamHandler[TextIO]):
 
 
 def configure(
-    level: str | None = None,
+    level: str | int | None = None,
     colours: bool | None = None,
     config: LogConfig | None = None,
+    *,
+    keep: bool = False,
 ) -> None:
     """Set up the server's loggers; call before serving, from the main thread.
 
-    level: one of LEVELS; None: "info", or what `config` says. colours: None decides by whether the
-    stream is a terminal. config: a configuration of the user's (see `log_config`). A logger that
-    the user has already given handlers keeps them.
+    level: one of LEVELS, or a number; None: "info", or what `config` says. colours: None decides by
+    whether the stream is a terminal. config: a configuration of the user's (see `log_config`). A
+    logger that the user has already given handlers keeps them. keep: all of them stay as they are,
+    but for a level that is given.
 
     Raises StartupError for an unknown level, or a configuration that is none.
     """
-    number = None if level is None else LEVELS.get(level.lower())
+    number = LEVELS.get(level.lower()) if isinstance(level, str) else level
     if level is not None and number is None:
         raise StartupError(f"log level {level!r} is unknown; use one of {', '.join(LEVELS)}")
     logging.addLevelName(TRACE, "TRACE")
@@ -89,10 +92,10 @@ def configure(
         from fasterapi.log_config import apply
 
         apply(config, colours)
-    else:
+    elif not keep:
         _set_up("uvicorn", "stderr", DefaultFormatter(DEFAULT_FORMAT, use_colors=colours))
         _set_up("uvicorn.access", "stdout", AccessFormatter(ACCESS_FORMAT, use_colors=colours))
-    if config is None or number is not None:
+    if number is not None or (config is None and not keep):
         for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
             logging.getLogger(name).setLevel(logging.INFO if number is None else number)
 

@@ -8,26 +8,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import os
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Unpack
 
 from fasterapi import _native, live, log, nesting
 from fasterapi.addresses import (
     check_address,
     listen_error,
     remove_stale_socket,
+    socket_mode,
 )
 from fasterapi.adopt import CoreApp, adopt, compiled_app
 from fasterapi.asgi import Bridge
 from fasterapi.batch import BatchTask
 from fasterapi.channel import Channel
+from fasterapi.default_headers import add_headers, header_lines
+from fasterapi.discover import Target, find_target, load_app, target_of
+from fasterapi.interface import as_asgi3
+from fasterapi.keywords import RunOptions, keyword_values
+from fasterapi.launch import Given, keyword_settings, program_target
 from fasterapi.leaving import is_of_request, run_to_end, start_guarded
 from fasterapi.lifespan import Lifespan
 from fasterapi.limiter import SharedLimiter, share, unshare
 from fasterapi.log import StartupError, error_logger, say
 from fasterapi.pools import RequestPools
+from fasterapi.process import pid_file, set_process_name
 from fasterapi.proxy import trust_proxies, trusted_proxies
 from fasterapi.settings import (
     Settings,
@@ -43,7 +52,6 @@ from fasterapi.threads import forget_in_children, worker_thread
 
 if TYPE_CHECKING:
     from fasterapi.access_records import AccessRecords
-    from fasterapi.log_config import LogConfig
     from fasterapi.plan import AppPlan, RouteVerdict
     from fasterapi.plan.exchange import Runtime
 
@@ -76,7 +84,6 @@ class Server(Stoppable):
         on_started: Callable[[Server], None] | None = None,
     ) -> None:
         super().__init__()
-        self.app = app
         self.settings = settings or Settings()
         self.on_started = on_started
         self.port = self.settings.port
@@ -86,9 +93,13 @@ class Server(Stoppable):
         self.words = ""
         #: False after a stop that had to leave somebody behind in code of the app.
         self.clean = True
+        #: It serves, or has served.
+        self.started = False
+        #: Listening sockets of the program's, instead of an address: descriptors that are ours.
+        self.given_sockets: list[int] = []
         #: One of those would keep a program from ending.
         self._is_held_up = False
-        self._compiled_app = compiled_app(app)
+        self.take_app(app)
         self._options: dict[str, Any] = {}
         self._batch_task: BatchTask | None = None
         self._access: AccessRecords | None = None
@@ -97,6 +108,11 @@ class Server(Stoppable):
         self._watch_timer: asyncio.TimerHandle | None = None
         #: The event loop is somebody else's.
         self._is_guest = True
+
+    def take_app(self, app: Any) -> None:
+        """Serve this app. Before the start."""
+        self.app = as_asgi3(app, self.settings.interface)
+        self._compiled_app = compiled_app(app)
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -149,6 +165,7 @@ class Server(Stoppable):
                 await lifespan.shutdown()
                 raise
             try:
+                self.started = True
                 if not self.settings.driven:
                     self._announce()
                 if self.on_started is not None:
@@ -198,6 +215,8 @@ class Server(Stoppable):
             pools=pools,
             note_failure=core_server.note_failure,
         )
+        self.bridge.websockets = self.settings.websockets
+        self.bridge.handshake_lines = header_lines(self.settings.headers).splitlines()
         if planned:
             self.bridge.before_request = self._install_routes(core_server)
         elif self._compiled_app is not None:
@@ -208,6 +227,7 @@ class Server(Stoppable):
             given = self.settings.forwarded_allow_ips
             proxies = trusted_proxies(self.settings.proxy_headers, given)
             trust_proxies(core_server, proxies, given is not None)
+            add_headers(core_server, self.settings.headers, self._options["server_header"])
             self._listen(core_server)
             self._publish(core_server)
         if self._options["access_log"]:
@@ -319,12 +339,16 @@ class Server(Stoppable):
         try:
             if settings.kept:
                 self._listen_kept(core_server)
+            elif self.given_sockets:
+                for fd in self.given_sockets:
+                    core_server.listen_fd(fd)
             elif settings.fd is not None:
                 core_server.listen_fd(settings.fd)
             elif settings.uds is not None:
+                mode = socket_mode(settings.uds, settings.uds_permissions)
                 remove_stale_socket(settings.uds)
                 core_server.listen_uds(settings.uds)
-                os.chmod(settings.uds, 0o666)
+                os.chmod(settings.uds, mode)
             else:
                 if not settings.reuse_port:
                     check_address(settings.host, settings.port)
@@ -410,57 +434,21 @@ class Server(Stoppable):
 
 
 def run(
-    app: Any,
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    *,
-    uds: str | None = None,
-    fd: int | None = None,
-    workers: int = 1,
-    log_level: str | None = None,
-    log_config: LogConfig | None = None,
-    use_colors: bool | None = None,
-    access_log_format: str | None = None,
-    reuse_port: bool = False,
-    lifespan: str = "auto",
-    root_path: str = "",
-    loop: str = "auto",
-    proxy_headers: bool = True,
-    forwarded_allow_ips: str | list[str] | None = None,
-    **options: Any,
+    app: Any, host: str | None = None, port: int | None = None, **options: Unpack[RunOptions]
 ) -> None:
     """Serve an ASGI app until SIGINT or SIGTERM. Blocks; main thread.
 
-    app: an ASGI 3 app, or its place as text ("module:app" or a file). port: 0 takes a free one.
-    uds: path of a Unix socket, fd: an inherited listening descriptor (both instead of host and
-    port). workers: number of processes; more than one needs an app that can be imported.
-    proxy_headers: believe X-Forwarded-For and X-Forwarded-Proto, of the peers that
-    forwarded_allow_ips lists (addresses, networks, "unix", "*"; default: $FORWARDED_ALLOW_IPS, else
-    this machine). options: options of the core (`access_log=True`, `queue_size=...`; see
-    `fasterapi config`).
+    app: an ASGI app, or its place as text ("module:app" or a file). host: default 127.0.0.1;
+    port: default 8000, 0 takes a free one. options: what Uvicorn's ``run`` takes (``workers``,
+    ``reload``, ``uds``, ``log_config``, ``headers``, ...; see `RunOptions`), and the core's options
+    (``access_log=True``, ``queue_size=...``; see ``fasterapi config``). What is not given is taken
+    from ``FASTERAPI_*`` variables, and workers from ``WEB_CONCURRENCY``.
 
     Raises SystemExit(3) after one printed line if the server cannot start.
     """
-    settings = Settings(
-        host=host,
-        port=port,
-        uds=uds,
-        fd=fd,
-        workers=workers,
-        log_level=log_level,
-        log_config=log_config,
-        use_colors=use_colors,
-        access_log_format=access_log_format,
-        reuse_port=reuse_port,
-        lifespan=lifespan,
-        root_path=root_path,
-        loop=loop,
-        proxy_headers=proxy_headers,
-        forwarded_allow_ips=forwarded_allow_ips,
-        options=options,
-    )
     try:
-        code = run_settings(app, settings)
+        given = {"host": host, "port": port, **options}
+        code = _run_given(app, keyword_values(given))
     except StartupError as exc:
         raise log.exit_with(exc) from None
     if code:
@@ -470,16 +458,36 @@ def run(
 serve = run
 
 
+def _run_given(app: Any, values: dict[str, Any]) -> int:
+    """`run` for keywords that have been given; returns the exit code."""
+    settings = keyword_settings(Given.of(values))
+    if isinstance(app, str):
+        return run_settings(program_target(app, values), settings)
+    if not values.get("factory"):
+        return run_settings(app, settings)
+    if settings.workers > 1 or settings.reload:
+        return run_settings(replace(target_of(app), factory=True), settings)
+    return run_settings(app(), settings)
+
+
 def run_settings(app: Any, settings: Settings) -> int:
     """`run` for settings; returns the exit code. app: an object, text, or a discover.Target."""
-    from fasterapi.discover import Target, find_target, load_app, target_of
-
-    log.configure(settings.log_level, settings.use_colors, settings.log_config)
+    configure_logging(settings)
     check_settings(settings)
     target = find_target(app) if isinstance(app, str) else app
-    if settings.workers > 1:
+    with pid_file(settings.pid_file):
+        set_process_name(settings.process_name)
+        return _run_target(target, settings)
+
+
+def _run_target(target: Any, settings: Settings) -> int:
+    if settings.reload or settings.workers > 1:
         if not isinstance(target, Target):
-            target = target_of(app)
+            target = target_of(target)
+        if settings.reload:
+            from fasterapi.reload import run_reloading
+
+            return run_reloading(target, settings)
         if _native.core is None:
             return _run_without_core(load_app(target), target, settings)
         from fasterapi.workers import run_workers
@@ -490,13 +498,12 @@ def run_settings(app: Any, settings: Settings) -> int:
 
 def run_worker(message: dict[str, Any]) -> int:
     """Body of one worker process (``python -m fasterapi --worker JSON``); returns the exit code."""
-    from fasterapi.discover import Target, load_app
-
     settings = Settings(**message["settings"])
     settings.control_fd = message["control_fd"]
     settings.slot = message["slot"]
     try:
-        log.configure(settings.log_level, settings.use_colors, settings.log_config)
+        configure_logging(settings)
+        set_process_name(settings.process_name)
         return _run_here(load_app(Target(**message["target"])), settings)
     except StartupError as exc:
         return int(log.exit_with(exc).code or 0)
@@ -527,12 +534,29 @@ def _run_without_core(app: Any, target: Any, settings: Settings) -> int:
 # -- helpers -----------------------------------------------------------------------------------
 
 
+def configure_logging(settings: Settings) -> None:
+    """Set up the server's loggers as the settings say; see `log.configure`."""
+    log.configure(
+        settings.log_level,
+        settings.use_colors,
+        settings.log_config,
+        keep=settings.keep_logging,
+    )
+
+
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop for "auto" (if importable) and "uvloop"; None is asyncio's own default."""
-    if name not in ("auto", "uvloop", "asyncio"):
-        raise StartupError(f"event loop {name!r} is unknown; use auto, uvloop or asyncio")
-    if name == "asyncio":
+    """uvloop for "auto" (if importable) and "uvloop"; None is asyncio's own default.
+
+    Also "module:function", the place of a function that makes a loop.
+    """
+    if name in ("asyncio", "none"):
         return None
+    if ":" in name:
+        return _own_loop_factory(name)
+    if name not in ("auto", "uvloop"):
+        raise StartupError(
+            f"event loop {name!r} is unknown; use auto, uvloop, asyncio or module:function"
+        )
     try:
         import uvloop
     except ImportError:
@@ -541,6 +565,17 @@ def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
+
+
+def _own_loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
+    module, _, attribute = name.partition(":")
+    try:
+        found: Callable[[], asyncio.AbstractEventLoop] = getattr(
+            importlib.import_module(module), attribute
+        )
+    except (ImportError, ValueError, AttributeError) as exc:
+        raise StartupError(f"event loop {name!r} cannot be found: {exc}") from None
+    return found
 
 
 def can_plan() -> bool:

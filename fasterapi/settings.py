@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, Any
 from fasterapi import config
 from fasterapi.addresses import check_address
 from fasterapi.adopt import arguments_of
+from fasterapi.default_headers import header_lines
 from fasterapi.log import StartupError
 
 if TYPE_CHECKING:
     from fasterapi.log_config import LogConfig
 
-__all__ = ["Settings", "check_settings", "core_options", "given_threads", "graceful_timeout"]
+__all__ = [
+    "Settings",
+    "check_options",
+    "check_settings",
+    "core_options",
+    "given_threads",
+    "graceful_timeout",
+]
 
 
 @dataclass(slots=True)
@@ -24,20 +32,39 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     uds: str | None = None
+    #: The mode of a Unix socket; None: as that of the one that lies there, see `addresses`.
+    uds_permissions: int | None = None
     fd: int | None = None
     workers: int = 1
-    log_level: str | None = None
+    log_level: str | int | None = None
     #: A logging configuration of the user's, colours (None: on a terminal), the access log's lines.
     log_config: LogConfig | None = None
     use_colors: bool | None = None
     access_log_format: str | None = None
+    #: The program has set up logging: give the loggers no handlers.
+    keep_logging: bool = False
     reuse_port: bool = False
     lifespan: str = "auto"
     root_path: str = ""
     loop: str = "auto"
+    #: auto, asgi2 or wsgi: how the app is called.
+    interface: str = "auto"
+    #: Off: who asks for a WebSocket is answered as if he had not.
+    websockets: bool = True
+    #: For every answer, besides its own: (name, value).
+    headers: list[tuple[str, str]] = field(default_factory=list)
     #: Believe X-Forwarded-For and -Proto, of whom: see `proxy`.
     proxy_headers: bool = True
     forwarded_allow_ips: str | list[str] | None = None
+    #: See `process`.
+    pid_file: str | None = None
+    process_name: str | None = None
+    #: Start afresh when a file changes, and which files count: see `reload`.
+    reload: bool = False
+    reload_dirs: list[str] = field(default_factory=list)
+    reload_includes: list[str] = field(default_factory=list)
+    reload_excludes: list[str] = field(default_factory=list)
+    reload_delay: float = 0.25
     options: dict[str, Any] = field(default_factory=dict)
     #: Defaults of a command, where they differ from the core's.
     defaults: dict[str, Any] = field(default_factory=dict)
@@ -65,19 +92,28 @@ def check_settings(settings: Settings) -> None:
         raise StartupError(f"workers must be at least 1, not {settings.workers}")
     if not 0 <= settings.port <= 65535:
         raise StartupError(f"port must be between 0 and 65535, not {settings.port}")
-    if settings.workers > 1 and isinstance(settings.log_config, dict):
+    check_options(settings)
+    if not 0 <= settings.reload_delay <= 3600:
+        raise StartupError(
+            f"reload_delay is {settings.reload_delay}, but must be 0 to 3600 seconds"
+        )
+    header_lines(settings.headers)
+    if (settings.workers > 1 or settings.reload) and isinstance(settings.log_config, dict):
         try:
             json.dumps(settings.log_config)
         except TypeError as exc:
             raise StartupError(
-                f"log_config: several workers need a file, or a dict of plain values: {exc}"
+                f"log_config: other processes need a file, or a dict of plain values: {exc}"
             ) from None
     if settings.uds is not None and settings.fd is not None:
         raise StartupError("give either a Unix socket or a descriptor, not both")
     if settings.uds is None and settings.fd is None and not settings.reuse_port:
         check_address(settings.host, settings.port)
-    if settings.options:
-        core_options(settings.options, None)
+
+
+def check_options(settings: Settings) -> None:
+    """Raise StartupError for a value of the core's that is none, given or in a variable."""
+    core_options(settings.options, None, settings.defaults)
 
 
 def core_options(

@@ -30,5 +30,7 @@ def start_line(settings: Settings, facts: dict[str, Any]) -> str:
         routes = f"{facts['compiled']} of {facts['routes']} routes compiled"
     else:
         routes = "ASGI app"
+    if settings.uds is None and settings.fd is None and settings.host in ("0.0.0.0", "::"):
+        address += ", every address of this machine"
     words = facts.get("words", "")
     return f"FasterAPI on {address} ({workers}, {routes})" + (f"\n{words}" if words else "")

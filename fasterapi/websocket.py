@@ -319,6 +319,7 @@ class WebSocketSession:
             b"upgrade: websocket",
             b"connection: Upgrade",
             b"sec-websocket-accept: " + self.handshake.accept,
+            *self.bridge.handshake_lines,
         ]
         subprotocol = message.get("subprotocol")
         if subprotocol is not None:

@@ -117,7 +117,10 @@ def _fasterapi(
 ) -> Contender:
     command = (python, "-m", "fasterapi", "run", str(APPS / "APP.py"))
     return Contender(
-        name, (*command, "--port", "PORT", "--no-access-log"), ("fasterapi", "fastapi"), environment
+        name,
+        (*command, "--host", "127.0.0.1", "--port", "PORT", "--no-access-log"),
+        ("fasterapi", "fastapi"),
+        environment,
     )
 
 

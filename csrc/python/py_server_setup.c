@@ -58,7 +58,8 @@ PyObject *fa_py_server_setup_fixed_lines(struct fa_py_server *self, PyObject *li
             "%zd bytes are more than a buffer of %lld has for them", len,
             (long long)self->config.buffer_size);
     }
-    return outcome(st, bad, "header of every answer");
+    if (bad.len >= 2 && bad.ptr[bad.len - 2] == '\r') bad.len -= 2;
+    return outcome(st, bad, "line that every answer could have");
 }
 
 const char fa_py_server_setup_access_format_doc[] = PyDoc_STR(

@@ -114,7 +114,7 @@ def test_run_passes_everything_on(monkeypatch):
     app.run()
     app.run("0.0.0.0", 80, workers=2, queue_size=64)
     assert seen == [
-        ((app, "127.0.0.1", 8000), {}),
+        ((app, None, None), {}),
         ((app, "0.0.0.0", 80), {"workers": 2, "queue_size": 64}),
     ]
 

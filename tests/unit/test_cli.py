@@ -297,11 +297,11 @@ signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 """
 RELOADER = """
 import subprocess, sys
-from fasterapi.reload import Reloader
+from fasterapi.reload import Reloader, Watched
 def spawn(slot, control):
     script = sys.argv[1]
     return subprocess.Popen([sys.executable, script, str(control)], pass_fds=(control, {log}))
-sys.exit(Reloader(spawn, [sys.argv[2]]).run())
+sys.exit(Reloader(spawn, Watched([sys.argv[2]])).run())
 """
 
 
@@ -375,21 +375,21 @@ def test_child_that_ends_is_started_again_by_the_next_change(reloader):
 def test_dev_turns_the_access_log_on(folder, monkeypatch, capsys):
     seen: list[Any] = []
 
-    def fake_spawner(message: Any, **options: Any) -> Any:
+    def fake_spawner(message: Any, kept: list[int], **options: Any) -> Any:
         seen.append(message)
-        return spawner(message, **options)
+        return spawner(message, kept, **options)
 
     class FakeReloader:
-        def __init__(self, spawn: Any, folders: list[str]):
-            seen.append(folders)
+        def __init__(self, spawn: Any, watched: Any, delay: float):
+            seen.append(watched.folders)
 
         def run(self) -> int:
             return 0
 
-    monkeypatch.setattr("fasterapi.supervisor.spawner", fake_spawner)
+    monkeypatch.setattr("fasterapi.reload.spawner", fake_spawner)
     monkeypatch.setattr("fasterapi.reload.Reloader", FakeReloader)
     assert call(capsys, "dev", "hello_cli:app", "--port", "0").code == 0
-    assert seen[0]["settings"]["options"]["access_log"] is True
+    assert seen[0]["settings"]["defaults"]["access_log"] is True
     assert seen[0]["target"]["module"] == "hello_cli"
     assert seen[1] == ["."]
     call(capsys, "dev", "hello_cli:app", "--port", "0", "--no-access-log", "--reload-dir", ".")

@@ -170,6 +170,8 @@ def start_fasterapi(
     if target.endswith(".py") and "/" not in target:
         target = str(APPS / target)
     command = [sys.executable, "-m", "fasterapi", "run", target]
+    if "--host" not in options:
+        command += ["--host", "127.0.0.1"]  # else a file is served on every address
     if descriptors is not None:
         command = ["sh", "-c", 'ulimit -S -n "$0" && exec "$@"', str(descriptors), *command]
     if not {"--port", "--uds"}.intersection(options):
