@@ -35,6 +35,11 @@ class Asker:
         assert ask(self.server, target).status == status, target
         self.see(target, is_logged=is_logged)
 
+    def ask_all(self, kinds: tuple[str, ...], places: tuple[str, ...], status: int) -> None:
+        for kind in kinds:
+            for place in places:
+                self.ask(f"/{place}/{kind}", status)
+
     def see(self, target: str, *, is_logged: bool = True) -> None:
         if is_logged:
             self.logged += 1
@@ -50,41 +55,33 @@ class Asker:
             except WireError:
                 pass
 
+    def read_all(self, kinds: tuple[str, ...], *, is_logged: bool = True) -> None:
+        for kind in kinds:
+            for place in STREAMS:
+                self.read(f"/{place}/{kind}")
+                self.see(place, is_logged=is_logged)
+
 
 @pytest.mark.kind("SystemExit and its like in a handler are a 500 and a traceback")
 def test_out_of_a_handler(serve: Callable[..., Served]):
-    asker = Asker(serve("exits_app.py"))
-    for kind in KINDS:
-        for place in HANDLERS:
-            asker.ask(f"/{place}/{kind}", 500)
+    Asker(serve("exits_app.py")).ask_all(KINDS, HANDLERS, 500)
 
 
 @pytest.mark.kind("SystemExit and its like in a dependency are a 500 and a traceback")
 def test_out_of_a_dependency(serve: Callable[..., Served]):
-    asker = Asker(serve("exits_app.py"))
-    for kind in KINDS:
-        for place in DEPENDENCIES:
-            asker.ask(f"/{place}/{kind}", 500)
+    Asker(serve("exits_app.py")).ask_all(KINDS, DEPENDENCIES, 500)
 
 
 @pytest.mark.kind("SystemExit and its like after the answer leave the answer and the server alone")
 def test_after_the_answer(serve: Callable[..., Served]):
-    asker = Asker(serve("exits_app.py"))
-    for kind in KINDS:
-        for place in AFTER:
-            asker.ask(f"/{place}/{kind}", 200)
+    Asker(serve("exits_app.py")).ask_all(KINDS, AFTER, 200)
 
 
 @pytest.mark.kind("SystemExit and its like in a stream end the stream")
 def test_out_of_a_stream(serve: Callable[..., Served]):
     asker = Asker(serve("exits_app.py"))
-    for kind in KINDS[:3]:
-        for place in STREAMS:
-            asker.read(f"/{place}/{kind}")
-            asker.see(place)
-    for place in STREAMS:
-        asker.read(f"/{place}/cancelled")  # a task group may take it for its own
-        asker.see(place, is_logged=False)
+    asker.read_all(KINDS[:3])
+    asker.read_all(("cancelled",), is_logged=False)  # a task group may take it for its own
 
 
 @pytest.mark.kind("SystemExit and its like in pure ASGI middleware are a 500 and a traceback")
@@ -93,8 +90,7 @@ def test_out_of_pure_asgi_middleware(serve: Callable[..., Served]):
     for kind in KINDS:
         asker.ask(f"/ok?before={kind}", 500)
         asker.ask(f"/ok?after={kind}", 200)
-        for place in HANDLERS + DEPENDENCIES:
-            asker.ask(f"/{place}/{kind}", 500)
+    asker.ask_all(KINDS, HANDLERS + DEPENDENCIES, 500)
 
 
 @pytest.mark.kind("SystemExit and its like behind and in Base middleware are a 500 and a traceback")
@@ -104,19 +100,14 @@ def test_out_of_base_middleware(serve: Callable[..., Served], around: str):
     for kind in KINDS:
         for when in ("before", "after"):
             asker.ask(f"/ok?{when}={kind}", 500)
-        for place in HANDLERS + DEPENDENCIES:
-            asker.ask(f"/{place}/{kind}", 500)
+    asker.ask_all(KINDS, HANDLERS + DEPENDENCIES, 500)
 
 
 @pytest.mark.kind("SystemExit and its like behind Base middleware, after the answer and in streams")
 def test_after_the_answer_behind_base_middleware(serve: Callable[..., Served]):
     asker = Asker(serve("exits_app.py", AROUND="base"))
-    for kind in LOUD:
-        for place in AFTER:
-            asker.ask(f"/{place}/{kind}", 200)
-        for place in STREAMS:
-            asker.read(f"/{place}/{kind}")
-            asker.see(place)
+    asker.ask_all(LOUD, AFTER, 200)
+    asker.read_all(LOUD)
 
 
 @pytest.mark.kind("SystemExit and its like in a WebSocket handler close it")
@@ -135,9 +126,8 @@ def test_out_of_a_websocket_handler(serve: Callable[..., Served]):
 @pytest.mark.kind("on asyncio's own loop, too, SystemExit in a request leaves the server alone")
 def test_on_the_other_loop(serve: Callable[..., Served]):
     asker = Asker(serve("exits_app.py", "--loop", "asyncio", AROUND="base"))
-    for kind in LOUD:
-        for place in ("later", "needs-def-async", "exit-function", "mounted/later"):
-            asker.ask(f"/{place}/{kind}", 500)
+    places = ("later", "needs-def-async", "exit-function", "mounted/later")
+    asker.ask_all(LOUD, places, 500)
 
 
 @pytest.mark.kind("SystemExit in a task of the user's own ends the server with its status")

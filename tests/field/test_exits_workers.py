@@ -92,37 +92,31 @@ class Clients:
             thread.join()
 
 
-@pytest.mark.kind("no client is refused while a worker is killed and started again")
-def test_a_killed_worker(serve: Callable[..., Served]):
-    server = start(serve)
-    victim = workers_of(server)[0]
+def errors_around(server: Served, number: int) -> list[Exception]:
+    """What four clients meet while a worker gets this signal, and until its successor answers."""
     clients = Clients(server)
     try:
         clients.more()
-        os.kill(victim, signal.SIGKILL)
+        os.kill(workers_of(server)[0], number)
         wait_until(lambda: len(workers_of(server)) == 3, "the next worker")
         replacement = workers_of(server)[2]
         wait_until(lambda: replacement in clients.answers, "its answer")
     finally:
         clients.end()
-    assert not [exc for exc in clients.errors if isinstance(exc, ConnectionRefusedError)]
-    assert len(clients.errors) <= 4  # each client's own, if it was in the worker
+    return clients.errors
+
+
+@pytest.mark.kind("no client is refused while a worker is killed and started again")
+def test_a_killed_worker(serve: Callable[..., Served]):
+    errors = errors_around(start(serve), signal.SIGKILL)
+    assert not [exc for exc in errors if isinstance(exc, ConnectionRefusedError)]
+    assert len(errors) <= 4  # each client's own, if it was in the worker
 
 
 @pytest.mark.kind("no client is refused or lost while a worker is told to end")
 def test_a_worker_that_is_told_to_end(serve: Callable[..., Served]):
-    server = start(serve)
-    victim = workers_of(server)[0]
-    clients = Clients(server)
-    try:
-        clients.more()
-        os.kill(victim, signal.SIGTERM)
-        wait_until(lambda: len(workers_of(server)) == 3, "the next worker")
-        replacement = workers_of(server)[2]
-        wait_until(lambda: replacement in clients.answers, "its answer")
-    finally:
-        clients.end()
-    assert clients.errors == []
+    errors = errors_around(start(serve), signal.SIGTERM)
+    assert errors == []
 
 
 @pytest.mark.kind("who waits for a worker that dies is served by another one")
