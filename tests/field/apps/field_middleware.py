@@ -1,4 +1,4 @@
-"""What stands around an app: MIDDLEWARE says "", "base" or "pure"."""
+"""What stands around an app: MIDDLEWARE says none (or nothing), base or pure."""
 
 from __future__ import annotations
 

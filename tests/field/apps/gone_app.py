@@ -9,13 +9,13 @@ import gc
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import Depends
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse
 from field_app import App
-from gone_middleware import add_middleware
+from field_middleware import add_middleware
 
 gc.disable()
 
@@ -30,80 +30,68 @@ gate = threading.Event()
 
 
 class Subscription:
-    """Held by a generator alone."""
+    """Held by a generator alone, for whom it notes that it was left in order."""
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[bytes] = asyncio.Queue()
         alive.add(self)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        counts["finally"] += 1
+
 
 async def waiting() -> AsyncIterator[bytes]:
     """Suspended in an await of its own."""
-    subscription = Subscription()
-    try:
+    with Subscription() as subscription:
         yield b"hello"
         while True:
             yield await subscription.queue.get()
-    finally:
-        counts["finally"] += 1
 
 
 async def flooding() -> AsyncIterator[bytes]:
     """Suspended at a yield, while `send` waits for the client to read."""
-    subscription = Subscription()
-    try:
+    with Subscription() as subscription:
         yield b"hello"
         while subscription.queue.empty():
             yield b"x" * 65536
             await asyncio.sleep(0)
-    finally:
-        counts["finally"] += 1
 
 
 async def hasty() -> AsyncIterator[bytes]:
     """The same without any await."""
-    subscription = Subscription()
-    try:
+    with Subscription() as subscription:
         yield b"hello"
         while subscription.queue.empty():
             yield b"x" * 65536
-    finally:
-        counts["finally"] += 1
 
 
 async def ticking() -> AsyncIterator[bytes]:
-    subscription = Subscription()
-    try:
+    with Subscription() as subscription:
         yield b"hello"
         while subscription.queue.empty():
             await asyncio.sleep(0.01)
             yield b"t" * 50
-    finally:
-        counts["finally"] += 1
 
 
 def threads() -> Iterator[bytes]:
     """A ``def`` generator: each step in a thread."""
-    subscription = Subscription()
-    try:
+    with Subscription() as subscription:
         yield b"hello"
         while subscription.queue.empty():
             yield b"x" * 65536
-    finally:
-        counts["finally"] += 1
 
 
 def gated() -> Iterator[bytes]:
     """In its thread until /open."""
-    subscription = Subscription()
-    try:
+    with Subscription() as subscription:
         yield b"hello"
         counts["in the thread"] += 1
         gate.wait()
         while subscription.queue.empty():
             yield b"late"
-    finally:
-        counts["finally"] += 1
 
 
 MAKERS: dict[str, Callable[[], Any]] = {
@@ -143,14 +131,11 @@ def from_def(name: str, one: One) -> StreamingResponse:
 
 
 async def native(name: str, one: One, two: Two) -> AsyncIterator[str]:
-    subscription = Subscription()
-    try:
+    with Subscription() as subscription:
         yield "hello"
         while name != "waiting" and subscription.queue.empty():
             yield "x" * 65536
         yield (await subscription.queue.get()).decode()
-    finally:
-        counts["finally"] += 1
 
 
 app.get("/lines/{name}")(native)

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from fastapi import BackgroundTasks, Depends, File, Request, UploadFile
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from field_app import App
-from gone_middleware import add_middleware
+from field_middleware import add_middleware
 from starlette.background import BackgroundTask
 
 app = App()

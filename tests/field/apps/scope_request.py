@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from field_app import App
-from starlette.middleware.base import BaseHTTPMiddleware
-
-
-class Pure:
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.app(scope, receive, send)
-
-
-async def pass_on(request: Request, call_next: Any) -> Any:
-    return await call_next(request)
-
+from field_middleware import add_middleware
 
 app, mounted, router, outer = App(), App(), APIRouter(), APIRouter()
-match os.environ.get("MIDDLEWARE", "none"):
-    case "pure":
-        app.add_middleware(Pure)
-    case "base":
-        app.add_middleware(BaseHTTPMiddleware, dispatch=pass_on)
+add_middleware(app)
 
 log: list[str] = []
 

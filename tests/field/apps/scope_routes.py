@@ -6,36 +6,18 @@ who has called the endpoint: that tells FastAPI's own code from a plan.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from field_app import App
-from starlette.middleware.base import BaseHTTPMiddleware
+from field_middleware import add_middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-
-class Pure:
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.app(scope, receive, send)
-
-
-async def pass_on(request: Request, call_next: Any) -> Any:
-    return await call_next(request)
-
-
 app = App()
-match os.environ.get("MIDDLEWARE", "none"):
-    case "pure":
-        app.add_middleware(Pure)
-    case "base":
-        app.add_middleware(BaseHTTPMiddleware, dispatch=pass_on)
+add_middleware(app)
 
 inner, outer, mounted = APIRouter(), APIRouter(), App()
 

@@ -123,24 +123,23 @@ def use_processes(method: str) -> list[Any]:
 # -- a child that goes on --------------------------------------------------------------------------
 
 
+def forked() -> str:
+    child = os.fork()
+    return "child" if child == 0 else str(child)
+
+
 @app.get("/fork")
 def fork() -> str:
     begun.set()
     leave.wait(30)
-    child = os.fork()
-    if child == 0:
-        return "child"
-    return str(child)
+    return forked()
 
 
 @app.get("/async-fork")
 async def fork_on_the_loop() -> str:
     while not os.path.exists(os.environ["GO"]):  # others queue up meanwhile
         time.sleep(0.01)
-    child = os.fork()
-    if child == 0:
-        return "child"
-    return str(child)
+    return forked()
 
 
 @app.get("/begun")
