@@ -43,33 +43,30 @@ def middleware(on: bool) -> dict[str, str]:
 # -- who hears of it -------------------------------------------------------------------------------
 
 
+def hears_at_once(serve: Serve, path: str, said: str, on: bool = False) -> None:
+    """Who gives this answer hears of a stop long before the graceful timeout."""
+    server = serve("stop_app.py", "--graceful-timeout", "5", **middleware(on))
+    with reading(server, path):
+        server.signal(signal.SIGTERM)
+        ends_in_order(server, said, "lifespan ends")
+    assert "timeout" not in server.output.lower()
+
+
 @pytest.mark.kind("a stop ends event streams at once")
 @pytest.mark.parametrize("on", [False, True], ids=["bare", "middleware"])
 def test_event_streams_hear_at_once(serve: Serve, on: bool):
-    server = serve("stop_app.py", "--graceful-timeout", "5", **middleware(on))
-    with reading(server, "/events/"):
-        server.signal(signal.SIGTERM)
-        ends_in_order(server, "heard", "lifespan ends")
-    assert "timeout" not in server.output.lower()
+    hears_at_once(serve, "/events/", "heard", on)
 
 
 @pytest.mark.kind("a stop ends a response that streams events at once")
 @pytest.mark.parametrize("on", [False, True], ids=["bare", "middleware"])
 def test_a_streaming_response_of_events_ends(serve: Serve, on: bool):
-    server = serve("stop_app.py", "--graceful-timeout", "5", **middleware(on))
-    with reading(server, "/yields"):
-        server.signal(signal.SIGTERM)
-        ends_in_order(server, "finally of /yields", "lifespan ends")
-    assert "timeout" not in server.output.lower()
+    hears_at_once(serve, "/yields", "finally of /yields", on)
 
 
 @pytest.mark.kind("a stop ends answers that send nothing")
 def test_silent_answers_hear(serve: Serve):
-    server = serve("stop_app.py", "--graceful-timeout", "5")
-    with reading(server, "/silent/"):
-        server.signal(signal.SIGTERM)
-        ends_in_order(server, "heard", "lifespan ends")
-    assert "timeout" not in server.output.lower()
+    hears_at_once(serve, "/silent/", "heard")
 
 
 @pytest.mark.kind("a stop lets answers that move come to their end")

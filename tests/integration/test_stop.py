@@ -70,30 +70,30 @@ def test_ctrl_c_is_a_keyboard_interrupt_or_the_end_of_run(how: str):
         assert ("after it" in server.lines) == (how == "run")
 
 
-def test_a_third_ctrl_c_ends_the_process_at_once():
-    server = start_fasterapi("embedded_app.py")
+@contextmanager
+def resisting(number: int, *options: str) -> Iterator[LiveServer]:
+    """A server with a handler that does not end when it is cancelled, told twice to stop."""
+    server = start_fasterapi("embedded_app.py", *options)
     try:
         with asking(server, "/resists"):
-            server.signal(signal.SIGINT)
+            server.signal(number)
             server.wait_for_line("Waiting for 1 connection to close")
-            server.signal(signal.SIGINT)
-            server.wait_for_line("^resists")
-            server.signal(signal.SIGINT)
-            assert server.wait() == -signal.SIGINT
-        assert END not in server.lines
+            server.signal(number)
+            yield server
     finally:
         server.stop()
+
+
+def test_a_third_ctrl_c_ends_the_process_at_once():
+    with resisting(signal.SIGINT) as server:
+        server.wait_for_line("^resists")
+        server.signal(signal.SIGINT)
+        assert server.wait() == -signal.SIGINT
+        assert END not in server.lines
 
 
 def test_sigterm_again_is_no_reason_to_hurry():
-    server = start_fasterapi("embedded_app.py", "--graceful-timeout", "0.5")
-    try:
-        with asking(server, "/resists"):
-            server.signal(signal.SIGTERM)
-            server.wait_for_line("Waiting for 1 connection to close")
-            server.signal(signal.SIGTERM)
-            server.wait_for_line("Graceful timeout exceeded")
-            assert server.lines.count("resists") == 1
-            server.signal(signal.SIGKILL)
-    finally:
-        server.stop()
+    with resisting(signal.SIGTERM, "--graceful-timeout", "0.5") as server:
+        server.wait_for_line("Graceful timeout exceeded")
+        assert server.lines.count("resists") == 1
+        server.signal(signal.SIGKILL)
