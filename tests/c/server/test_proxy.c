@@ -30,49 +30,49 @@ static struct fa_http_request *forwarded(const char *addresses)
     return &req;
 }
 
-TEST(a_trusted_peer_is_believed)
+/* Who the client of this peer's request is, by a list of trusted ones. */
+static void check_client(const char *list, const struct fa_socket_address *peer,
+    const char *addresses, const char *host, uint32_t port)
+{
+    struct fa_proxy proxy = proxy_of(list);
+    struct fa_proxy_client client;
+    CHECK_EQ_INT(fa_proxy_client(&proxy, peer, forwarded(addresses), &client), FA_OK);
+    CHECK(fa_span_eq(client.host, (fa_span){host, strlen(host)}));
+    CHECK_EQ_INT(client.port, port);
+    fa_trusted_deinit(&proxy.trusted);
+}
+
+static enum fa_http_scheme scheme_of(const struct fa_socket_address *peer)
 {
     struct fa_proxy proxy = proxy_of("127.0.0.1");
-    struct fa_http_request *req = forwarded("6.6.6.6, 1.2.3.4, 127.0.0.1");
-    struct fa_proxy_client client;
-    CHECK_EQ_INT(fa_proxy_client(&proxy, &LOOPBACK, req, &client), FA_OK);
-    CHECK_EQ_SPAN(client.host, "1.2.3.4");
-    CHECK_EQ_INT(client.port, 0);
-    CHECK_EQ_INT(
-        fa_proxy_scheme(&proxy, &LOOPBACK, req, FA_HTTP_SCHEME_HTTP), FA_HTTP_SCHEME_HTTPS);
-    req = forwarded(""); /* it names nobody */
-    CHECK_EQ_INT(fa_proxy_client(&proxy, &LOOPBACK, req, &client), FA_OK);
-    CHECK_EQ_SPAN(client.host, "127.0.0.1");
+    enum fa_http_scheme scheme =
+        fa_proxy_scheme(&proxy, peer, forwarded("1.2.3.4"), FA_HTTP_SCHEME_HTTP);
     fa_trusted_deinit(&proxy.trusted);
+    return scheme;
+}
+
+TEST(a_trusted_peer_is_believed)
+{
+    check_client("127.0.0.1", &LOOPBACK, "6.6.6.6, 1.2.3.4, 127.0.0.1", "1.2.3.4", 0);
+    check_client("127.0.0.1", &LOOPBACK, "", "127.0.0.1", 5); /* it names nobody */
+    CHECK_EQ_INT(scheme_of(&LOOPBACK), FA_HTTP_SCHEME_HTTPS);
 }
 
 TEST(another_one_is_not)
 {
+    check_client("127.0.0.1", &OTHER, "1.2.3.4", "8.8.8.8", 6);
+    CHECK_EQ_INT(scheme_of(&OTHER), FA_HTTP_SCHEME_HTTP);
     struct fa_proxy proxy = proxy_of("127.0.0.1");
-    struct fa_http_request *req = forwarded("1.2.3.4");
     struct fa_proxy_client client;
-    CHECK_EQ_INT(fa_proxy_client(&proxy, &OTHER, req, &client), FA_OK);
-    CHECK_EQ_SPAN(client.host, "8.8.8.8");
-    CHECK_EQ_INT(client.port, 6);
-    CHECK_EQ_INT(fa_proxy_scheme(&proxy, &OTHER, req, FA_HTTP_SCHEME_HTTP), FA_HTTP_SCHEME_HTTP);
-    CHECK_EQ_INT(fa_proxy_client(&proxy, &LOCAL, req, &client), FA_ERR_UNSUPPORTED);
+    CHECK_EQ_INT(
+        fa_proxy_client(&proxy, &LOCAL, forwarded("1.2.3.4"), &client), FA_ERR_UNSUPPORTED);
     fa_trusted_deinit(&proxy.trusted);
 }
 
 TEST(sockets_and_everybody)
 {
-    struct fa_proxy proxy = proxy_of("unix, 1.2.3.4");
-    struct fa_http_request *req = forwarded("6.6.6.6, 1.2.3.4");
-    struct fa_proxy_client client;
-    CHECK_EQ_INT(fa_proxy_client(&proxy, &LOCAL, req, &client), FA_OK);
-    CHECK_EQ_SPAN(client.host, "6.6.6.6");
-    fa_trusted_deinit(&proxy.trusted);
-    proxy = proxy_of("*");
-    req = forwarded("6.6.6.6:7, 9.9.9.9");
-    CHECK_EQ_INT(fa_proxy_client(&proxy, &OTHER, req, &client), FA_OK);
-    CHECK_EQ_SPAN(client.host, "6.6.6.6");
-    CHECK_EQ_INT(client.port, 7);
-    fa_trusted_deinit(&proxy.trusted);
+    check_client("unix, 1.2.3.4", &LOCAL, "6.6.6.6, 1.2.3.4", "6.6.6.6", 0);
+    check_client("*", &OTHER, "6.6.6.6:7, 9.9.9.9", "6.6.6.6", 7);
 }
 
 int main(void)
