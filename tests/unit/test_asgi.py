@@ -5,48 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted_stream import ScriptedStream
 from starlette.requests import ClientDisconnect
 
 from fasterapi.asgi import Bridge
 
 
-class FakeStream:
+class FakeStream(ScriptedStream):
     """A Stream whose input is a script and whose output is a list of calls."""
 
-    def __init__(self, *chunks: bytes, method: str = "GET", headers: Any = (), **facts: Any):
-        self.method = method
-        self.path = "/a b"
-        self.raw_path = b"/a%20b"
-        self.query_string = b"x=1"
-        self.http_version = "1.1"
-        self.headers = list(headers)
-        self.client = ("127.0.0.1", 50000)
-        self.scheme = "http"
-        self.server = ("127.0.0.1", 8000)
-        self.is_upgrade = False
-        self.kind = 0
-        self.scope = None
-        self.context = None
-        self.value: Any = None
-        self.disconnected = False
-        self.peer_closed = False
-        self.pending = 0
-        self.high_water = 65536
-        self.on_event: Callable[[], None] | None = None
-        self.chunks = list(chunks)
-        self.open_body = False
-        self.eof = False
-        self.calls: list[tuple[Any, ...]] = []
-        self.sent = b""
-        self.__dict__.update(facts)
+    path = "/a b"
+    raw_path = b"/a%20b"
+    query_string = b"x=1"
+    eof = open_body = False
+    sent = b""
 
     def read(self) -> bytes | None:
-        chunk = self.chunks.pop(0) if self.chunks else None
+        chunk = super().read()
         self.eof = not self.chunks and not self.open_body
         return chunk
 
@@ -60,10 +39,10 @@ class FakeStream:
                 raise TypeError("header names and values must be bytes")
             if b"\n" in name + value:
                 raise RuntimeError("Invalid HTTP header")
-        self.calls.append(("start", status, [tuple(row) for row in rows]))
+        super().start(status, [tuple(row) for row in rows])
 
     def write(self, data: bytes, more: bool) -> None:
-        self.calls.append(("write", data, more))
+        super().write(data, more)
         self.sent += data
 
     def write_file(self, fd: int, offset: int, count: int) -> None:
@@ -72,12 +51,6 @@ class FakeStream:
 
     def close(self) -> None:
         self.calls.append(("close",))
-
-    def event(self, *chunks: bytes, **facts: Any) -> None:
-        self.chunks += chunks
-        self.__dict__.update(facts)
-        if self.on_event is not None:
-            self.on_event()
 
 
 async def turns(count: int = 5) -> None:
@@ -396,6 +369,15 @@ def test_a_cancelled_receive_loses_nothing():
 # -- streaming the answer --------------------------------------------------------------------------
 
 
+async def without_room(app: Any) -> tuple[Bridge, FakeStream]:
+    """An app that has come to where its answer must wait for the client."""
+    stream = FakeStream(pending=100_000)
+    bridge = Bridge(app, loop=asyncio.get_running_loop())
+    bridge(stream)
+    await turns()
+    return bridge, stream
+
+
 def test_streamed_answer_waits_for_room():
     steps = []
 
@@ -407,10 +389,7 @@ def test_streamed_answer_waits_for_room():
         await send(body())
 
     async def main():
-        stream = FakeStream(pending=100_000)
-        bridge = Bridge(app, loop=asyncio.get_running_loop())
-        bridge(stream)
-        await turns()
+        bridge, stream = await without_room(app)
         assert steps == []
         stream.event(pending=70_000)
         await turns()
@@ -469,10 +448,7 @@ def test_send_that_waits_for_room_returns_when_the_client_leaves():
         await send(body())
 
     async def main():
-        stream = FakeStream(pending=100_000)
-        bridge = Bridge(app, loop=asyncio.get_running_loop())
-        bridge(stream)
-        await turns()
+        bridge, stream = await without_room(app)
         assert steps == []
         stream.event(disconnected=True)
         await finish(bridge)

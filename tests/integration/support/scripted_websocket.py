@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
+from scripted_stream import ScriptedStream
 from wsproto import events
 from wsproto.connection import Connection, ConnectionType
 from wsproto.extensions import PerMessageDeflate
@@ -24,44 +24,19 @@ HEADERS = [
 ]
 
 
-class FakeStream:
+class FakeStream(ScriptedStream):
     """An upgrade request, then a tunnel."""
 
-    def __init__(self, *headers: tuple[bytes, bytes], method: str = "GET", **facts: Any):
-        self.method = method
-        self.path = "/ws"
-        self.raw_path = b"/ws"
-        self.query_string = b"q=1"
-        self.http_version = "1.1"
-        self.headers = [*HEADERS, *headers]
-        self.client = ("127.0.0.1", 50000)
-        self.scheme = "http"
-        self.server = ("127.0.0.1", 8000)
-        self.is_upgrade = True
-        self.kind = 0
-        self.scope = None
-        self.context = None
-        self.value = None
-        self.eof = True
-        self.disconnected = False
-        self.peer_closed = False
-        self.pending = 0
-        self.high_water = 65536
-        self.on_event: Callable[[], None] | None = None
-        self.chunks: list[bytes] = []
-        self.calls: list[tuple[Any, ...]] = []
+    path = "/ws"
+    raw_path = b"/ws"
+    query_string = b"q=1"
+    is_upgrade = True
+    eof = True
+    upgraded = closed = False
+
+    def __init__(self, *headers: tuple[bytes, bytes], **facts: Any):
+        super().__init__(headers=[*HEADERS, *headers], **facts)
         self.raw: list[bytes] = []
-        self.upgraded = self.closed = False
-        self.__dict__.update(facts)
-
-    def read(self) -> bytes | None:
-        return self.chunks.pop(0) if self.chunks else None
-
-    def start(self, status: int, headers: Any) -> None:
-        self.calls.append(("start", status, list(headers)))
-
-    def write(self, data: bytes, more: bool) -> None:
-        self.calls.append(("write", data, more))
 
     def upgrade(self) -> None:
         self.upgraded = True
@@ -74,12 +49,6 @@ class FakeStream:
 
     def close(self) -> None:
         self.closed = True
-
-    def event(self, *chunks: bytes, **facts: Any) -> None:
-        self.chunks += chunks
-        self.__dict__.update(facts)
-        if self.on_event is not None:
-            self.on_event()
 
 
 class Client:
