@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import anyio
@@ -38,6 +39,15 @@ class Core:
     def work(self) -> None:
         """Be a worker that begins to run tasks."""
         assert self.core_server.take_token()
+
+
+@contextlib.contextmanager
+def working_core() -> Iterator[Core]:
+    """A core whose worker has the one token that there is."""
+    with Core() as core:
+        core.limiter.total_tokens = 1
+        core.work()
+        yield core
 
 
 def run(main: Callable[[], Awaitable[Any]]) -> Any:
@@ -84,10 +94,8 @@ def test_tokens_that_were_lent_before_count():
 
 def test_who_waits_gets_the_token_of_a_worker_in_turn():
     async def main() -> None:
-        with Core() as core:
+        with working_core() as core:
             limiter = core.limiter
-            limiter.total_tokens = 1
-            core.work()
             order: list[str] = []
 
             async def call(name: str) -> None:
@@ -111,10 +119,8 @@ def test_who_waits_gets_the_token_of_a_worker_in_turn():
 
 def test_who_is_cancelled_takes_no_token_along():
     async def main() -> None:
-        with Core() as core:
+        with working_core() as core:
             limiter = core.limiter
-            limiter.total_tokens = 1
-            core.work()
             tasks = [asyncio.create_task(limiter.acquire_on_behalf_of(name)) for name in "abc"]
             await asyncio.sleep(0)
             tasks[0].cancel()
@@ -132,12 +138,9 @@ def test_who_is_cancelled_takes_no_token_along():
 
 def test_a_token_passed_to_somebody_who_is_gone_comes_back():
     async def main() -> None:
-        with Core() as core:
-            limiter = core.limiter
-            limiter.total_tokens = 1
-            core.work()  # and passes it on to nobody
-            limiter.passed(1)
-            assert limiter.borrowed_tokens == 0
+        with working_core() as core:
+            core.limiter.passed(1)  # to nobody
+            assert core.limiter.borrowed_tokens == 0
 
     run(main)
 

@@ -156,6 +156,18 @@ def test_stacks_without_generators(stack, end, kind):
     assert sum(str(one).startswith("left by") for one in said) == 7
 
 
+@contextlib.contextmanager
+def seen(log: Log, name: str) -> Iterator[None]:
+    """Says how what stands in it comes to its end."""
+    try:
+        yield
+    except Exception as exc:
+        log.append(f"{name} sees {type(exc).__name__}")
+        raise
+    finally:
+        log.append(f"{name} ends")
+
+
 @pytest.mark.parametrize("stacks", list(itertools.product(STACKS, repeat=3))[::2])
 @pytest.mark.parametrize("end", ENDS)
 def test_stacks_between_generators(stacks, end):
@@ -168,23 +180,15 @@ def test_stacks_between_generators(stacks, end):
             async def in_async(request: Request) -> AsyncIterator[str]:
                 first(request)
                 try:
-                    yield name
-                except Exception as exc:
-                    log.append(f"{name} sees {type(exc).__name__}")
-                    raise
+                    with seen(log, name):
+                        yield name
                 finally:
-                    log.append(f"{name} ends")
                     log.push(request, stack, f"late, by {name}")
 
             def in_def(request: Request) -> Iterator[str]:
                 first(request)
-                try:
+                with seen(log, name):
                     yield name
-                except Exception as exc:
-                    log.append(f"{name} sees {type(exc).__name__}")
-                    raise
-                finally:
-                    log.append(f"{name} ends")
 
             return in_async if is_async else in_def
 
