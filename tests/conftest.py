@@ -19,12 +19,16 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 @pytest.fixture
 def logging_as_before() -> Iterator[None]:
-    """`log.configure` is meant for a whole process; undo it after each test."""
+    """`log.configure` and log files are meant for a whole process; undo them after each test."""
     names = ("fasterapi", "fasterapi.access", "fasterapi.error", "uvicorn.asgi")
-    loggers = [logging.getLogger(name) for name in names]
-    before = [(logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
+    loggers = [logging.getLogger(), *map(logging.getLogger, names)]
+    before = [
+        (one.level, one.handlers[:], one.propagate, one.filters[:], one.disabled) for one in loggers
+    ]
     yield
-    for logger, (level, handlers, propagate) in zip(loggers, before, strict=True):
-        logger.setLevel(level)
-        logger.handlers[:] = handlers
-        logger.propagate = propagate
+    for one, (level, handlers, propagate, filters, disabled) in zip(loggers, before, strict=True):
+        one.setLevel(level)
+        one.handlers[:] = handlers
+        one.propagate = propagate
+        one.filters[:] = filters
+        one.disabled = disabled

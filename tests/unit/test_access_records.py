@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,20 +15,7 @@ from fasterapi import log
 from fasterapi.access_records import AccessRecords, is_plain, line_format
 from fasterapi.formatters import AccessFormatter
 
-
-@pytest.fixture(autouse=True)
-def loggers() -> Iterator[None]:
-    """All as it was, afterwards."""
-    names = ("uvicorn", "uvicorn.access", "uvicorn.error", "uvicorn.asgi")
-    found = [logging.getLogger(), *map(logging.getLogger, names)]
-    before = [(one.level, one.handlers[:], one.propagate) for one in found]
-    yield
-    for one, (level, handlers, propagate) in zip(found, before, strict=True):
-        one.setLevel(level)
-        one.handlers[:] = handlers
-        one.propagate = propagate
-        one.filters.clear()
-        one.disabled = False
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 
 def fresh(monkeypatch: pytest.MonkeyPatch, colours: bool = False) -> logging.Logger:

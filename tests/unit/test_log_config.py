@@ -7,7 +7,6 @@ import json
 import logging
 import pathlib
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,16 +15,7 @@ from fasterapi import log_config
 from fasterapi.formatters import ACCESS_FORMAT, AccessFormatter, DefaultFormatter
 from fasterapi.log import StartupError
 
-
-@pytest.fixture(autouse=True)
-def loggers() -> Iterator[None]:
-    found = [logging.getLogger(), *map(logging.getLogger, ("uvicorn", "uvicorn.access"))]
-    before = [(one.level, one.handlers[:], one.propagate) for one in found]
-    yield
-    for one, (level, handlers, propagate) in zip(found, before, strict=True):
-        one.setLevel(level)
-        one.handlers[:] = handlers
-        one.propagate = propagate
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 
 def config_with(formatter: dict[str, Any]) -> dict[str, Any]:
