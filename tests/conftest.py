@@ -7,7 +7,10 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from field_score import pytest_terminal_summary
 from hypothesis import settings
+
+__all__ = ["pytest_terminal_summary"]
 
 # "ci" looks at the same examples in every run, "nightly" at new ones each night (make differential);
 # a soak run sets HYPOTHESIS_PROFILE=soak.

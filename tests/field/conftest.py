@@ -1,6 +1,6 @@
 """Each kind of behaviour that people rely on, tried on our server and on Uvicorn beside it.
 
-A failure of ours is a failure. One of Uvicorn's only lowers its score, which is printed at the end.
+A failure of ours is a failure. One of Uvicorn's only lowers its score (see field_score.py).
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 from field import SERVERS, Served, start
-
-_PROPERTY = "field"
+from field_score import PROPERTY
 
 
 @pytest.fixture(params=SERVERS)
@@ -49,27 +48,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if mark is None or report.when != "call" or "who" not in item.funcargs:  # type: ignore[attr-defined]
         return report
     who: str = item.funcargs["who"]  # type: ignore[attr-defined]
-    report.user_properties.append((_PROPERTY, (mark.args[0], who, report.passed)))
+    report.user_properties.append((PROPERTY, (mark.args[0], who, report.passed)))
     if who == "uvicorn" and report.failed:
         report.outcome = "passed"
     return report
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    results: dict[str, dict[str, bool]] = {name: {} for name in SERVERS}
-    for outcome in ("passed", "failed"):
-        for report in terminalreporter.getreports(outcome):
-            for name, value in getattr(report, "user_properties", ()):
-                if name == _PROPERTY and report.when == "call":
-                    kind, who, won = value
-                    results[who][kind] = won and results[who].get(kind, True)
-    kinds = sorted(set().union(*results.values()))
-    if not kinds:
-        return
-    terminalreporter.write_line("")
-    for kind in kinds:
-        lost = [who for who in SERVERS if not results[who].get(kind, True)]
-        if lost:
-            terminalreporter.write_line(f"field, lost by {' and '.join(lost)}: {kind}")
-    ours, theirs = (sum(results[who].values()) for who in SERVERS)
-    terminalreporter.write_line(f"field {ours}/{len(kinds)}, uvicorn {theirs}/{len(kinds)}")
