@@ -174,19 +174,23 @@ def prepared() -> tuple[Any, Callable[[], Any]]:
         app = make(imported(), telemetry=off)
         registry = CollectorRegistry()
         Instrumentator(registry=registry).instrument(app).expose(app)
-        return app, lambda: sorted(
-            [sample.name, sorted(sample.labels.items()), sample.value]
-            for metric in registry.collect()
-            for sample in metric.samples
-            if sample.name.endswith(("_total", "_count"))
-        )
+        return app, lambda: {
+            "samples": sorted(
+                [sample.name, sorted(sample.labels.items()), sample.value]
+                for metric in registry.collect()
+                for sample in metric.samples
+                if sample.name.endswith(("_total", "_count"))
+            )
+        }
     if TOOL.startswith("logfire"):
         return with_logfire(off)
     if TOOL == "sentry-before":
         start_sentry()
     app = make(imported(), telemetry=off)
     late.append(start_sentry if TOOL != "sentry-before" else lambda: None)
-    return app, lambda: sorted([one for one in recorded if one["query"] != "q=warm"], key=str)
+    return app, lambda: {
+        "events": sorted([one for one in recorded if one["query"] != "q=warm"], key=str)
+    }
 
 
 def with_logfire(off: dict[str, bool]) -> tuple[Any, Callable[[], Any]]:
@@ -208,7 +212,7 @@ def with_logfire(off: dict[str, bool]) -> tuple[Any, Callable[[], Any]]:
     if TOOL == "logfire":
         logfire.instrument_fastapi(app)
     if TOOL == "logfire-idle":  # its plugin is installed, and that is all
-        return app, lambda: [len(spans.get_finished_spans())]
+        return app, lambda: {"spans": [span.name for span in spans.get_finished_spans()]}
     return app, lambda: telemetry_report(spans, reader)
 
 
