@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 
 import pytest
@@ -100,9 +99,6 @@ def test_a_connection_that_takes_no_further_request(serve: Serve, headers: list[
 
 
 @pytest.mark.kind("an event stream of sse-starlette ends when its client leaves")
-@pytest.mark.skipif(
-    importlib.util.find_spec("sse_starlette") is None, reason="sse-starlette is not installed"
-)
 @pytest.mark.parametrize("middleware", MIDDLEWARE)
 def test_sse_starlette(serve: Serve, middleware: str):
     server = serve("gone_app.py", "--graceful-timeout", "0.5", MIDDLEWARE=middleware)

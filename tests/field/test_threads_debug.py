@@ -5,7 +5,6 @@ from __future__ import annotations
 import pathlib
 import re
 import subprocess
-import sys
 import sysconfig
 from collections.abc import Callable
 
@@ -91,6 +90,9 @@ def dump(pid: int) -> str:
         [spy, "dump", "--pid", str(pid)], capture_output=True, text=True, timeout=60, check=False
     )
     if done.returncode != 0 and "ermission denied" in done.stderr:
-        pytest.skip(f"ptrace is not permitted here ({sys.platform}): {done.stderr.strip()}")
+        pytest.skip(
+            f"py-spy may not ptrace here ({done.stderr.strip()}): run as root, in a container with "
+            "--cap-add SYS_PTRACE, or after sysctl kernel.yama.ptrace_scope=0"
+        )
     assert done.returncode == 0, done.stderr
     return done.stdout

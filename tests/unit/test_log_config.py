@@ -75,7 +75,6 @@ loggers: {uvicorn.access: {handlers: [h]}}
 
 
 def test_a_yaml_file(tmp_path: pathlib.Path):
-    pytest.importorskip("yaml")
     path = tmp_path / "log.yaml"
     path.write_text(YAML)
     log_config.apply(path, None)

@@ -458,7 +458,6 @@ def command(*arguments: str, **env: str) -> Any:
 
 
 def test_no_core_serves_through_uvicorn_and_says_so(tmp_path):
-    pytest.importorskip("uvicorn")
     (tmp_path / "hello.py").write_text(HELLO)
     with command("run", str(tmp_path / "hello.py"), "--port", "0", FASTERAPI_NO_CORE="1") as child:
         line = child.stdout.readline()

@@ -8,6 +8,7 @@ import threading
 from types import FrameType
 from typing import Any
 
+import coverage
 import pytest
 from fastapi import Depends
 from starlette.responses import PlainTextResponse
@@ -164,7 +165,9 @@ def test_what_is_set_for_one_thread_alone_stays():
     assert found[0] is not None
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="new in Python 3.12")
+@pytest.mark.skipif(
+    sys.version_info < (3, 12), reason="setprofile_all_threads is new in Python 3.12"
+)
 def test_hooks_for_all_threads(names: set[str]):
     def hook(frame: FrameType, event: str, argument: object) -> None:
         names.add(frame.f_code.co_name)
@@ -178,7 +181,6 @@ def test_hooks_for_all_threads(names: set[str]):
 
 
 def test_coverage_counts_lines_of_workers(tmp_path: Any, monkeypatch: pytest.MonkeyPatch):
-    coverage = pytest.importorskip("coverage")
     source = tmp_path / "covered.py"
     source.write_text("def read():\n    value = 1\n    return value\n")
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -11,6 +11,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any, Self
 
+import sse_starlette
 from fastapi import Depends
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse
@@ -149,15 +150,9 @@ def def_native(name: str, one: One) -> Iterator[str]:
         yield piece.decode()
 
 
-try:
-    import sse_starlette
-except ImportError:  # its behaviour is tried where it is installed
-    pass
-else:
-
-    @app.get("/sse-starlette/{name}")
-    async def other_events(name: str, one: One, two: Two) -> Any:
-        return sse_starlette.EventSourceResponse(MAKERS[name]())
+@app.get("/sse-starlette/{name}")
+async def other_events(name: str, one: One, two: Two) -> Any:
+    return sse_starlette.EventSourceResponse(MAKERS[name]())
 
 
 @app.get("/state")
