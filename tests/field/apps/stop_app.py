@@ -5,6 +5,7 @@ import atexit
 import os
 import pathlib
 import signal
+import sys
 import threading
 import time
 from contextlib import asynccontextmanager
@@ -16,7 +17,9 @@ from starlette.responses import StreamingResponse
 
 
 def say(*words: object) -> None:
-    print(*words, flush=True)
+    """One write for the line: print's pieces let a line of the core's log in between."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
 
 
 @asynccontextmanager
