@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import sys
 import threading
 from typing import Any
 
@@ -19,7 +20,8 @@ went_on = threading.Event()
 
 
 def say(*words: object) -> None:
-    print(*words, flush=True)
+    sys.stdout.write(" ".join(map(str, words)) + "\n")  # one write: no line comes in between
+    sys.stdout.flush()
 
 
 if os.environ.get("MIDDLEWARE"):

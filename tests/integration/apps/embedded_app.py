@@ -3,6 +3,7 @@
 import asyncio
 import atexit
 import os
+import sys
 import threading
 
 from fasterapi import FasterAPI, run
@@ -10,7 +11,8 @@ from fasterapi.server import Server, Settings
 
 
 def say(*words: object) -> None:
-    print(*words, flush=True)
+    sys.stdout.write(" ".join(map(str, words)) + "\n")  # one write: no line comes in between
+    sys.stdout.flush()
 
 
 app = FasterAPI(lifespan=None)
