@@ -21,6 +21,7 @@ from fasterapi.leaving import is_closed, released
 from fasterapi.log import error_logger, log_exception
 from fasterapi.pools import RequestPools
 from fasterapi.stream import ASGIApp, Message, Scope, Stream
+from fasterapi.websocket_limits import WebSocketLimits
 
 if TYPE_CHECKING:
     from fasterapi.access_records import AccessRecords
@@ -62,6 +63,9 @@ class Bridge:
     pools: where scopes and header pairs come from and go back to; None or empty: CPython's memory.
     note_failure: called for each request whose app raised something unanswered.
     """
+
+    #: What WebSockets may do.
+    websocket_limits = WebSocketLimits()
 
     def __init__(
         self,

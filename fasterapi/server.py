@@ -49,6 +49,7 @@ from fasterapi.signals import SignalExit, Stoppable, end_process
 from fasterapi.start_line import address_text, start_line
 from fasterapi.stopping import Drain, end_core, end_lifespan, end_loop
 from fasterapi.threads import forget_in_children, worker_thread
+from fasterapi.websocket_limits import WebSocketLimits
 
 if TYPE_CHECKING:
     from fasterapi.access_records import AccessRecords
@@ -217,6 +218,7 @@ class Server(Stoppable):
         )
         self.bridge.websockets = self.settings.websockets
         self.bridge.handshake_lines = header_lines(self.settings.headers).splitlines()
+        self.bridge.websocket_limits = WebSocketLimits.of(self._options)
         if planned:
             self.bridge.before_request = self._install_routes(core_server)
         elif self._compiled_app is not None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +27,7 @@ from fasterapi.handshake import (
     agree_on_compression,
     parse_handshake,
 )
+from fasterapi.keepalive import Keepalive
 from fasterapi.leaving import is_closed
 from fasterapi.log import error_logger
 from fasterapi.stream import ClientDisconnectedError, Headers, Message, Stream
@@ -37,16 +37,12 @@ if TYPE_CHECKING:
 
 __all__ = ["WebSocketSession"]
 
-MAX_MESSAGE: Final = 16 * 1024 * 1024
 MAX_FRAGMENTS: Final = 1024
-#: What is kept for an app that does not ask for it: so many messages, and so many bytes of them
+#: What is kept for an app that does not ask for it: `max_queue` messages, and so many bytes of them
 #: and of the one that is coming in. Beyond that a message comes in only while the app waits for it.
-MAX_QUEUE: Final = 32
 MAX_HELD: Final = 1024 * 1024
 #: Compressed bytes that are unpacked in one go: at most about a thousand times as many come out.
 INFLATE_STEP: Final = 1024
-# Seconds between pings; one that is not answered by the time of the next closes the connection.
-PING_INTERVAL: Final = 20.0
 # Seconds the peer may take to answer our close frame.
 CLOSE_TIMEOUT: Final = 10.0
 
@@ -83,9 +79,9 @@ class WebSocketSession:
         "is_behind",
         "is_cut",
         "is_hungry",
+        "keepalive",
+        "limits",
         "parts",
-        "ping_payload",
-        "ping_timer",
         "plain",
         "released",
         "size",
@@ -98,6 +94,7 @@ class WebSocketSession:
     def __init__(self, bridge: Bridge, stream: Stream) -> None:
         self.bridge = bridge
         self.stream = stream
+        self.limits = bridge.websocket_limits
         self.state = _HANDSHAKE
         self.app_done = False
         self.released = False
@@ -125,8 +122,7 @@ class WebSocketSession:
         #: Messages are sent as they are, without compression.
         self.plain = False
         self.waiters: list[asyncio.Future[None]] = []
-        self.ping_payload: bytes | None = None
-        self.ping_timer: asyncio.TimerHandle | None = None
+        self.keepalive: Keepalive | None = None
         self.close_timer: asyncio.TimerHandle | None = None
         self.task: asyncio.Task[None] | None = None
 
@@ -326,7 +322,9 @@ class WebSocketSession:
             if subprotocol not in self.handshake.subprotocols:
                 raise RuntimeError(f"subprotocol {subprotocol!r} was not offered by the client")
             lines.append(b"sec-websocket-protocol: " + subprotocol.encode("ascii"))
-        extensions, answer = agree_on_compression(self.handshake.extensions)
+        limits = self.limits
+        offers = self.handshake.extensions if limits.per_message_deflate else []
+        extensions, answer = agree_on_compression(offers)
         if answer is not None:
             lines.append(b"sec-websocket-extensions: " + answer)
         for name, value in message.get("headers", ()):
@@ -341,7 +339,8 @@ class WebSocketSession:
         self.state = _OPEN
         self.stream.upgrade()
         self.stream.write_raw(b"\r\n".join(lines))
-        self.ping_timer = self.bridge.loop.call_later(PING_INTERVAL, self._ping)
+        if limits.ping_interval:
+            self.keepalive = Keepalive(limits, self.bridge.loop, self._ping, self._late)
 
     # -- frames in -----------------------------------------------------------------------------
 
@@ -359,7 +358,7 @@ class WebSocketSession:
         inbox = self.inbox
         if self.is_hungry and not inbox:
             return True
-        return len(inbox) < MAX_QUEUE and self.held + self.size < MAX_HELD
+        return len(inbox) < self.limits.max_queue and self.held + self.size < MAX_HELD
 
     def _read(self) -> None:
         """Take what has arrived, while the app keeps up and the peer takes our answers.
@@ -399,7 +398,7 @@ class WebSocketSession:
                 self.is_cut = True
                 break
             what, end, length = found
-            if what == 1002 or length > MAX_MESSAGE:
+            if what == 1002 or length > self.limits.max_size:
                 self._refuse(what)
                 break
             if type(what) is int or self.in_fragments:
@@ -411,7 +410,7 @@ class WebSocketSession:
             at = end
             if self.state == _OPEN:
                 self._take(what, length)
-                if self.held >= MAX_HELD or len(self.inbox) >= MAX_QUEUE:
+                if self.held >= MAX_HELD or len(self.inbox) >= self.limits.max_queue:
                     break
         self.at = at
 
@@ -445,7 +444,8 @@ class WebSocketSession:
         self._wake()
 
     def _too_large(self) -> None:
-        self._close(1009, f"Message exceeds the maximum size ({MAX_MESSAGE} bytes)", wait=False)
+        most = self.limits.max_size
+        self._close(1009, f"Message exceeds the maximum size ({most} bytes)", wait=False)
 
     def _on_frame(self, event: events.Event) -> None:
         if isinstance(event, events.CloseConnection):
@@ -456,14 +456,14 @@ class WebSocketSession:
             self._on_message(event)
         elif isinstance(event, events.Ping):
             self._emit(event.response())
-        elif isinstance(event, events.Pong) and bytes(event.payload) == self.ping_payload:
-            self.ping_payload = None
+        elif isinstance(event, events.Pong) and self.keepalive is not None:
+            self.keepalive.answered(bytes(event.payload))
 
     def _on_message(self, event: events.TextMessage | events.BytesMessage) -> None:
         data = event.data
         self.size += len(data.encode()) if isinstance(data, str) else len(data)
         self.fragments += event.frame_finished
-        if self.size > MAX_MESSAGE or self.fragments > MAX_FRAGMENTS:
+        if self.size > self.limits.max_size or self.fragments > MAX_FRAGMENTS:
             if self.fragments > MAX_FRAGMENTS:
                 reason = f"Message has more than {MAX_FRAGMENTS} fragments"
                 self._close(1009, reason, wait=False)
@@ -529,9 +529,9 @@ class WebSocketSession:
         self.parts = []
         if self.goodbye is None:
             self.goodbye = {"type": "websocket.disconnect", "code": code, "reason": reason}
-        if self.ping_timer is not None:
-            self.ping_timer.cancel()
-            self.ping_timer = None
+        if self.keepalive is not None:
+            self.keepalive.stop()
+            self.keepalive = None
         self._wake()
 
     def _release(self, close: bool = True) -> None:
@@ -548,14 +548,12 @@ class WebSocketSession:
         if self.app_done:
             self.bridge.active.discard(self)
 
-    def _ping(self) -> None:
-        """Every PING_INTERVAL: ask for a sign of life."""
-        if self.ping_payload is not None:
-            self._close(1011, "keepalive ping timeout", wait=False)
-            return
-        self.ping_payload = os.urandom(4)
-        self._emit(events.Ping(payload=self.ping_payload))
-        self.ping_timer = self.bridge.loop.call_later(PING_INTERVAL, self._ping)
+    def _ping(self, payload: bytes) -> None:
+        with contextlib.suppress(ClientDisconnectedError):
+            self._emit(events.Ping(payload=payload))
+
+    def _late(self) -> None:
+        self._close(1011, "keepalive ping timeout", wait=False)
 
     def _respond_text(self, status: int, text: str, more: Headers) -> None:
         """Answer the handshake with a line of text."""

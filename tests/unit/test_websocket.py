@@ -27,6 +27,7 @@ from wsproto.extensions import PerMessageDeflate
 from fasterapi import websocket
 from fasterapi.asgi import Bridge
 from fasterapi.handshake import HandshakeError, agree_on_compression, parse_handshake
+from fasterapi.websocket_limits import WebSocketLimits
 
 # -- the handshake -----------------------------------------------------------------------------
 
@@ -348,7 +349,9 @@ def test_slow_app_stops_reading(large, monkeypatch):
     async def script(client):
         for _ in range(100):
             client.stream.event(client.proto.send(events.TextMessage(data="x")))
-        assert len(client.stream.chunks) >= (98 if large else 100 - websocket.MAX_QUEUE)
+        assert len(client.stream.chunks) >= (
+            98 if large else 100 - Bridge.websocket_limits.max_queue
+        )
         gate.set()
         await client.turns()
         await client.say(events.CloseConnection(code=1000))
@@ -385,7 +388,7 @@ def test_message_above_the_limit(monkeypatch):
         await client.say(events.TextMessage(data="x" * 60))
         await client.say(events.BytesMessage(data=b"x" * 101))
 
-    seen = closes_with(1009, script, monkeypatch, MAX_MESSAGE=100)
+    seen = closes_with(1009, script, monkeypatch, max_size=100)
     assert len(seen) == 2
 
 
@@ -394,7 +397,7 @@ def test_message_above_the_limit_counts_utf8_bytes_over_fragments(monkeypatch):
         await client.say(events.TextMessage(data="ü" * 30, message_finished=False))
         await client.say(events.TextMessage(data="ü" * 30, message_finished=False))
 
-    closes_with(1009, script, monkeypatch, MAX_MESSAGE=100)
+    closes_with(1009, script, monkeypatch, max_size=100)
 
 
 def test_too_many_fragments(monkeypatch):
@@ -546,7 +549,8 @@ def test_shutdown_closes_with_1012():
 
 
 def test_keepalive_ping_and_timeout(monkeypatch):
-    monkeypatch.setattr(websocket, "PING_INTERVAL", 0.0)
+    limits = WebSocketLimits(ping_interval=0.001, ping_timeout=0.001)
+    monkeypatch.setattr(Bridge, "websocket_limits", limits)
     seen: list[Any] = []
 
     async def script(client):
@@ -560,14 +564,47 @@ def test_keepalive_ping_and_timeout(monkeypatch):
     assert seen[-1]["code"] == 1011
 
 
-def test_answered_ping_keeps_the_connection():
+def test_answered_ping_keeps_the_connection(monkeypatch):
+    """Each in good time, for longer than one answer may take."""
+    limits = WebSocketLimits(ping_interval=0.01, ping_timeout=0.2)
+    monkeypatch.setattr(Bridge, "websocket_limits", limits)
+
     async def script(client):
-        session = next(iter(client.bridge.active))
-        session._ping()
-        client.pull()
-        await client.say(client.got[-1].response())
-        session._ping()
+        answered = 0
+        while answered < 25:
+            await asyncio.sleep(0.001)
+            client.pull()
+            while len(client.got) > answered:
+                await client.say(client.got[answered].response())
+                answered += 1
         assert not client.stream.closed
+        assert len({bytes(ping.payload) for ping in client.got}) > 20
+        await client.say(events.CloseConnection(code=1000))
+
+    play(accept_then(), script)
+
+
+def test_no_timeout_means_pings_that_need_no_answer(monkeypatch):
+    limits = WebSocketLimits(ping_interval=0.001, ping_timeout=0.0)
+    monkeypatch.setattr(Bridge, "websocket_limits", limits)
+
+    async def script(client):
+        while len(client.got) < 5:
+            await asyncio.sleep(0.001)
+            client.pull()
+        assert not client.stream.closed
+        await client.say(events.CloseConnection(code=1000))
+
+    play(accept_then(), script)
+
+
+def test_no_interval_means_no_pings(monkeypatch):
+    limits = WebSocketLimits(ping_interval=0.0, ping_timeout=0.001)
+    monkeypatch.setattr(Bridge, "websocket_limits", limits)
+
+    async def script(client):
+        (session,) = client.bridge.active
+        assert session.keepalive is None
         await client.say(events.CloseConnection(code=1000))
 
     play(accept_then(), script)
@@ -600,7 +637,7 @@ def test_permessage_deflate_both_ways():
 
 
 def test_deflate_bomb(monkeypatch):
-    monkeypatch.setattr(websocket, "MAX_MESSAGE", 100_000)
+    monkeypatch.setattr(Bridge, "websocket_limits", WebSocketLimits(max_size=100_000))
 
     async def main():
         client = Client(accept_then(), (b"sec-websocket-extensions", b"permessage-deflate"))
@@ -610,6 +647,19 @@ def test_deflate_bomb(monkeypatch):
         await client.turns()
         await client.say(events.BytesMessage(data=b"\0" * 10_000_000))
         assert client.got[-1].code == 1009
+        await client.finish()
+
+    asyncio.run(main())
+
+
+def test_compression_can_be_off(monkeypatch):
+    monkeypatch.setattr(Bridge, "websocket_limits", WebSocketLimits(per_message_deflate=False))
+
+    async def main():
+        client = Client(accept_then(), (b"sec-websocket-extensions", b"permessage-deflate"))
+        await client.turns()
+        assert b"sec-websocket-extensions" not in client.head
+        await client.say(events.CloseConnection(code=1000))
         await client.finish()
 
     asyncio.run(main())

@@ -12,6 +12,7 @@ from wsproto import events
 
 from fasterapi import websocket
 from fasterapi._native import core
+from fasterapi.websocket_limits import WebSocketLimits
 
 MASK = b"mask"
 
@@ -67,7 +68,7 @@ def test_a_length_that_is_written_wrong_closes(first: int, length: bytes, monkey
 
 
 @pytest.mark.parametrize("first", [0x81, 0x82, 0x01, 0x02])
-@pytest.mark.parametrize("size", [websocket.MAX_MESSAGE + 1, 1 << 40, (1 << 63) - 1])
+@pytest.mark.parametrize("size", [WebSocketLimits().max_size + 1, 1 << 40, (1 << 63) - 1])
 def test_a_length_above_the_limit_closes_before_its_payload(
     first: int, size: int, monkeypatch: Any
 ):
@@ -146,11 +147,11 @@ def test_small_messages_of_one_piece_are_bounded_too(monkeypatch: Any):
         data = b"".join(frame(0x81, b"\x03", b"%03d" % n) for n in range(total))
         client.stream.event(data[:5000], data[5000:])
         await client.turns()
-        assert len(session.inbox) <= websocket.MAX_QUEUE
+        assert len(session.inbox) <= WebSocketLimits().max_queue
         gate.set()
         while len(seen) < total:
             await asyncio.sleep(0)
-            assert len(session.inbox) <= websocket.MAX_QUEUE
+            assert len(session.inbox) <= WebSocketLimits().max_queue
         await client.say(events.CloseConnection(code=1000))
 
     play(app, script)

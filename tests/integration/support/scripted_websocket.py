@@ -12,6 +12,7 @@ from wsproto.extensions import PerMessageDeflate
 
 from fasterapi import websocket
 from fasterapi.asgi import Bridge
+from fasterapi.websocket_limits import WebSocketLimits
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -120,8 +121,9 @@ def accept_then(*messages: dict[str, Any], seen: list[Any] | None = None) -> Any
 
 
 def closes_with(code: int, script: Any, monkeypatch: Any, **limits: int) -> list[Any]:
-    for name, value in limits.items():
-        monkeypatch.setattr(websocket, name, value)
+    for name in [name for name in limits if name.isupper()]:
+        monkeypatch.setattr(websocket, name, limits.pop(name))
+    monkeypatch.setattr(Bridge, "websocket_limits", WebSocketLimits(**limits))
     seen: list[Any] = []
     client = play(accept_then(seen=seen), script)
     closing = client.got[-1]
