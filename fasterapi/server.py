@@ -34,6 +34,7 @@ from fasterapi.launch import Given, keyword_settings, program_target
 from fasterapi.leaving import is_of_request, run_to_end, start_guarded
 from fasterapi.lifespan import Lifespan
 from fasterapi.limiter import SharedLimiter, share, unshare
+from fasterapi.load_limit import LoadLimit
 from fasterapi.log import StartupError, error_logger, say
 from fasterapi.pools import RequestPools
 from fasterapi.process import pid_file, set_process_name
@@ -106,6 +107,7 @@ class Server(Stoppable):
         self._access: AccessRecords | None = None
         self._limiter: SharedLimiter | None = None
         self._most_threads: int | None = None
+        self._load_limit: LoadLimit | None = None
         self._watch_timer: asyncio.TimerHandle | None = None
         #: The event loop is somebody else's.
         self._is_guest = True
@@ -197,6 +199,8 @@ class Server(Stoppable):
         """Make the core server, install the routes, listen, and let it run."""
         loop = self._loop
         assert loop is not None
+        if self.settings.driven:
+            self._options["limit_concurrency"] = 0  # its clients are not many, but one
         core_server = _native.core.Server(self._options)
         outcome_app = None
         planned = self._compiled_app is not None and can_plan()
@@ -238,6 +242,8 @@ class Server(Stoppable):
         core_server.start(loop, self.bridge, self.settings.driven, worker_thread(loop))
         nesting.watch(loop, core_server)
         self.core_server = core_server
+        if self._options["limit_concurrency"]:
+            self._load_limit = LoadLimit(loop, core_server, self.bridge)
         forget_in_children(self)
         if isinstance(self.app, CoreApp):
             self.app._server = self
@@ -417,6 +423,8 @@ class Server(Stoppable):
         if isinstance(self.app, CoreApp):
             self.app._server = None
         unshare(self._limiter)
+        if self._load_limit is not None:
+            self._load_limit.close()
         self.clean, self._is_held_up = await end_core(self, STOP_TIMEOUT)
         if self._access is not None:
             self._access.close()

@@ -120,6 +120,7 @@ class ServerStats(TypedDict):
     parse_errors: int
     timeouts: int
     queue_full: int
+    over_limit: int
     handovers: int
     wakeups: int
     batches: int

@@ -26,6 +26,7 @@ typedef atomic_uint_least64_t fa_counter;
     X(parse_errors)           \
     X(timeouts)               \
     X(queue_full)             \
+    X(over_limit)             \
     X(handovers)              \
     X(wakeups)                \
     X(batches)                \

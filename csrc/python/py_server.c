@@ -429,6 +429,18 @@ static PyObject *server_publish_stats(struct fa_py_server *self, PyObject *args)
     return NULL;
 }
 
+PyDoc_STRVAR(note_calls_doc,
+    "note_calls(count: int) -> None\n--\n\n"
+    "So many calls of the app are not over, those that go on after their answer included.");
+
+static PyObject *server_note_calls(struct fa_py_server *self, PyObject *count)
+{
+    size_t calls = PyLong_AsSize_t(count);
+    if (calls == (size_t)-1 && PyErr_Occurred() != NULL) return NULL;
+    fa_server_note_calls(self->server, calls);
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(note_failure_doc,
     "note_failure() -> None\n--\n\n"
     "Count a request whose handler or app raised what nothing answered. The event-loop\n"
@@ -504,6 +516,7 @@ static PyMethodDef server_methods[] = {
     {"forked", (PyCFunction)server_forked, METH_NOARGS, forked_doc},
     {"stats", (PyCFunction)server_stats, METH_NOARGS, stats_doc},
     {"publish_stats", (PyCFunction)server_publish_stats, METH_VARARGS, publish_stats_doc},
+    {"note_calls", (PyCFunction)server_note_calls, METH_O, note_calls_doc},
     {"note_failure", (PyCFunction)server_note_failure, METH_NOARGS, note_failure_doc},
     {"open_peer", (PyCFunction)fa_py_peer_open, METH_NOARGS, open_peer_doc},
     {"turn", (PyCFunction)fa_py_peer_turn, METH_NOARGS, turn_doc},

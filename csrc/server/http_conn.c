@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "server/concurrency.h"
 #include "server/http_body.h"
 #include "server/http_conn_io.h"
 #include "server/http_conn_read.h"
@@ -43,6 +44,7 @@ static void enlist(struct fa_http_conn *c)
     r->conns = c;
     r->open++;
     r->counts.accepted++;
+    fa_concurrency_enter(c);
     atomic_store_explicit(&s->open_connections, r->open, memory_order_relaxed);
     fa_http_conn_wait_update(c);
 }
@@ -270,6 +272,7 @@ void fa_http_conn_kill(struct fa_http_conn *c)
     }
     struct fa_reactor *r = reactor_of(c);
     c->phase = FA_HTTP_CONN_CLOSED;
+    fa_concurrency_leave(c);
     fa_timer_wheel_cancel(&r->wheel, &c->timer);
     fa_http_conn_io_close(c);
     r->open--;
@@ -326,6 +329,7 @@ void fa_http_conn_finish(struct fa_http_conn *c)
         return;
     }
     c->phase = FA_HTTP_CONN_LINGERING;
+    fa_concurrency_leave(c);
     c->linger_left = FA_HTTP_CONN_LINGER_BYTES;
     c->progress = true;
     fa_http_conn_drop_in(c);

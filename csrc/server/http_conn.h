@@ -65,6 +65,7 @@ struct fa_http_conn {
     bool tunnel;                   /* upgraded */
     bool upgrade_pending; /* an upgrade request is unanswered: what follows may not be HTTP */
     bool body_paused;     /* the app has enough unread body */
+    bool seated;          /* see concurrency.h */
     bool progress;        /* the thing waited for moved on since the last step */
 
     struct fa_buffer *in; /* unread input, in->data[in_start..in_end) */

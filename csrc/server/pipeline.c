@@ -73,14 +73,25 @@ static const struct fa_route *find_route(struct fa_reactor *r, struct fa_task *t
     return route;
 }
 
+/* Answered before it is routed; the connection ends with it. */
+static void refuse(struct fa_task *t, fa_status why)
+{
+    fa_http_conn_read_keep_input(t->conn, t, true); /* the access log looks at the head */
+    fa_http_conn_fail_task(t->conn, t, why);
+}
+
 void fa_pipeline_on_parsed(struct fa_task *t)
 {
     struct fa_http_conn *c = t->conn;
     struct fa_reactor *r = &t->server->reactor;
     t->head_only = t->req.method == FA_HTTP_HEAD;
+    if (FA_UNLIKELY(r->concurrency.limit != 0) && fa_concurrency_refuses(t)) {
+        fa_stats_bump(&t->server->stats.over_limit, 1);
+        refuse(t, FA_ERR_UNAVAILABLE);
+        return;
+    }
     if (decode_path(t) != FA_OK) {
-        fa_http_conn_read_keep_input(c, t, true); /* the access log looks at the head */
-        fa_http_conn_fail_task(c, t, FA_ERR_NOMEM);
+        refuse(t, FA_ERR_NOMEM);
         return;
     }
     if (FA_UNLIKELY(atomic_load_explicit(&t->server->next_routes, memory_order_acquire) != NULL)) {

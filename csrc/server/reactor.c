@@ -44,6 +44,7 @@ fa_status fa_reactor_init(struct fa_reactor *r, struct fa_server *s)
     r->now_ns = fa_clock_now_ns();
     r->spare_fd = -1;
     r->max_open = connection_limit(config);
+    r->concurrency.limit = (size_t)config->limit_concurrency;
     r->parser.scan = fa_http_scan_select(config->simd);
     r->parser.limits.request_line = (uint32_t)config->max_request_line;
     r->parser.limits.header_block = (uint32_t)config->max_header_bytes;

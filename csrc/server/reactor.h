@@ -22,6 +22,7 @@
 #include "net/listener.h"
 #include "net/poller.h"
 #include "net/timer_wheel.h"
+#include "server/concurrency.h"
 #include "server/conn_pool.h"
 #include "server/route_table.h"
 #include "server/server.h"
@@ -67,6 +68,7 @@ struct fa_reactor {
     struct fa_http_conn *run_first, *run_last;
     size_t open;
     size_t max_open;
+    struct fa_concurrency concurrency;
 
     struct fa_reactor_tasks stalled_loop;   /* found the loop queue full */
     struct fa_reactor_tasks stalled_worker; /* found the worker queue full */

@@ -454,6 +454,11 @@ size_t fa_server_active(const struct fa_server *s)
     return open == 0 && listening && draining ? 1 : open;
 }
 
+void fa_server_note_calls(struct fa_server *s, size_t count)
+{
+    atomic_store_explicit(&s->reactor.concurrency.calls, count, memory_order_relaxed);
+}
+
 size_t fa_server_busy_workers(struct fa_server *s, pthread_t *threads, size_t max)
 {
     return fa_worker_pool_busy(&s->workers, threads, max);

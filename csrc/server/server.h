@@ -234,6 +234,14 @@ void fa_server_drain(struct fa_server *s);
 size_t fa_server_active(const struct fa_server *s);
 
 /*
+ * fa_server_note_calls - so many calls of the app for requests that were handed over are not
+ * over, those included that go on after their answer. They count for limit_concurrency.
+ *
+ * Threads: any, until fa_server_free.
+ */
+void fa_server_note_calls(struct fa_server *s, size_t count);
+
+/*
  * fa_server_busy_workers - the worker threads that are in a handler now, at most `max`
  * of them; returns how many it wrote. What they do need not be an answer any more.
  *
