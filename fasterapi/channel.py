@@ -1,7 +1,8 @@
 """A worker's end of its channel to the parent, see `fasterapi.supervisor`.
 
-Lines of JSON. The worker says its facts when it serves, and LEAVING when it begins to stop. The
-parent says a number, the sockets to accept from as bits, or LAST: it keeps them no longer. The end
+Lines of JSON. The worker says its facts when it serves, {"worn": why} when another one shall take
+its place (see `wear`), and LEAVING when it begins to stop. The parent says a number, the sockets to
+accept from as bits, LAST: it keeps them no longer, or PING, to which the loop answers PONG. The end
 of the channel is the end of the parent, and the worker stops too.
 """
 
@@ -16,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fasterapi.signals import Stoppable
 
-__all__ = ["LAST", "LEAVING", "Channel"]
+__all__ = ["LAST", "LEAVING", "PING", "PONG", "Channel"]
 
 LAST = "last"
 LEAVING = "leaving"
+PING = "ping"
+PONG = "pong"
 
 
 class Channel:
@@ -69,12 +72,15 @@ class Channel:
             data = b""
         *lines, self._text = (self._text + data).split(b"\n")
         core_server = server.core_server
-        if core_server is not None:
-            for told in map(json.loads, lines):
-                if told == LAST:
-                    core_server.take_over()
-                else:
-                    core_server.accept_from(told)
+        for told in map(json.loads, lines):
+            if told == PING:
+                self.say(PONG)
+            elif core_server is None:
+                pass
+            elif told == LAST:
+                core_server.take_over()
+            else:
+                core_server.accept_from(told)
         if not data:
             assert server._loop is not None
             server._loop.remove_reader(fd)

@@ -6,14 +6,27 @@ import contextlib
 import os
 import signal
 import threading
-from typing import Any
+from typing import Any, Final
 
 from fasterapi import _native, log
+from fasterapi.config import OPTIONS
 from fasterapi.discover import Target, named_target
 from fasterapi.log import StartupError, say
 from fasterapi.settings import Settings, core_options
 
 __all__ = ["serve_with_uvicorn"]
+
+_SHARED: Final = (
+    "limit_concurrency",
+    "limit_max_requests",
+    "limit_max_requests_jitter",
+    "timeout_worker_healthcheck",
+    "ws_max_size",
+    "ws_max_queue",
+    "ws_ping_interval",
+    "ws_ping_timeout",
+    "ws_per_message_deflate",
+)
 
 
 def serve_with_uvicorn(app: Any, target: Target | None, settings: Settings) -> int:
@@ -57,6 +70,7 @@ def serve_with_uvicorn(app: Any, target: Target | None, settings: Settings) -> i
         proxy_headers=settings.proxy_headers,
         forwarded_allow_ips=settings.forwarded_allow_ips,
         loop=settings.loop,
+        **_shared(options),
     )
     if settings.workers > 1:
         from uvicorn.supervisors import Multiprocess
@@ -67,6 +81,16 @@ def serve_with_uvicorn(app: Any, target: Target | None, settings: Settings) -> i
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     return 0 if server.started else log.STARTUP_FAILURE
+
+
+def _shared(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that Uvicorn has under the same names, where they differ from its defaults, which
+    are ours: an older one may not know all of them. 0 is its None."""
+    return {
+        name: options[name] or (None if OPTIONS[name].type is not bool else False)
+        for name in _SHARED
+        if options[name] != OPTIONS[name].default
+    }
 
 
 def _stop_with_parent(fd: int) -> None:

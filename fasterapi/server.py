@@ -34,7 +34,6 @@ from fasterapi.launch import Given, keyword_settings, program_target
 from fasterapi.leaving import is_of_request, run_to_end, start_guarded
 from fasterapi.lifespan import Lifespan
 from fasterapi.limiter import SharedLimiter, share, unshare
-from fasterapi.load_limit import LoadLimit
 from fasterapi.log import StartupError, error_logger, say
 from fasterapi.pools import RequestPools
 from fasterapi.process import pid_file, set_process_name
@@ -50,7 +49,9 @@ from fasterapi.signals import SignalExit, Stoppable, end_process
 from fasterapi.start_line import address_text, start_line
 from fasterapi.stopping import Drain, end_core, end_lifespan, end_loop
 from fasterapi.threads import forget_in_children, worker_thread
+from fasterapi.wear import Limit, limits_of, needs_parent
 from fasterapi.websocket_limits import WebSocketLimits
+from fasterapi.workers import run_workers
 
 if TYPE_CHECKING:
     from fasterapi.access_records import AccessRecords
@@ -107,7 +108,7 @@ class Server(Stoppable):
         self._access: AccessRecords | None = None
         self._limiter: SharedLimiter | None = None
         self._most_threads: int | None = None
-        self._load_limit: LoadLimit | None = None
+        self._limits: list[Limit] = []
         self._watch_timer: asyncio.TimerHandle | None = None
         #: The event loop is somebody else's.
         self._is_guest = True
@@ -199,8 +200,6 @@ class Server(Stoppable):
         """Make the core server, install the routes, listen, and let it run."""
         loop = self._loop
         assert loop is not None
-        if self.settings.driven:
-            self._options["limit_concurrency"] = 0  # its clients are not many, but one
         core_server = _native.core.Server(self._options)
         outcome_app = None
         planned = self._compiled_app is not None and can_plan()
@@ -242,8 +241,7 @@ class Server(Stoppable):
         core_server.start(loop, self.bridge, self.settings.driven, worker_thread(loop))
         nesting.watch(loop, core_server)
         self.core_server = core_server
-        if self._options["limit_concurrency"]:
-            self._load_limit = LoadLimit(loop, core_server, self.bridge)
+        self._limits = limits_of(self, self._options)
         forget_in_children(self)
         if isinstance(self.app, CoreApp):
             self.app._server = self
@@ -404,6 +402,7 @@ class Server(Stoppable):
             "routes": self.routes_total,
             "fasterapi": self._compiled_app is not None,
             "words": self.words,
+            "timeout_worker_healthcheck": self._options["timeout_worker_healthcheck"],
         }
         self._channel.say(facts)
         if self.settings.announce:
@@ -423,8 +422,8 @@ class Server(Stoppable):
         if isinstance(self.app, CoreApp):
             self.app._server = None
         unshare(self._limiter)
-        if self._load_limit is not None:
-            self._load_limit.close()
+        for limit in self._limits:
+            limit.close()
         self.clean, self._is_held_up = await end_core(self, STOP_TIMEOUT)
         if self._access is not None:
             self._access.close()
@@ -500,10 +499,14 @@ def _run_target(target: Any, settings: Settings) -> int:
             return run_reloading(target, settings)
         if _native.core is None:
             return _run_without_core(load_app(target), target, settings)
-        from fasterapi.workers import run_workers
-
         return run_workers(target, settings)
-    return _run_here(load_app(target) if isinstance(target, Target) else target, settings)
+    place = target if isinstance(target, Target) else None
+    if place and needs_parent(settings, None):
+        return run_workers(place, settings)  # without loading the app here
+    app = load_app(place) if place else target
+    if needs_parent(settings, app):
+        return run_workers(place or target_of(app), settings)
+    return _run_here(app, settings)
 
 
 def run_worker(message: dict[str, Any]) -> int:

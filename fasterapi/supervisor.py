@@ -6,6 +6,9 @@ Parent and worker share a socket pair, the channel: the worker says over it that
 parent from which sockets to accept, and its end tells either side that the other one is gone.
 Who waits in the socket of a worker that is not there is served by all that are. Main thread only.
 
+A worker that is worn, as it says itself, goes on until another one is ready in its place. One whose
+event loop does not answer is killed and replaced, if that was asked for.
+
 A worker that cannot start at the very beginning ends everything at once, with 3: the others would
 fail the same way. Later it is tried again, until it has failed MAX_FAILURES times in a row.
 """
@@ -24,7 +27,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from fasterapi.channel import LAST, LEAVING
+from fasterapi.channel import LAST, LEAVING, PONG
+from fasterapi.health import Health
 from fasterapi.log import STARTUP_FAILURE, error_logger
 
 __all__ = ["MAX_SOCKETS", "Supervisor", "Worker", "worker_command"]
@@ -81,6 +85,9 @@ class Worker:
         self.channel.setblocking(False)
         self.facts: dict[str, Any] | None = None
         self.started_at = time.monotonic()
+        self.health = Health(0.0, self.tell, self.started_at)
+        #: Why another one shall take its place, as it says itself.
+        self.worn: str | None = None
         self.retiring = False
         #: It has begun to stop, told or by itself.
         self.is_leaving = False
@@ -117,8 +124,14 @@ class Worker:
         for said in map(json.loads, lines):
             if said == LEAVING:
                 self.is_leaving = True
+            elif said == PONG:
+                self.health.answered(time.monotonic())
+            elif "worn" in said:
+                self.worn = said["worn"]
             else:
                 self.facts = said
+                timeout = said.get("timeout_worker_healthcheck", 0.0)
+                self.health = Health(timeout, self.tell, time.monotonic())
         return self.facts is not None and not was_ready
 
     def tell(self, what: int | str) -> None:
@@ -182,6 +195,8 @@ class Supervisor:
         self._respawn_at: dict[int, float] = {}
         self._backoff: dict[int, float] = {}
         self._restart_queue: list[int] = []
+        #: Worn workers, and when another one is made for each.
+        self._worn: dict[Worker, float] = {}
         self._replacement: Worker | None = None
         self._selector = selectors.DefaultSelector()
 
@@ -255,18 +270,24 @@ class Supervisor:
             self.exit_code = STARTUP_FAILURE
             self._stop()
             return
-        lived = time.monotonic() - worker.started_at
-        if lived >= QUICK_DEATH:
+        error_logger.warning("Worker [%d] died (%s), starting another one.", worker.pid, _why(code))
+        self._respawn_at[worker.slot] = time.monotonic() + self._pause(worker)
+
+    def _pause(self, worker: Worker) -> float:
+        """Seconds before the next one is made: the more, the more often it did not live long."""
+        if time.monotonic() - worker.started_at >= QUICK_DEATH:
             self._backoff.pop(worker.slot, None)
         pause = self._backoff.get(worker.slot, 0.0)
         self._backoff[worker.slot] = min(max(pause * 2, FIRST_BACKOFF), MAX_BACKOFF)
-        error_logger.warning("Worker [%d] died (%s), starting another one.", worker.pid, _why(code))
-        self._respawn_at[worker.slot] = time.monotonic() + pause
+        return pause
 
     def _read(self, worker: Worker) -> None:
-        if not worker.read():
-            self._share_out()
-            return
+        if worker.read():
+            self._is_ready(worker)
+        self._share_out()
+        self._note_worn(worker)
+
+    def _is_ready(self, worker: Worker) -> None:
         self._failures = 0
         worker.accepts = 1 << worker.slot % self.sockets
         self._opened |= worker.accepts
@@ -278,7 +299,6 @@ class Supervisor:
                 self._announced = True
                 if self.on_ready is not None:
                     self.on_ready(facts)
-        self._share_out()
 
     def _share_out(self) -> None:
         """Each socket is accepted from by its own workers, or by all while these are not there."""
@@ -293,6 +313,23 @@ class Supervisor:
 
     # -- rolling restart -----------------------------------------------------------------------
 
+    def _note_worn(self, worker: Worker) -> None:
+        """It goes on until it is replaced. It asks again if that has failed."""
+        if worker.worn is None or worker in self._worn or not worker.serves:
+            return
+        error_logger.info("Worker [%d] %s, replacing it.", worker.pid, worker.worn)
+        worker.worn = None
+        self._worn[worker] = time.monotonic() + self._pause(worker)
+
+    def _queue_worn(self, now: float) -> None:
+        for worker, when in list(self._worn.items()):
+            if now >= when:
+                del self._worn[worker]
+                slot, coming = worker.slot, self._replacement
+                is_known = slot in self._restart_queue or (coming and coming.slot == slot)
+                if self.workers.get(slot) is worker and not is_known:
+                    self._restart_queue.append(slot)
+
     def _next_restart(self) -> None:
         while self._restart_queue and self._replacement is None and not self.leaving:
             slot = self._restart_queue.pop(0)
@@ -303,6 +340,7 @@ class Supervisor:
         old = self.workers.get(worker.slot)
         self.workers[worker.slot] = worker
         self._replacement = None
+        self._respawn_at.pop(worker.slot, None)  # the old one has died meanwhile
         if old is not None:
             self.leaving.append(old)
             old.serve(0)
@@ -327,7 +365,11 @@ class Supervisor:
             due.append(self._deadline)
         if self._replacement is not None:
             due.append(self._replacement.started_at + READY_TIMEOUT)
-        timeout = max(0.0, min(due) - time.monotonic()) if due else None
+        if not self._stopping:
+            due += self._worn.values()
+            due += [worker.health.due() for worker in self.workers.values() if worker.serves]
+        soonest = min(due, default=float("inf"))
+        timeout = None if soonest == float("inf") else max(0.0, soonest - time.monotonic())
         for key, _ in self._selector.select(timeout):
             if key.data is None:
                 with contextlib.suppress(BlockingIOError):
@@ -353,7 +395,20 @@ class Supervisor:
                 error_logger.error("Worker [%d] did not stop in time, killed.", worker.pid)
                 worker.kill()
         if not self._stopping:
+            self._kill_hung(now)
+            self._queue_worn(now)
             self._next_restart()
+
+    def _kill_hung(self, now: float) -> None:
+        for worker in self.workers.values():
+            if worker.serves and worker.health.look(now):
+                error_logger.error(
+                    "Worker [%d] has not answered for %g s, killed.",
+                    worker.pid,
+                    worker.health.timeout,
+                )
+                worker.kill()
+                self._share_out()
 
     def _handle_signals(self) -> None:
         while self._signals:

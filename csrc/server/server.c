@@ -401,7 +401,11 @@ fa_status fa_server_start(struct fa_server *s)
 fa_status fa_server_start_driven(struct fa_server *s)
 {
     bool fresh = s->phase == FA_SERVER_NEW && s->reactor.listener_count == 0;
-    return fresh ? start(s, true) : FA_ERR_INVALID;
+    if (!fresh) {
+        return FA_ERR_INVALID;
+    }
+    s->reactor.concurrency.limit = 0;
+    return start(s, true);
 }
 
 fa_status fa_server_turn(struct fa_server *s, bool may_sleep)

@@ -179,7 +179,7 @@ FA_NODISCARD fa_status fa_server_start(struct fa_server *s);
 /*
  * fa_server_start_driven - start a server without a reactor thread: its caller
  * drives it with fa_server_turn. It has no listeners; its clients are memory
- * peers.
+ * peers, for which limit_concurrency does not count.
  *
  * Errors: as fa_server_start; FA_ERR_INVALID if it listens.
  */

@@ -7,7 +7,7 @@ import json
 import socket
 from typing import Any
 
-from fasterapi.channel import LAST, LEAVING, Channel
+from fasterapi.channel import LAST, LEAVING, PING, PONG, Channel
 
 
 class Core:
@@ -84,5 +84,18 @@ def test_a_lost_parent_and_none_are_no_errors():
         with nobody.watched(server):  # type: ignore[arg-type]
             nobody.say(1)
             nobody.begin_stop()
+
+    run(main)
+
+
+def test_the_parent_hears_that_the_loop_is_alive_also_when_the_core_is_not_there():
+    async def main(parent: socket.socket, channel: Channel) -> None:
+        server = Server()
+        server.core_server = None
+        parent.setblocking(False)
+        with channel.watched(server):  # type: ignore[arg-type]
+            parent.sendall(json.dumps(PING).encode() + b"\n0\n")
+            said = await asyncio.get_running_loop().sock_recv(parent, 100)
+        assert json.loads(said) == PONG
 
     run(main)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -216,6 +217,62 @@ def test_a_restart_that_cannot_start_keeps_the_old_workers(start, tmp_path):
     assert run.end() == 0
     run.rest()
     assert sorted(run.of("stopping")) == sorted(run.of("ready"))
+
+
+WORN = """
+if not os.path.exists(MARK):
+    open(MARK, "w").close()
+    os.write(control, json.dumps({"worn": "is tired"}).encode() + b"\\n")
+"""
+
+
+def test_a_worn_worker_goes_on_until_another_one_is_ready(start, tmp_path):
+    worn = WORN.replace("MARK", repr(str(tmp_path / "mark")))
+    run = start(1, WORKER + READY + worn + WAIT)
+    run.wait("stopping", 1)
+    assert [what for what, *_ in run.lines if what != "announced"] == ["ready", "ready", "stopping"]
+    assert run.of("stopping") == run.of("ready")[:1]
+    assert run.end() == 0
+    run.rest()
+    assert set(run.of("stopping")) == set(run.of("ready"))  # the old one may hear it twice
+
+
+ANSWERS = """
+if os.path.exists(MARK):
+    while True:
+        told = os.read(control, 1000)
+        if b"ping" in told:
+            os.write(control, b'"pong"\\n')
+            say("pong")
+open(MARK, "w").close()
+"""
+
+
+def test_a_worker_that_does_not_answer_is_killed_and_replaced(start, tmp_path):
+    facts = READY.replace('{"pid": os.getpid()}', '{"timeout_worker_healthcheck": 1.0}')
+    answers = ANSWERS.replace("MARK", repr(str(tmp_path / "mark")))
+    run = start(1, WORKER + facts + answers + WAIT)
+    hung, healthy = run.wait("ready", 2)
+    run.wait("pong", 4)
+    assert set(run.of("pong")) == {healthy}
+    assert run.end() == 0
+    run.rest()
+    assert run.of("ready") == [hung, healthy]
+    assert run.of("stopping") == [healthy]
+    said = run.process.stderr.read()
+    assert b"[%d] has not answered for 1 s, killed" % hung[1] in said
+    assert b"killed by SIGKILL" in said
+
+
+def test_a_worker_that_died_while_its_successor_started_has_but_one():
+    watch = fasterapi.supervisor.Supervisor(1, lambda *_: None)  # type: ignore[arg-type, return-value]
+    successor: Any = SimpleNamespace(slot=0)
+    watch._replacement = successor
+    watch._respawn_at[0] = 0.0
+    watch._replacement_ready(successor)
+    assert watch.workers == {0: successor}
+    assert watch._respawn_at == {}
+    watch._selector.close()
 
 
 DEAF = WORKER + "signal.signal(signal.SIGTERM, lambda *_: say('deaf'))\n" + READY + WAIT

@@ -3,6 +3,7 @@
 
 #include "check.h"
 #include "fake_executor.h"
+#include "server/memory_peer.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -192,6 +193,25 @@ TEST(websockets_are_let_in_and_count)
     fake_stop(&f);
 }
 
+TEST(a_driven_server_has_no_limit)
+{
+    static const char ASKED[] = GET("/inline");
+    struct fake f;
+    struct fa_memory_peer p;
+    fake_init(&f);
+    f.config.limit_concurrency = 1;
+    fake_start_driven(&f);
+    fa_memory_peer_init(&p);
+    CHECK(fa_memory_peer_connect(&p, f.server) == FA_OK);
+    fa_memory_peer_send(&p, ASKED, sizeof ASKED - 1);
+    while (!fa_memory_peer_is_answered(&p)) {
+        CHECK(fa_server_turn(f.server, true) == FA_OK);
+    }
+    CHECK(memcmp(p.out, "HTTP/1.1 200", 12) == 0);
+    fa_memory_peer_deinit(&p);
+    fake_stop(&f);
+}
+
 int main(void)
 {
     RUN(there_is_no_limit_at_first);
@@ -202,5 +222,6 @@ int main(void)
     RUN(calls_of_the_app_count_that_go_on_after_their_answer);
     RUN(a_connection_that_pipelines_does_not_refuse_itself);
     RUN(websockets_are_let_in_and_count);
+    RUN(a_driven_server_has_no_limit);
     return CHECK_END();
 }

@@ -25,6 +25,8 @@ _RENAMED: dict[str, str | None] = {
     "--body-timeout": None,
     "--send-timeout": None,
     "--queue-size": None,
+    "--workers-lifetime": None,
+    "--workers-max-rss": None,
 }
 #: Those of which it takes whole seconds only.
 _WHOLE_SECONDS = {"--timeout-graceful-shutdown", "--timeout-keep-alive"}
