@@ -238,7 +238,10 @@ _RESPAWN = "a worker that has ended is always replaced: leave it out"
 #: Flags of other servers that are not here, by their beginning, and what to use instead.
 INSTEAD: Final = {
     "--ssl-": _TLS,
+    "--no-ssl-": _TLS,
     "--http2": _HTTP2,
+    "--http2-": _HTTP2,
+    "--no-http2-": _HTTP2,
     "--http1-header-read-timeout": "use --header-timeout, in seconds",
     "--http1-buffer-size": "use --max-header-bytes",
     "--http1-keep-alive": "keep-alive is always on: leave it out",
@@ -287,8 +290,6 @@ def instead_of(flag: str) -> str | None:
     for start, advice in INSTEAD.items():
         if start not in _WHOLE and flag.startswith(start):
             return f"{flag} is not here: {advice}"
-    if flag.startswith("--http2-"):
-        return f"{flag} is not here: {_HTTP2}"
     return None
 
 
