@@ -58,7 +58,7 @@ def serve_with_uvicorn(app: Any, target: Target | None, settings: Settings) -> i
         workers=settings.workers,
         log_level=settings.log_level,
         use_colors=settings.use_colors,
-        log_config=LOGGING_CONFIG if settings.log_config is None else settings.log_config,
+        log_config=_log_config(settings, LOGGING_CONFIG),
         access_log=bool(options["access_log"]),
         backlog=int(options["backlog"]),
         date_header=bool(options["date_header"]),
@@ -66,6 +66,9 @@ def serve_with_uvicorn(app: Any, target: Target | None, settings: Settings) -> i
         timeout_keep_alive=int(options["keep_alive_timeout"]),
         timeout_graceful_shutdown=int(options["graceful_timeout"]),
         lifespan=settings.lifespan,  # type: ignore[arg-type]
+        interface=settings.interface,  # type: ignore[arg-type]
+        ws="auto" if settings.websockets else "none",
+        headers=settings.headers,
         root_path=settings.root_path,
         proxy_headers=settings.proxy_headers,
         forwarded_allow_ips=settings.forwarded_allow_ips,
@@ -91,6 +94,12 @@ def _shared(options: dict[str, Any]) -> dict[str, Any]:
         for name in _SHARED
         if options[name] != OPTIONS[name].default
     }
+
+
+def _log_config(settings: Settings, default: Any) -> Any:
+    if settings.keep_logging:
+        return None
+    return default if settings.log_config is None else settings.log_config
 
 
 def _stop_with_parent(fd: int) -> None:

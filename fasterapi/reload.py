@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from fasterapi import _native
 from fasterapi.discover import Target
 from fasterapi.log import StartupError, error_logger, say
 from fasterapi.settings import Settings
@@ -81,14 +82,17 @@ def run_reloading(target: Target, settings: Settings) -> int:
     """
     watched = Watched(settings.reload_dirs, settings.reload_includes, settings.reload_excludes)
     settings.defaults = DEFAULTS | settings.defaults
-    kept = KeptSockets(settings)
-    message = {"settings": kept.told(), "target": asdict(target)}
-    reloader = Reloader(
-        spawner(message, kept.fds, own_group=False), watched, delay=settings.reload_delay
-    )
     say(f"Watching {', '.join(watched.folders)} for changes; Ctrl-C ends it.", sys.stderr)
+    if _native.core is None:  # Uvicorn opens what it serves
+        told = settings.as_dict() | {"reload": False, "pid_file": None}
+        message = {"settings": told, "target": asdict(target)}
+        spawn = spawner(message, own_group=False)
+        return Reloader(spawn, watched, delay=settings.reload_delay).run()
+    kept = KeptSockets(settings)
     try:
-        return reloader.run()
+        message = {"settings": kept.told(), "target": asdict(target)}
+        spawn = spawner(message, kept.fds, own_group=False)
+        return Reloader(spawn, watched, delay=settings.reload_delay).run()
     finally:
         kept.remove()
 

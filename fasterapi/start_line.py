@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from fasterapi.settings import Settings
 
 __all__ = ["address_text", "start_line"]
+
+#: What hosts that are no address of their own stand for.
+_EVERY: Final = {"0.0.0.0": "every address", "::": "every IPv6 address"}
 
 
 def address_text(settings: Settings, port: int) -> str:
@@ -30,7 +33,7 @@ def start_line(settings: Settings, facts: dict[str, Any]) -> str:
         routes = f"{facts['compiled']} of {facts['routes']} routes compiled"
     else:
         routes = "ASGI app"
-    if settings.uds is None and settings.fd is None and settings.host in ("0.0.0.0", "::"):
-        address += ", every address of this machine"
+    if settings.uds is None and settings.fd is None and settings.host in _EVERY:
+        address += f", {_EVERY[settings.host]} of this machine"
     words = facts.get("words", "")
     return f"FasterAPI on {address} ({workers}, {routes})" + (f"\n{words}" if words else "")

@@ -427,6 +427,11 @@ def test_start_line():
     assert line.endswith("(1 worker, 5 of 7 routes compiled)\nFast: all.")
     line = start_line(Settings(host="::1", workers=4), facts)
     assert line.startswith("FasterAPI on http://[::1]:8000 (4 workers, ")
+    line = start_line(Settings(host="0.0.0.0"), facts)
+    assert line.startswith("FasterAPI on http://0.0.0.0:8000, every address of this machine (1 ")
+    line = start_line(Settings(host="::"), facts)
+    assert line.startswith("FasterAPI on http://[::]:8000, every IPv6 address of this machine (1 ")
+    assert "every" not in start_line(Settings(host="0.0.0.0", uds="s"), facts)
 
 
 def test_several_workers_need_a_place(core, capsys):
