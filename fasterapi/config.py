@@ -7,7 +7,7 @@ that options are known without the core. After a change of the table, build the 
 
 A value is taken from the first of these that has one: command-line flag (or an argument of
 ``run()``), keyword argument of ``FasterAPI(...)``, environment variable ``FASTERAPI_<OPTION>``,
-default.
+default; of a command also ``UVICORN_<OPTION>`` (see `environment`) before the default.
 """
 
 from __future__ import annotations
@@ -204,15 +204,24 @@ def environment_options(
     Raises ValueError naming the variable if a text is not a value of its option.
     """
     source = os.environ if environ is None else environ
-    found: dict[str, Value] = {}
-    for name, option in (_NAMES if names is None else names).items():
-        text = source.get(prefix + name.upper(), "")
-        if text.strip():
-            found[option] = _parse(OPTIONS[option], text, prefix + name.upper())
-    return found
+    return {
+        option: _parse(OPTIONS[option], source[variable], variable)
+        for option, variable in _set_variables(source, prefix, names or _NAMES).items()
+    }
 
 
 _NAMES: Final = {**ALIASES, **{name: name for name in OPTIONS}}
+
+
+def _set_variables(
+    environ: Mapping[str, str], prefix: str, names: Mapping[str, str]
+) -> dict[str, str]:
+    """The variable that each option is set by, of those that are; of two names the later one."""
+    return {
+        option: prefix + name.upper()
+        for name, option in names.items()
+        if environ.get(prefix + name.upper(), "").strip()
+    }
 
 
 def settings(
@@ -231,7 +240,11 @@ def settings(
     keywords = check_options(arguments or {})
     variables = environment_options(environ)
     others = check_options(defaults or {})
-    return [_setting(option, given, keywords, variables, others) for option in OPTIONS.values()]
+    names = _set_variables(os.environ if environ is None else environ, ENV_PREFIX, _NAMES)
+    return [
+        _setting(option, given, keywords, variables, others, names.get(option.name, ""))
+        for option in OPTIONS.values()
+    ]
 
 
 def _setting(
@@ -240,8 +253,9 @@ def _setting(
     arguments: Mapping[str, Value],
     variables: Mapping[str, Value],
     defaults: Mapping[str, Value],
+    variable: str,
 ) -> Setting:
-    sources = ((flags, "flag"), (arguments, "argument"), (variables, option.env_name))
+    sources = ((flags, "flag"), (arguments, "argument"), (variables, variable))
     for values, source in sources:
         if option.name in values:
             return Setting(option, values[option.name], source)

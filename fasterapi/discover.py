@@ -266,7 +266,7 @@ def target_of(app: Any) -> Target:
                 return Target(module.__name__, name, str(root))
             return _from_path(Path(file), name, False)
     raise StartupError(
-        "several workers, or reloading, need the app's place: start it as 'fasterapi run module:app' with "
-        "--workers N or --reload, "
+        "several workers, or reloading, need the app's place: start it as "
+        "'fasterapi run module:app' with --workers N or --reload, "
         "or keep the app in a variable of a module"
     )

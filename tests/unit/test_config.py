@@ -220,3 +220,17 @@ def test_generator_writes_beside_itself(monkeypatch, tmp_path, capsys):
     ast.parse(written)
     assert config.main([]) == 0
     assert capsys.readouterr().out == written
+
+
+def test_an_options_other_name_is_a_variable_too():
+    environ = {"FASTERAPI_TIMEOUT_KEEP_ALIVE": "5", "FASTERAPI_BACKLOG": "7"}
+    found = {one.option.name: one for one in settings(environ=environ)}
+    assert found["keep_alive_timeout"].value == 5.0
+    assert found["keep_alive_timeout"].source == "FASTERAPI_TIMEOUT_KEEP_ALIVE"
+    assert found["backlog"].source == "FASTERAPI_BACKLOG"
+    environ["FASTERAPI_KEEP_ALIVE_TIMEOUT"] = "6"
+    found = {one.option.name: one for one in settings(environ=environ)}
+    assert found["keep_alive_timeout"].value == 6.0
+    assert found["keep_alive_timeout"].source == "FASTERAPI_KEEP_ALIVE_TIMEOUT"
+    with pytest.raises(ValueError, match="FASTERAPI_TIMEOUT_KEEP_ALIVE is 'x'"):
+        environment_options({"FASTERAPI_TIMEOUT_KEEP_ALIVE": "x"})

@@ -87,12 +87,13 @@ def test_a_program_does_not_read_uvicorns_variables(monkeypatch):
 
 
 def test_an_env_file_comes_before_the_variables_are_read(folder, monkeypatch):
-    for name in ("WEB_CONCURRENCY", "FASTERAPI_PORT", "UVICORN_PORT"):
+    for name in ("WEB_CONCURRENCY", "FASTERAPI_ROOT_PATH", "UVICORN_PORT"):
         monkeypatch.setenv(name, "")  # so that it is put back
         monkeypatch.delenv(name)
-    (folder / "a.env").write_text("WEB_CONCURRENCY=2\nFASTERAPI_PORT=5\nUVICORN_PORT=6\n")
+    (folder / "a.env").write_text("WEB_CONCURRENCY=2\nFASTERAPI_ROOT_PATH=/x\nUVICORN_PORT=6\n")
     settings = command(env_file=["a.env"])
-    assert (settings.workers, settings.port) == (2, 5)
+    assert (settings.workers, settings.root_path) == (2, "/x")
+    assert settings.port == 8000  # Uvicorn's variables are read before, as it does
 
 
 def test_a_commands_own_values_come_last(monkeypatch):
