@@ -43,6 +43,8 @@ class LoadLimit:
         self._core_server = core_server
         self._refused = 0
         bridge.active = CountedCalls(core_server.note_calls)
+        if not bridge.websockets:
+            core_server.limit_websockets()
         self._timer = loop.call_later(SAY_INTERVAL, self._look)
 
     def _look(self) -> None:

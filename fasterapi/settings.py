@@ -73,6 +73,8 @@ class Settings:
     #: In a worker: the listening sockets that its parent keeps, one for each worker, at most
     #: `supervisor.MAX_SOCKETS`; each worker serves the one of its number and others when told.
     kept: list[int] = field(default_factory=list)
+    #: Its parent makes another one when this one is worn (see `wear`).
+    replaced: bool = False
     #: Number of a worker among its siblings, and the address when its own socket does not tell.
     slot: int = 0
     address: str | None = None

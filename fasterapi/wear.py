@@ -78,13 +78,12 @@ class Wear:
         if requests:
             requests += random.randint(0, options["limit_max_requests_jitter"])
         self._most_requests = requests
-        #: What only a process that is replaced can have.
-        replaced = bool(server.settings.kept)
+        replaced = server.settings.replaced
         self._lifetime = options["workers_lifetime"] if replaced else 0.0
         self._most_bytes = options["workers_max_rss"] * 1024 * 1024 if replaced else 0
         if _is_for_parents(options) and not replaced:
             error_logger.warning(
-                "workers_lifetime and workers_max_rss are for processes of a parent; ignored."
+                "workers_lifetime and workers_max_rss: nobody starts another process here, ignored."
             )
         self._replaced = replaced
         self._timer: asyncio.TimerHandle | None = None

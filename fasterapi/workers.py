@@ -70,7 +70,10 @@ class KeptSockets:
 def run_workers(target: Any, settings: Settings) -> int:
     """Several processes: keep the port or socket, supervise, print the one start line."""
     kept = KeptSockets(settings)
-    message = {"settings": kept.told() | {"announce": False}, "target": asdict(target)}
+    message = {
+        "settings": kept.told() | {"announce": False, "replaced": True},
+        "target": asdict(target),
+    }
 
     def ready(facts: list[dict[str, Any]]) -> None:
         say(start_line(settings, facts[0]))

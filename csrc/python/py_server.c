@@ -441,6 +441,17 @@ static PyObject *server_note_calls(struct fa_py_server *self, PyObject *count)
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(limit_websockets_doc,
+    "limit_websockets() -> None\n--\n\n"
+    "No handshake becomes a WebSocket: for limit_concurrency it is a request as any other.");
+
+static PyObject *server_limit_websockets(struct fa_py_server *self, PyObject *unused)
+{
+    (void)unused;
+    fa_server_limit_websockets(self->server);
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(note_failure_doc,
     "note_failure() -> None\n--\n\n"
     "Count a request whose handler or app raised what nothing answered. The event-loop\n"
@@ -517,6 +528,7 @@ static PyMethodDef server_methods[] = {
     {"stats", (PyCFunction)server_stats, METH_NOARGS, stats_doc},
     {"publish_stats", (PyCFunction)server_publish_stats, METH_VARARGS, publish_stats_doc},
     {"note_calls", (PyCFunction)server_note_calls, METH_O, note_calls_doc},
+    {"limit_websockets", (PyCFunction)server_limit_websockets, METH_NOARGS, limit_websockets_doc},
     {"note_failure", (PyCFunction)server_note_failure, METH_NOARGS, note_failure_doc},
     {"open_peer", (PyCFunction)fa_py_peer_open, METH_NOARGS, open_peer_doc},
     {"turn", (PyCFunction)fa_py_peer_turn, METH_NOARGS, turn_doc},

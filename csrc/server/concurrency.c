@@ -62,7 +62,8 @@ bool fa_concurrency_refuses(const struct fa_task *t)
 {
     struct fa_http_conn *c = t->conn;
     struct fa_concurrency *k = &c->server->reactor.concurrency;
-    if (wants_websocket(t)) {
+    bool is_let_in = !atomic_load_explicit(&k->no_websockets, memory_order_relaxed);
+    if (is_let_in && wants_websocket(t)) {
         k->seated += !c->seated;
         c->seated = true;
         return false;

@@ -7,7 +7,7 @@
  * than the limit, and whoever has one is served. So of a crowd that comes in one moment the
  * first are served; counting alone would refuse them all.
  *
- * owner: reactor thread, but for `calls`.
+ * owner: reactor thread; `calls` and `no_websockets` are told by any.
  */
 #ifndef FA_SERVER_CONCURRENCY_H
 #define FA_SERVER_CONCURRENCY_H
@@ -23,9 +23,10 @@ struct fa_http_conn;
 struct fa_task;
 
 struct fa_concurrency {
-    size_t limit;        /* 0: none, and nothing else here is looked at */
-    size_t seated;       /* connections that have a seat */
-    atomic_size_t calls; /* calls of the app that are not over, see fa_server_note_calls */
+    size_t limit;              /* 0: none, and nothing else here is looked at */
+    size_t seated;             /* connections that have a seat */
+    atomic_size_t calls;       /* calls of the app that are not over, see fa_server_note_calls */
+    atomic_bool no_websockets; /* their handshakes are requests, see fa_server_limit_websockets */
 };
 
 /*

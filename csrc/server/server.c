@@ -463,6 +463,11 @@ void fa_server_note_calls(struct fa_server *s, size_t count)
     atomic_store_explicit(&s->reactor.concurrency.calls, count, memory_order_relaxed);
 }
 
+void fa_server_limit_websockets(struct fa_server *s)
+{
+    atomic_store_explicit(&s->reactor.concurrency.no_websockets, true, memory_order_relaxed);
+}
+
 size_t fa_server_busy_workers(struct fa_server *s, pthread_t *threads, size_t max)
 {
     return fa_worker_pool_busy(&s->workers, threads, max);

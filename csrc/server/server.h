@@ -242,6 +242,14 @@ size_t fa_server_active(const struct fa_server *s);
 void fa_server_note_calls(struct fa_server *s, size_t count);
 
 /*
+ * fa_server_limit_websockets - no handshake becomes a WebSocket here: for limit_concurrency
+ * it is a request as any other, or it would be a way around.
+ *
+ * Threads: any, until fa_server_free.
+ */
+void fa_server_limit_websockets(struct fa_server *s);
+
+/*
  * fa_server_busy_workers - the worker threads that are in a handler now, at most `max`
  * of them; returns how many it wrote. What they do need not be an answer any more.
  *

@@ -95,6 +95,17 @@ def test_websockets_and_the_limit(serve: Serve):
     wait_until(lambda: ask(server, "/pid").status == 200, "the end of the WebSocket")
 
 
+@pytest.mark.kind("an Upgrade header is no way around the limit of concurrency")
+@pytest.mark.parametrize(
+    ("ws", "upgrade"), [("none", "websocket"), ("auto", "h2c"), ("none", "h2c")]
+)
+def test_upgrades_and_the_limit(serve: Serve, ws: str, upgrade: str):
+    server = serve("runtime_app.py", "--limit-concurrency", "1", "--ws", ws)
+    with Connection(server.address) as connection:
+        connection.send(get("/pid", "Connection: Upgrade", f"Upgrade: {upgrade}"))
+        assert is_refused(connection)
+
+
 def serve_until_the_end(server: Served) -> int:
     """Ask until nobody answers; returns how many answers came."""
     count = 0

@@ -24,6 +24,7 @@ class Core:
 
 class Bridge:
     active: Any = frozenset()
+    websockets = True
 
 
 def test_the_core_is_told_of_each_change():

@@ -30,12 +30,12 @@ class Channel:
 
 
 class Server:
-    def __init__(self, kept: list[int]) -> None:
+    def __init__(self, replaced: bool) -> None:
         self._loop = asyncio.get_running_loop()
         self._channel = Channel()
         self.core_server = Core()
         self.settings = self
-        self.kept = kept
+        self.replaced = replaced
         self.stopped = asyncio.Event()
 
     def stop(self) -> None:
@@ -46,9 +46,9 @@ def options(**given: Any) -> dict[str, Any]:
     return config.resolve_options(given, environ={})
 
 
-def play(script: Any, kept: list[int], **given: Any) -> None:
+def play(script: Any, replaced: bool, **given: Any) -> None:
     async def main() -> None:
-        server = Server(kept)
+        server = Server(replaced)
         worn = Wear(server, options(**given))  # type: ignore[arg-type]
         await script(server, worn)
         worn.close()
@@ -68,12 +68,12 @@ async def said(server: Server, count: int = 1) -> list[str]:
     return [one["worn"] for one in server._channel.said]
 
 
-@pytest.mark.parametrize("kept", [[], [3]])
-def test_nothing_is_looked_at_without_a_limit(kept: list[int]):
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_looked_at_without_a_limit(replaced: bool):
     async def script(server: Server, worn: Wear) -> None:
         assert worn._timer is None
 
-    play(script, kept)
+    play(script, replaced)
 
 
 def test_alone_it_stops_after_its_requests():
@@ -85,7 +85,7 @@ def test_alone_it_stops_after_its_requests():
         await server.stopped.wait()
         assert server._channel.said == []
 
-    play(script, [], limit_max_requests=10)
+    play(script, False, limit_max_requests=10)
 
 
 def test_one_of_several_asks_until_it_is_replaced():
@@ -94,7 +94,7 @@ def test_one_of_several_asks_until_it_is_replaced():
         assert await said(server, 3) == ["has answered 12 requests"] * len(server._channel.said)
         assert not server.stopped.is_set()
 
-    play(script, [3], limit_max_requests=10)
+    play(script, True, limit_max_requests=10)
 
 
 def test_jitter_adds_up_to_so_many(monkeypatch: Any):
@@ -109,7 +109,7 @@ def test_jitter_adds_up_to_so_many(monkeypatch: Any):
     async def script(server: Server, worn: Wear) -> None:
         assert worn._most_requests == 15
 
-    play(script, [], limit_max_requests=10, limit_max_requests_jitter=5)
+    play(script, False, limit_max_requests=10, limit_max_requests_jitter=5)
     assert asked == [(0, 5)]
 
 
@@ -118,7 +118,7 @@ def test_age():
         (text,) = set(await said(server))
         assert text.startswith("has served for ")
 
-    play(script, [3], workers_lifetime=0.01)
+    play(script, True, workers_lifetime=0.01)
 
 
 def test_memory(monkeypatch: Any):
@@ -131,14 +131,14 @@ def test_memory(monkeypatch: Any):
         memory[0] = (100 << 20) + 1
         assert (await said(server))[0] == "uses 100 MiB of memory"
 
-    play(script, [3], workers_max_rss=100)
+    play(script, True, workers_max_rss=100)
 
 
 def test_without_a_parent_age_and_memory_are_nothing_to_act_on(caplog: Any):
     async def script(server: Server, worn: Wear) -> None:
         assert worn._timer is None
 
-    play(script, [], workers_lifetime=0.01, workers_max_rss=1)
+    play(script, False, workers_lifetime=0.01, workers_max_rss=1)
     assert "workers_lifetime and workers_max_rss" in caplog.text
 
 

@@ -193,6 +193,19 @@ TEST(websockets_are_let_in_and_count)
     fake_stop(&f);
 }
 
+TEST(handshakes_are_requests_where_there_are_no_websockets)
+{
+    struct fake f;
+    start(&f, 1);
+    fa_server_limit_websockets(f.server);
+    int fd = fake_connect(&f);
+    CHECK_EQ_INT(ask(fd, "GET /tunnel HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n"
+                         "Upgrade: websocket\r\n\r\n"),
+        503);
+    close(fd);
+    fake_stop(&f);
+}
+
 TEST(a_driven_server_has_no_limit)
 {
     static const char ASKED[] = GET("/inline");
@@ -222,6 +235,7 @@ int main(void)
     RUN(calls_of_the_app_count_that_go_on_after_their_answer);
     RUN(a_connection_that_pipelines_does_not_refuse_itself);
     RUN(websockets_are_let_in_and_count);
+    RUN(handshakes_are_requests_where_there_are_no_websockets);
     RUN(a_driven_server_has_no_limit);
     return CHECK_END();
 }
