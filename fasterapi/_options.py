@@ -128,15 +128,15 @@ TABLE: Final[
     (
         "max_request_line",
         "int",
-        8192,
-        64,
         65536,
+        64,
+        1048576,
         "bytes in the request line, else 414",
     ),
     (
         "max_header_bytes",
         "int",
-        32768,
+        65536,
         256,
         1048576,
         "bytes in request line and headers, else 431",
@@ -144,31 +144,47 @@ TABLE: Final[
     (
         "max_header_count",
         "int",
-        100,
+        256,
         1,
-        128,
+        512,
         "headers in one request, else 431",
     ),
     (
         "max_body_size",
         "int",
-        16777216,
+        104857600,
         0,
         1099511627776,
-        "bytes of a buffered request body, else 413",
+        "bytes of a body that the core reads before a compiled route runs, else 413",
+    ),
+    (
+        "max_stream_size",
+        "int",
+        0,
+        0,
+        1099511627776,
+        "bytes of a body that the app reads itself, else 413; 0: no limit",
+    ),
+    (
+        "body_budget",
+        "int",
+        1073741824,
+        65536,
+        1099511627776,
+        "bytes of requests that the process holds in all; then bodies wait, see queue_timeout",
     ),
     (
         "header_timeout",
         "float",
-        10.0,
+        30.0,
         0.1,
         3600.0,
-        "seconds for a complete request head, else 408",
+        "seconds for a request head, else 408; the first one counts from the connection on",
     ),
     (
         "body_timeout",
         "float",
-        30.0,
+        60.0,
         0.1,
         3600.0,
         "seconds between two pieces of a request body, else 408",
@@ -184,10 +200,50 @@ TABLE: Final[
     (
         "send_timeout",
         "float",
-        60.0,
+        300.0,
         0.1,
         3600.0,
         "seconds a client may take nothing of an answer",
+    ),
+    (
+        "pressure_percent",
+        "int",
+        80,
+        1,
+        100,
+        "part of max_connections, descriptors or body_budget in use from which tight_* hold",
+    ),
+    (
+        "tight_header_timeout",
+        "float",
+        10.0,
+        0.1,
+        3600.0,
+        "header_timeout under pressure",
+    ),
+    (
+        "tight_body_timeout",
+        "float",
+        30.0,
+        0.1,
+        3600.0,
+        "body_timeout under pressure",
+    ),
+    (
+        "tight_body_rate",
+        "int",
+        240,
+        0,
+        1073741824,
+        "bytes a second of a body under pressure, over the last tight_body_timeout; 0: any",
+    ),
+    (
+        "tight_send_timeout",
+        "float",
+        60.0,
+        0.1,
+        3600.0,
+        "send_timeout under pressure",
     ),
     (
         "graceful_timeout",
@@ -203,7 +259,7 @@ TABLE: Final[
         5.0,
         0.1,
         3600.0,
-        "seconds a full queue may hold a request before it is answered 503",
+        "seconds a full queue, or a full body_budget, may hold a request; then a 503",
     ),
     (
         "max_connections",
@@ -401,24 +457,43 @@ class SharedOptions(TypedDict, total=False):
     spin_us: int
     """Microseconds a thread looks for work before it sleeps. Default 0, 0 to 1000."""
     max_request_line: int
-    """Bytes in the request line, else 414. Default 8192, 64 to 65536."""
+    """Bytes in the request line, else 414. Default 65536, 64 to 1048576."""
     max_header_bytes: int
-    """Bytes in request line and headers, else 431. Default 32768, 256 to 1048576."""
+    """Bytes in request line and headers, else 431. Default 65536, 256 to 1048576."""
     max_header_count: int
-    """Headers in one request, else 431. Default 100, 1 to 128."""
+    """Headers in one request, else 431. Default 256, 1 to 512."""
+    max_stream_size: int
+    """Bytes of a body that the app reads itself, else 413; 0: no limit. Default 0, 0 to
+    1099511627776."""
+    body_budget: int
+    """Bytes of requests that the process holds in all; then bodies wait, see queue_timeout.
+    Default 1073741824, 65536 to 1099511627776."""
     header_timeout: float
-    """Seconds for a complete request head, else 408. Default 10.0, 0.1 to 3600.0."""
+    """Seconds for a request head, else 408; the first one counts from the connection on. Default
+    30.0, 0.1 to 3600.0."""
     body_timeout: float
-    """Seconds between two pieces of a request body, else 408. Default 30.0, 0.1 to 3600.0."""
+    """Seconds between two pieces of a request body, else 408. Default 60.0, 0.1 to 3600.0."""
     keep_alive_timeout: float
     """Seconds an idle connection is kept. Default 75.0, 0.1 to 3600.0."""
     send_timeout: float
-    """Seconds a client may take nothing of an answer. Default 60.0, 0.1 to 3600.0."""
+    """Seconds a client may take nothing of an answer. Default 300.0, 0.1 to 3600.0."""
+    pressure_percent: int
+    """Part of max_connections, descriptors or body_budget in use from which tight_* hold.
+    Default 80, 1 to 100."""
+    tight_header_timeout: float
+    """Header_timeout under pressure. Default 10.0, 0.1 to 3600.0."""
+    tight_body_timeout: float
+    """Body_timeout under pressure. Default 30.0, 0.1 to 3600.0."""
+    tight_body_rate: int
+    """Bytes a second of a body under pressure, over the last tight_body_timeout; 0: any. Default
+    240, 0 to 1073741824."""
+    tight_send_timeout: float
+    """Send_timeout under pressure. Default 60.0, 0.1 to 3600.0."""
     graceful_timeout: float
     """Seconds requests in flight get at shutdown. Default 30.0, 0.0 to 3600.0."""
     queue_timeout: float
-    """Seconds a full queue may hold a request before it is answered 503. Default 5.0, 0.1 to
-    3600.0."""
+    """Seconds a full queue, or a full body_budget, may hold a request; then a 503. Default 5.0,
+    0.1 to 3600.0."""
     max_connections: int
     """Open connections; more wait in the backlog. Default 10000, 1 to 1000000."""
     max_pipelined: int
@@ -471,4 +546,5 @@ class CoreOptions(SharedOptions, total=False):
     """All options; FastAPI has arguments of its own with the names added here."""
 
     max_body_size: int
-    """Bytes of a buffered request body, else 413. Default 16777216, 0 to 1099511627776."""
+    """Bytes of a body that the core reads before a compiled route runs, else 413. Default
+    104857600, 0 to 1099511627776."""

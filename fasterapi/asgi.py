@@ -107,7 +107,7 @@ class Bridge:
         if kind == _REQUEST:
             if self.before_request is not None:
                 self.before_request()
-            if stream.is_upgrade and self.websockets and _wants_websocket(stream):
+            if stream.is_upgrade and self.websockets:
                 self._start_websocket(stream)
                 return
         elif self.outcome_app is not None:
@@ -524,14 +524,6 @@ class HttpExchange:
         if self.phase == _STARTED:
             return f"Expected ASGI message 'http.response.body', but got '{kind}'."
         return f"Unexpected ASGI message '{kind}' sent, after response already completed."
-
-
-def _wants_websocket(stream: Stream) -> bool:
-    """True if an upgrade request asks for a WebSocket, valid or not."""
-    for name, value in stream.headers:
-        if name == b"upgrade" and value.strip().lower() == b"websocket":
-            return True
-    return False
 
 
 def _as_bytes(body: Any) -> bytes:

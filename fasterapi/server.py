@@ -55,6 +55,7 @@ from fasterapi.workers import run_workers
 
 if TYPE_CHECKING:
     from fasterapi.access_records import AccessRecords
+    from fasterapi.limit_log import LimitLog
     from fasterapi.plan import AppPlan, RouteVerdict
     from fasterapi.plan.exchange import Runtime
 
@@ -106,6 +107,7 @@ class Server(Stoppable):
         self._options: dict[str, Any] = {}
         self._batch_task: BatchTask | None = None
         self._access: AccessRecords | None = None
+        self._limit_log: LimitLog | None = None
         self._limiter: SharedLimiter | None = None
         self._most_threads: int | None = None
         self._limits: list[Limit] = []
@@ -166,6 +168,7 @@ class Server(Stoppable):
                 if self._batch_task is not None:
                     self._batch_task.cancel()
                 unshare(self._limiter)
+                self._close_logs()
                 await lifespan.shutdown()
                 raise
             try:
@@ -235,6 +238,7 @@ class Server(Stoppable):
             add_headers(core_server, self.settings.headers, self._options["server_header"])
             self._listen(core_server)
             self._publish(core_server)
+            self._open_limit_log(core_server)
         if self._options["access_log"]:
             self._open_access_log(core_server)
         self._limiter = share(core_server, self._most_threads)
@@ -260,6 +264,17 @@ class Server(Stoppable):
         if pattern is None:
             self._access = self.bridge.access = AccessRecords(self._loop, core_server)
             self._access.watch()
+
+    def _open_limit_log(self, core_server: Any) -> None:
+        from fasterapi.limit_log import LimitLog
+
+        assert self._loop is not None
+        self._limit_log = LimitLog(self._loop, core_server, self._options)
+
+    def _close_logs(self) -> None:
+        for one in (self._access, self._limit_log):
+            if one is not None:
+                one.close()
 
     def _install_routes(self, core_server: Any) -> Callable[[], None]:
         """Give the core the app's plans; returns the check that does it again after a change."""
@@ -425,8 +440,7 @@ class Server(Stoppable):
         for limit in self._limits:
             limit.close()
         self.clean, self._is_held_up = await end_core(self, STOP_TIMEOUT)
-        if self._access is not None:
-            self._access.close()
+        self._close_logs()
         self.core_server = None
         if self._batch_task is not None:
             self._batch_task.cancel()

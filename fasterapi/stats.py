@@ -118,9 +118,18 @@ class ServerStats(TypedDict):
     bytes_copied: int
     bodies_in_place: int
     parse_errors: int
+    invalid_requests: int
+    lines_too_long: int
+    headers_too_large: int
+    bodies_too_large: int
     timeouts: int
+    slow_heads: int
+    slow_bodies: int
+    slow_readers: int
     queue_full: int
     over_limit: int
+    bodies_refused: int
+    pressure_ended: int
     handovers: int
     wakeups: int
     batches: int
@@ -129,6 +138,7 @@ class ServerStats(TypedDict):
     reports_lost: int
     open_connections: int
     tasks_live: int
+    body_bytes_held: int
     worker_threads_total: int
     worker_threads_idle: int
     executor: Executor

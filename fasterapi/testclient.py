@@ -44,6 +44,7 @@ _OPTIONS: Final = {
     "server_header": False,
     "live_stats": False,
     "max_body_size": 1 << 40,
+    "body_budget": 1 << 40,
     "send_timeout": 3600.0,
 }
 #: A head of an answer may be this long [bytes].

@@ -24,9 +24,18 @@ typedef atomic_uint_least64_t fa_counter;
     X(bytes_copied)           \
     X(bodies_in_place)        \
     X(parse_errors)           \
+    X(invalid_requests)       \
+    X(lines_too_long)         \
+    X(headers_too_large)      \
+    X(bodies_too_large)       \
     X(timeouts)               \
+    X(slow_heads)             \
+    X(slow_bodies)            \
+    X(slow_readers)           \
     X(queue_full)             \
     X(over_limit)             \
+    X(bodies_refused)         \
+    X(pressure_ended)         \
     X(handovers)              \
     X(wakeups)                \
     X(batches)                \

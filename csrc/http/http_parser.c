@@ -316,7 +316,8 @@ static FA_INLINE fa_status note_header(
         if (IS_NAMED(name, "expect")) note_expect(f, value);
         return FA_OK;
     case 7:
-        if (IS_NAMED(name, "upgrade")) f->facts |= HAS_UPGRADE;
+        if (IS_NAMED(name, "upgrade") && fa_span_eq_nocase(value, FA_SPAN("websocket")))
+            f->facts |= HAS_UPGRADE;
         return FA_OK;
     case 10:
         if (IS_NAMED(name, "connection")) note_connection(f, value);

@@ -18,7 +18,7 @@
 #include "http/http_method.h"
 #include "http/http_scan.h"
 
-#define FA_HTTP_MAX_HEADERS 128
+#define FA_HTTP_MAX_HEADERS 512
 
 struct fa_http_limits {
     uint32_t request_line; /* bytes without CRLF; else FA_ERR_URI_TOO_LONG */
@@ -45,7 +45,7 @@ struct fa_http_request {
     bool expect_continue;
     bool chunked;
     bool has_content_length;
-    bool upgrade; /* Connection: upgrade and an Upgrade header, HTTP/1.1 */
+    bool upgrade; /* to a WebSocket; what else a client offers may be ignored (RFC 9110, 7.8) */
     uint64_t content_length;
     uint32_t header_count;
     struct fa_http_header headers[FA_HTTP_MAX_HEADERS]; /* only header_count are written */

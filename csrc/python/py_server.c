@@ -496,6 +496,8 @@ static PyMethodDef server_methods[] = {
         fa_py_server_setup_access_format_doc},
     {"set_access_records", (PyCFunction)fa_py_server_setup_access_records, METH_O,
         fa_py_server_setup_access_records_doc},
+    {"set_limit_news", (PyCFunction)fa_py_server_setup_limit_news, METH_O,
+        fa_py_server_setup_limit_news_doc},
     {"trust", (PyCFunction)fa_py_server_setup_trust, METH_O, fa_py_server_setup_trust_doc},
     {"set_fixed_lines", (PyCFunction)fa_py_server_setup_fixed_lines, METH_O,
         fa_py_server_setup_fixed_lines_doc},

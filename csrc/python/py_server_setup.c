@@ -82,14 +82,35 @@ const char fa_py_server_setup_access_records_doc[] = PyDoc_STR(
     "Send the fields of what plans answer to this pipe, instead of lines to stdout; -1: lines.\n"
     "The pipe must not block, and be open until stop(). Any thread.");
 
-PyObject *fa_py_server_setup_access_records(struct fa_py_server *self, PyObject *arg)
+/* A descriptor, or -1 for none; -2 with an error set. */
+static int descriptor_of(PyObject *arg)
 {
     long fd = PyLong_AsLong(arg);
-    if (fd == -1 && PyErr_Occurred()) return NULL;
+    if (fd == -1 && PyErr_Occurred()) return -2;
     if (fd < -1 || fd > INT_MAX) {
         PyErr_Format(PyExc_ValueError, "%ld is no descriptor", fd);
-        return NULL;
+        return -2;
     }
-    fa_server_set_access_records(self->server, (int)fd);
+    return (int)fd;
+}
+
+PyObject *fa_py_server_setup_access_records(struct fa_py_server *self, PyObject *arg)
+{
+    int fd = descriptor_of(arg);
+    if (fd < -1) return NULL;
+    fa_server_set_access_records(self->server, fd);
+    Py_RETURN_NONE;
+}
+
+const char fa_py_server_setup_limit_news_doc[] = PyDoc_STR(
+    "set_limit_news(fd: int) -> None\n--\n\n"
+    "Write to this eventfd, at most once a second, when a limit was hit: stats() has the\n"
+    "counts. It must not block, and be open until stop(). Before start().");
+
+PyObject *fa_py_server_setup_limit_news(struct fa_py_server *self, PyObject *arg)
+{
+    int fd = descriptor_of(arg);
+    if (fd < -1) return NULL;
+    fa_server_set_limit_news(self->server, fd);
     Py_RETURN_NONE;
 }

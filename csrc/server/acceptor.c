@@ -91,6 +91,16 @@ static void shed_connection(struct fa_reactor *r, struct fa_listener *l)
     fa_acceptor_set(r, false);
 }
 
+static fa_status take(struct fa_reactor *r, int fd, const struct fa_socket_address *peer)
+{
+    fa_status st = fa_http_conn_new(r->server, fd, peer);
+    if (st != FA_OK) {
+        fa_socket_close(fd);
+    }
+    fa_pressure_note_fd(&r->pressure, fd);
+    return st;
+}
+
 void fa_acceptor_on_readable(struct fa_reactor *r, struct fa_listener *l)
 {
     for (int i = 0; i < ACCEPTS_PER_ROUND && r->accepting; i++) {
@@ -105,10 +115,7 @@ void fa_acceptor_on_readable(struct fa_reactor *r, struct fa_listener *l)
             return;
         }
         if (st == FA_OK) {
-            st = fa_http_conn_new(r->server, fd, &peer);
-            if (st != FA_OK) {
-                fa_socket_close(fd);
-            }
+            st = take(r, fd, &peer);
         }
         if (st != FA_OK) {
             shed_connection(r, l);
@@ -157,10 +164,7 @@ static bool take_backlog(struct fa_reactor *r, const struct fa_listener *l)
         struct fa_socket_address peer;
         st = fa_socket_accept(l->fd, &fd, &peer);
         if (st == FA_OK) {
-            st = fa_http_conn_new(r->server, fd, &peer);
-            if (st != FA_OK) {
-                fa_socket_close(fd);
-            }
+            st = take(r, fd, &peer);
         }
     }
     return st == FA_AGAIN || st == FA_ERR_IO;

@@ -16,6 +16,7 @@
 
 #include "base/base.h"
 #include "base/status.h"
+#include "http/http_parser.h"
 
 /* X(type, name, default, min, max, "help"); DOUBLE values are seconds. */
 #define FA_CONFIG_MAP(X)                                                                          \
@@ -40,19 +41,31 @@
     X(INT, batch_size, 128, 1, 4096,                                                              \
         "most tasks an executor finishes before it wakes the reactor")                            \
     X(INT, spin_us, 0, 0, 1000, "microseconds a thread looks for work before it sleeps")          \
-    X(INT, max_request_line, 8192, 64, 65536, "bytes in the request line, else 414")              \
-    X(INT, max_header_bytes, 32768, 256, 1048576, "bytes in request line and headers, else 431")  \
-    X(INT, max_header_count, 100, 1, 128, "headers in one request, else 431")                     \
-    X(INT, max_body_size, 16777216, 0, 1099511627776,                                             \
-        "bytes of a buffered request body, else 413")                                             \
-    X(DOUBLE, header_timeout, 10.0, 0.1, 3600.0, "seconds for a complete request head, else 408") \
-    X(DOUBLE, body_timeout, 30.0, 0.1, 3600.0,                                                    \
+    X(INT, max_request_line, 65536, 64, 1048576, "bytes in the request line, else 414")           \
+    X(INT, max_header_bytes, 65536, 256, 1048576, "bytes in request line and headers, else 431")  \
+    X(INT, max_header_count, 256, 1, FA_HTTP_MAX_HEADERS, "headers in one request, else 431")     \
+    X(INT, max_body_size, 104857600, 0, 1099511627776,                                            \
+        "bytes of a body that the core reads before a compiled route runs, else 413")             \
+    X(INT, max_stream_size, 0, 0, 1099511627776,                                                  \
+        "bytes of a body that the app reads itself, else 413; 0: no limit")                       \
+    X(INT, body_budget, 1073741824, 65536, 1099511627776,                                         \
+        "bytes of requests that the process holds in all; then bodies wait, see queue_timeout")   \
+    X(DOUBLE, header_timeout, 30.0, 0.1, 3600.0,                                                  \
+        "seconds for a request head, else 408; the first one counts from the connection on")      \
+    X(DOUBLE, body_timeout, 60.0, 0.1, 3600.0,                                                    \
         "seconds between two pieces of a request body, else 408")                                 \
     X(DOUBLE, keep_alive_timeout, 75.0, 0.1, 3600.0, "seconds an idle connection is kept")        \
-    X(DOUBLE, send_timeout, 60.0, 0.1, 3600.0, "seconds a client may take nothing of an answer")  \
+    X(DOUBLE, send_timeout, 300.0, 0.1, 3600.0, "seconds a client may take nothing of an answer") \
+    X(INT, pressure_percent, 80, 1, 100,                                                          \
+        "part of max_connections, descriptors or body_budget in use from which tight_* hold")     \
+    X(DOUBLE, tight_header_timeout, 10.0, 0.1, 3600.0, "header_timeout under pressure")           \
+    X(DOUBLE, tight_body_timeout, 30.0, 0.1, 3600.0, "body_timeout under pressure")               \
+    X(INT, tight_body_rate, 240, 0, 1073741824,                                                   \
+        "bytes a second of a body under pressure, over the last tight_body_timeout; 0: any")      \
+    X(DOUBLE, tight_send_timeout, 60.0, 0.1, 3600.0, "send_timeout under pressure")               \
     X(DOUBLE, graceful_timeout, 30.0, 0.0, 3600.0, "seconds requests in flight get at shutdown")  \
     X(DOUBLE, queue_timeout, 5.0, 0.1, 3600.0,                                                    \
-        "seconds a full queue may hold a request before it is answered 503")                      \
+        "seconds a full queue, or a full body_budget, may hold a request; then a 503")            \
     X(INT, max_connections, 10000, 1, 1000000, "open connections; more wait in the backlog")      \
     X(INT, max_pipelined, 16, 1, 1024, "unanswered requests per connection")                      \
     X(INT, write_high_water, 65536, 4096, 1073741824,                                             \

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/http_conn_read.h"
+#include "server/intake.h"
 #include "server/pipeline.h"
 #include "server/server_state.h"
 #include "server/stream.h"
@@ -31,6 +32,16 @@ struct fa_buffer *fa_http_body_copy(struct fa_reactor *r, fa_span bytes)
     return b;
 }
 
+void fa_http_body_drop(struct fa_task *t)
+{
+    t->body = (fa_span){NULL, 0};
+    if (t->body_buf != NULL) {
+        fa_buffer_cache_release(&t->server->reactor.cache, t->body_buf);
+        t->body_buf = NULL;
+    }
+    fa_intake_drop(t);
+}
+
 static void complete(struct fa_http_conn *c, struct fa_task *t)
 {
     c->reading = NULL;
@@ -47,14 +58,9 @@ static void complete(struct fa_http_conn *c, struct fa_task *t)
 
 static void begin_buffered(struct fa_http_conn *c, struct fa_task *t)
 {
-    const struct fa_config *config = &c->server->config;
     bool sized = t->body_kind == FA_TASK_BODY_LENGTH;
     bool fits = sized && t->req.content_length <= c->in->capacity - c->in_start;
-    fa_http_conn_read_keep_input(c, t, true); /* also for the access log of a refusal */
-    if (sized && t->req.content_length > (uint64_t)config->max_body_size) {
-        fa_http_conn_fail(c, FA_ERR_BODY_TOO_LARGE);
-        return;
-    }
+    fa_http_conn_read_keep_input(c, t, true);
     t->state = FA_TASK_READING;
     if (fits) {
         t->body_offset = c->in_start;
@@ -114,8 +120,13 @@ void fa_http_body_begin(struct fa_task *t)
     if (has_body) {
         c->reading = t;
         c->body_paused = false;
-        t->body_since_ns = reactor_of(c)->now_ns;
         t->wants_continue = t->req.expect_continue && c->in_start == c->in_end;
+        fa_status st = fa_intake_begin(c, t);
+        if (st != FA_OK) {
+            fa_http_conn_read_keep_input(c, t, true); /* the access log looks at the head */
+            fa_http_conn_fail(c, st);
+            return;
+        }
     }
     if (has_body && t->route != NULL) {
         begin_buffered(c, t);
@@ -132,7 +143,7 @@ static fa_status grow(struct fa_http_conn *c, struct fa_task *t, size_t more)
 {
     struct fa_buffer *old = t->body_buf;
     uint64_t need = (uint64_t)old->len + more;
-    if (need > (uint64_t)c->server->config.max_body_size || need > UINT32_MAX) {
+    if (need > UINT32_MAX) {
         return FA_ERR_BODY_TOO_LARGE;
     }
     if (need <= old->capacity) {
@@ -163,7 +174,6 @@ static bool append_body(struct fa_http_conn *c, struct fa_task *t, const char *p
     }
     memcpy(t->body_buf->data + t->body_buf->len, ptr, n);
     t->body_buf->len += (uint32_t)n;
-    t->body_seen += n;
     return true;
 }
 
@@ -175,21 +185,26 @@ static void finish_buffer(struct fa_http_conn *c, struct fa_task *t)
 
 static bool consume_in_place(struct fa_http_conn *c, struct fa_task *t)
 {
-    size_t available = c->in_end - c->in_start;
-    c->progress = c->progress || available > t->body_seen;
-    t->body_seen = available;
-    if (available < t->req.content_length) {
+    uint64_t available = c->in_end - c->in_start;
+    uint64_t here = available < t->req.content_length ? available : t->req.content_length;
+    if (here > t->body_seen) {
+        fa_status st = fa_intake_take(c, (size_t)(here - t->body_seen));
+        if (st != FA_OK) {
+            fa_http_conn_fail(c, st);
+            return false;
+        }
+    }
+    if (here < t->req.content_length) {
         return false; /* stays where it is until the rest is behind it */
     }
     t->body = (fa_span){c->in->data + t->body_offset, (size_t)t->req.content_length};
-    t->body_seen = t->req.content_length;
     t->body_left = 0;
     c->in_start += (uint32_t)t->req.content_length;
     complete(c, t);
     return true;
 }
 
-bool fa_http_body_room(struct fa_http_conn *c, char **dst, size_t *room)
+bool fa_http_body_room(struct fa_http_conn *c, uint64_t most, char **dst, size_t *room)
 {
     struct fa_task *t = c->reading;
     bool direct = t != NULL && t->state == FA_TASK_READING && t->body_buf != NULL &&
@@ -203,16 +218,20 @@ bool fa_http_body_room(struct fa_http_conn *c, char **dst, size_t *room)
     size_t free_room = t->body_buf->capacity - t->body_buf->len;
     *dst = t->body_buf->data + t->body_buf->len;
     *room = t->body_left < free_room ? (size_t)t->body_left : free_room;
+    *room = *room < most ? *room : (size_t)most;
     return true;
 }
 
 void fa_http_body_received(struct fa_http_conn *c, size_t n)
 {
     struct fa_task *t = c->reading;
+    fa_status st = fa_intake_take(c, n);
+    if (st != FA_OK) {
+        fa_http_conn_fail(c, st);
+        return;
+    }
     t->body_buf->len += (uint32_t)n;
-    t->body_seen += n;
     t->body_left -= n;
-    c->progress = true;
     if (t->body_left == 0) {
         finish_buffer(c, t);
     }
@@ -246,8 +265,6 @@ static bool feed(struct fa_http_conn *c, struct fa_task *t, size_t used, size_t 
         }
     }
     c->in_start += (uint32_t)used;
-    t->body_seen += n;
-    c->progress = true;
     if (chunk != NULL || eof) {
         c->body_paused = fa_stream_feed(t->stream, chunk, eof);
         fa_reactor_send_event(r, t->stream);
@@ -270,7 +287,6 @@ void fa_http_body_on_eof(struct fa_http_conn *c)
 static bool skip(struct fa_http_conn *c, struct fa_task *t, size_t used, size_t n)
 {
     c->in_start += (uint32_t)used;
-    c->progress = true;
     t->sent_total += n; /* the answer's count is not needed any more */
     if (t->sent_total <= FA_HTTP_CONN_LINGER_BYTES) {
         return true;
@@ -287,6 +303,11 @@ static bool skip(struct fa_http_conn *c, struct fa_task *t, size_t used, size_t 
 
 static bool take(struct fa_http_conn *c, struct fa_task *t, size_t used, size_t n, bool done)
 {
+    fa_status st = fa_intake_take(c, n);
+    if (st != FA_OK) {
+        fa_http_conn_fail(c, st);
+        return false;
+    }
     if (t->answered) {
         if (!skip(c, t, used, n)) {
             return false;
@@ -301,7 +322,6 @@ static bool take(struct fa_http_conn *c, struct fa_task *t, size_t used, size_t 
             return false;
         }
         c->in_start += (uint32_t)used;
-        c->progress = true;
         if (done) {
             finish_buffer(c, t);
             return true;

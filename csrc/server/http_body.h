@@ -35,14 +35,15 @@ void fa_http_body_begin(struct fa_task *t);
 bool fa_http_body_consume(struct fa_http_conn *c);
 
 /*
- * fa_http_body_room - where the next bytes can be received directly.
+ * fa_http_body_room - where the next bytes, `most` of them, can be received directly.
  *
  * False: receive into the connection's read buffer.
  */
-bool fa_http_body_room(struct fa_http_conn *c, char **dst, size_t *room);
+bool fa_http_body_room(struct fa_http_conn *c, uint64_t most, char **dst, size_t *room);
 
 /*
- * fa_http_body_received - `n` bytes were received there.
+ * fa_http_body_received - `n` bytes were received there. They may be too many: the
+ * connection has failed then.
  */
 void fa_http_body_received(struct fa_http_conn *c, size_t n);
 
@@ -60,6 +61,11 @@ void fa_http_body_send_continue(struct fa_task *t);
  * fa_http_body_begin_tunnel - all input from now on belongs to this request.
  */
 void fa_http_body_begin_tunnel(struct fa_task *t);
+
+/*
+ * fa_http_body_drop - what was received of a body that is not wanted any more is freed.
+ */
+void fa_http_body_drop(struct fa_task *t);
 
 /*
  * fa_http_body_copy - a buffer with a copy of `bytes`, len set.

@@ -10,8 +10,11 @@
 #include "server/http_conn_read.h"
 #include "server/http_conn_wait.h"
 #include "server/http_conn_write.h"
+#include "server/intake.h"
 #include "server/server_state.h"
 #include "server/stream.h"
+
+#define RETRY_AFTER "retry-after: 1\r\n" /* with 503 */
 
 static struct fa_reactor *reactor_of(struct fa_http_conn *c)
 {
@@ -72,6 +75,7 @@ fa_status fa_http_conn_new_memory(struct fa_server *s, struct fa_memory_peer *pe
         return FA_ERR_NOMEM;
     }
     c->memory = peer;
+    c->has_asked = true; /* nobody can come from outside here, and then say nothing */
     peer->conn = c;
     enlist(c);
     return FA_OK;
@@ -146,10 +150,7 @@ static void release_task(struct fa_http_conn *c, struct fa_task *t)
         fa_buffer_cache_release(&r->cache, t->in);
         t->in = NULL;
     }
-    if (t->body_buf != NULL) {
-        fa_buffer_cache_release(&r->cache, t->body_buf);
-        t->body_buf = NULL;
-    }
+    fa_http_body_drop(t);
     if (t->out != NULL) {
         fa_buffer_cache_release(&r->cache, t->out);
         t->out = NULL;
@@ -208,6 +209,7 @@ void fa_http_conn_drop_in(struct fa_http_conn *c)
     c->in_start = 0;
     c->in_end = 0;
     c->seen = 0;
+    fa_intake_note_unread(c);
 }
 
 /* ---- end ---- */
@@ -349,8 +351,13 @@ void fa_http_conn_fail_task(struct fa_http_conn *c, struct fa_task *t, fa_status
         c->reading = NULL;
     }
     free_stream(r, t);
+    fa_http_body_drop(t);
+    if (!c->eof) { /* else the client has gone away in the middle, which is no news */
+        fa_limit_news_note_refusal(&r->news, &c->server->stats, why);
+    }
     t->close_after = true;
-    if (fa_http_conn_write_plain(t, fa_status_http(why), (fa_span){NULL, 0}) != FA_OK) {
+    fa_span more = why == FA_ERR_UNAVAILABLE ? FA_SPAN(RETRY_AFTER) : (fa_span){NULL, 0};
+    if (fa_http_conn_write_plain(t, fa_status_http(why), more) != FA_OK) {
         fa_http_conn_kill(c);
         return;
     }
@@ -421,6 +428,7 @@ void fa_http_conn_hand_over(struct fa_http_conn *c, struct fa_task *t)
     } else if (t->body.len > 0) {
         chunk = fa_http_body_copy(r, t->body);
     }
+    fa_intake_drop(t); /* the stream holds it now */
     bool complete = chunk != NULL || t->body.len == 0;
     if (!complete || fa_http_conn_open_stream(c, t, chunk) != FA_OK) {
         fa_reactor_drop_owner(r, t->user);
@@ -476,7 +484,7 @@ fa_status fa_http_conn_open_stream(
 static void answer_unavailable(struct fa_http_conn *c)
 {
     struct fa_task *t = c->stalled;
-    fa_stats_bump(&c->server->stats.queue_full, 1);
+    fa_limit_news_note(&reactor_of(c)->news, &c->server->stats.queue_full);
     if (c->reading == t || t->req.upgrade) {
         c->reading = NULL; /* no other: nothing is read behind a request that waits in line */
         t->close_after = true;
@@ -485,7 +493,7 @@ static void answer_unavailable(struct fa_http_conn *c)
     }
     unstall(c, t);
     free_stream(reactor_of(c), t);
-    if (fa_http_conn_write_plain(t, 503, FA_SPAN("retry-after: 1\r\n")) != FA_OK) {
+    if (fa_http_conn_write_plain(t, 503, FA_SPAN(RETRY_AFTER)) != FA_OK) {
         fa_http_conn_kill(c);
         return;
     }
@@ -497,10 +505,11 @@ static void answer_unavailable(struct fa_http_conn *c)
 /* Idle for too long; but the next request may be here and only its event not yet. */
 static void end_idle(struct fa_http_conn *c)
 {
+    uint64_t since_ns = c->mark_ns;
     c->readable = true;
     fa_http_conn_step(c);
-    bool idle = c->phase == FA_HTTP_CONN_OPEN && c->wait == FA_HTTP_CONN_WAIT_REQUEST;
-    if (idle && reactor_of(c)->now_ns >= c->deadline_ns) {
+    bool idle = c->phase == FA_HTTP_CONN_OPEN && fa_http_conn_wait_is_idle(c);
+    if (idle && c->mark_ns == since_ns) {
         fa_http_conn_kill(c);
     }
 }
@@ -514,29 +523,46 @@ void fa_http_conn_drain(struct fa_http_conn *c)
         atomic_store_explicit(&c->last->last_call, true, memory_order_relaxed);
     }
     fa_http_conn_wait_update(c);
-    if (c->wait == FA_HTTP_CONN_WAIT_REQUEST && reactor_of(c)->now_ns >= c->deadline_ns) {
+    if (fa_http_conn_wait_is_idle(c) && reactor_of(c)->now_ns >= c->deadline_ns) {
         end_idle(c);
     }
 }
 
-void fa_http_conn_on_timer(struct fa_http_conn *c)
+void fa_http_conn_time_out(struct fa_http_conn *c)
 {
-    if (!fa_http_conn_wait_is_over(c)) {
-        return;
-    }
-    if (c->wait != FA_HTTP_CONN_WAIT_REQUEST) {
-        fa_stats_bump(&c->server->stats.timeouts, 1);
+    struct fa_stats *stats = &c->server->stats;
+    struct fa_limit_news *news = &reactor_of(c)->news;
+    if (!fa_http_conn_wait_is_idle(c)) {
+        fa_stats_bump(&stats->timeouts, 1);
     }
     switch ((enum fa_http_conn_wait)c->wait) {
     case FA_HTTP_CONN_WAIT_NOTHING: return;
+    case FA_HTTP_CONN_WAIT_NEWCOMER:
     case FA_HTTP_CONN_WAIT_REQUEST: end_idle(c); return;
     case FA_HTTP_CONN_WAIT_SEND:
+        fa_limit_news_note(news, &stats->slow_readers);
+        fa_http_conn_kill(c);
+        return;
     case FA_HTTP_CONN_WAIT_LINGER: fa_http_conn_kill(c); return;
     case FA_HTTP_CONN_WAIT_HEAD:
-    case FA_HTTP_CONN_WAIT_BODY: fa_http_conn_fail(c, FA_ERR_REQUEST_TIMEOUT); break;
+        fa_limit_news_note(news, &stats->slow_heads);
+        fa_http_conn_fail(c, FA_ERR_REQUEST_TIMEOUT);
+        break;
+    case FA_HTTP_CONN_WAIT_BODY:
+        fa_limit_news_note(news, &stats->slow_bodies);
+        fa_http_conn_fail(c, FA_ERR_REQUEST_TIMEOUT);
+        break;
+    case FA_HTTP_CONN_WAIT_ROOM: fa_intake_make_room(reactor_of(c), c); return;
     case FA_HTTP_CONN_WAIT_QUEUE: answer_unavailable(c); break;
     }
     fa_http_conn_step(c);
+}
+
+void fa_http_conn_on_timer(struct fa_http_conn *c)
+{
+    if (fa_http_conn_wait_is_over(c)) {
+        fa_http_conn_time_out(c);
+    }
 }
 
 /* ---- the step ---- */

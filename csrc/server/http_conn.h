@@ -67,10 +67,13 @@ struct fa_http_conn {
     bool body_paused;     /* the app has enough unread body */
     bool seated;          /* see concurrency.h */
     bool progress;        /* the thing waited for moved on since the last step */
+    bool no_room;         /* its body waits, since the server holds as many bytes as it may */
+    bool has_asked;       /* a request has come; before that it is a newcomer */
 
     struct fa_buffer *in; /* unread input, in->data[in_start..in_end) */
     uint32_t in_start, in_end;
-    uint32_t seen; /* bytes of it the parser has asked to be shown again */
+    uint32_t in_held; /* bytes of it that the server counts as held, see intake.h */
+    uint32_t seen;    /* bytes of it the parser has asked to be shown again */
     uint32_t linger_left;
 
     struct fa_task *first, *last; /* unanswered requests, oldest first */
@@ -116,6 +119,12 @@ void fa_http_conn_step(struct fa_http_conn *c);
  * fa_http_conn_on_timer - the connection's timer fired.
  */
 void fa_http_conn_on_timer(struct fa_http_conn *c);
+
+/*
+ * fa_http_conn_time_out - what the connection waits for has taken too long: answer 408
+ * or 503, or close it, as its `wait` asks for.
+ */
+void fa_http_conn_time_out(struct fa_http_conn *c);
 
 /*
  * fa_http_conn_fail - the peer broke a rule or a limit: the answers before it

@@ -5,6 +5,7 @@
 
 #include "server/http_body.h"
 #include "server/http_conn_io.h"
+#include "server/intake.h"
 #include "server/pipeline.h"
 #include "server/server_state.h"
 #include "server/stream.h"
@@ -22,7 +23,8 @@ bool fa_http_conn_read_may_parse(const struct fa_http_conn *c)
 
 static bool wants_input(const struct fa_http_conn *c)
 {
-    return c->reading != NULL ? !c->body_paused && !c->eof : fa_http_conn_read_may_parse(c);
+    return c->reading != NULL ? !c->body_paused && !c->eof && !c->no_room
+                              : fa_http_conn_read_may_parse(c);
 }
 
 bool fa_http_conn_read_can_go_on(const struct fa_http_conn *c)
@@ -138,7 +140,11 @@ static void receive(struct fa_http_conn *c)
     char *dst;
     size_t room;
     size_t n = 0;
-    if (fa_http_body_room(c, &dst, &room)) {
+    uint64_t most = c->reading != NULL && !c->tunnel ? fa_intake_room(c) : UINT64_MAX;
+    if (FA_UNLIKELY(most == 0)) {
+        return; /* what the socket has is read when there is room */
+    }
+    if (fa_http_body_room(c, most, &dst, &room)) {
         fa_status st = fa_http_conn_io_recv(c, dst, room, &n);
         if (st == FA_OK) {
             fa_http_body_received(c, n);
@@ -179,6 +185,7 @@ static bool parse_one(struct fa_http_conn *c)
         return false;
     }
     c->seen = 0;
+    c->has_asked = true;
     c->in_start += (uint32_t)used;
     c->input_done = !t->req.keep_alive; /* nothing after the last request is looked at */
     c->tasks++;
@@ -224,4 +231,5 @@ void fa_http_conn_read_run(struct fa_http_conn *c)
     if (c->in != NULL && c->in_start == c->in_end && c->reading == NULL) {
         fa_http_conn_drop_in(c);
     }
+    fa_intake_note_unread(c);
 }

@@ -5,11 +5,6 @@
 #include "server/http_conn_write.h"
 #include "server/server_state.h"
 
-/* A buffered body must come in at this rate, after a grace period. */
-#define BODY_BYTES_PER_S 240
-#define BODY_GRACE_NS    UINT64_C(5000000000)
-#define NS_PER_S         UINT64_C(1000000000)
-
 /* A lingering close reads for at most this long. */
 #define LINGER_NS UINT64_C(5000000000)
 
@@ -24,6 +19,9 @@ static enum fa_http_conn_wait waits_for(const struct fa_http_conn *c)
     if (!c->writable && fa_http_conn_write_has_output(c)) {
         return FA_HTTP_CONN_WAIT_SEND;
     }
+    if (c->reading != NULL && c->no_room) {
+        return FA_HTTP_CONN_WAIT_ROOM;
+    }
     if (c->reading != NULL) {
         bool peers_turn = !c->body_paused && !c->tunnel && !c->reading->wants_continue;
         return peers_turn ? FA_HTTP_CONN_WAIT_BODY : FA_HTTP_CONN_WAIT_NOTHING;
@@ -31,7 +29,10 @@ static enum fa_http_conn_wait waits_for(const struct fa_http_conn *c)
     if (c->in_end > c->in_start && fa_http_conn_read_may_parse(c)) {
         return FA_HTTP_CONN_WAIT_HEAD;
     }
-    return c->first == NULL ? FA_HTTP_CONN_WAIT_REQUEST : FA_HTTP_CONN_WAIT_NOTHING;
+    if (c->first != NULL) {
+        return FA_HTTP_CONN_WAIT_NOTHING;
+    }
+    return c->has_asked ? FA_HTTP_CONN_WAIT_REQUEST : FA_HTTP_CONN_WAIT_NEWCOMER;
 }
 
 /* The drain leaves little time to a client from which nothing may be coming. */
@@ -41,16 +42,20 @@ static uint64_t drained_least(const struct fa_http_conn *c, uint64_t ns)
     return least ? FA_HTTP_CONN_DRAIN_NS : ns;
 }
 
-static uint64_t body_deadline(const struct fa_http_conn *c)
+/* Something else is waited for than before, or the peer has moved on. */
+static void begin_wait(struct fa_http_conn *c, enum fa_http_conn_wait wait)
 {
-    const struct fa_task *t = c->reading;
-    uint64_t deadline = c->mark_ns + fa_config_seconds_ns(c->server->config.body_timeout);
-    if (t->stream == NULL) {
-        uint64_t earned = t->body_seen / BODY_BYTES_PER_S * NS_PER_S;
-        uint64_t by_rate = t->body_since_ns + BODY_GRACE_NS + earned;
-        deadline = by_rate < deadline ? by_rate : deadline;
+    uint64_t now_ns = c->server->reactor.now_ns;
+    /* The time for the first head has begun with the connection. */
+    bool goes_on = c->wait == FA_HTTP_CONN_WAIT_NEWCOMER && wait == FA_HTTP_CONN_WAIT_HEAD;
+    if (wait == FA_HTTP_CONN_WAIT_BODY && c->wait != FA_HTTP_CONN_WAIT_BODY) {
+        fa_rate_start(&c->reading->body_rate, now_ns, c->reading->body_seen); /* it was our turn */
     }
-    return deadline;
+    if (!goes_on) {
+        c->mark_ns = now_ns;
+    }
+    c->wait = (uint8_t)wait;
+    c->progress = false;
 }
 
 /*
@@ -62,9 +67,7 @@ void fa_http_conn_wait_update(struct fa_http_conn *c)
     const struct fa_config *config = &c->server->config;
     enum fa_http_conn_wait wait = waits_for(c);
     if (wait != (enum fa_http_conn_wait)c->wait || c->progress) {
-        c->wait = (uint8_t)wait;
-        c->progress = false;
-        c->mark_ns = c->server->reactor.now_ns;
+        begin_wait(c, wait);
     }
     uint64_t deadline = 0;
     switch (wait) {
@@ -72,13 +75,19 @@ void fa_http_conn_wait_update(struct fa_http_conn *c)
     case FA_HTTP_CONN_WAIT_REQUEST:
         deadline = c->mark_ns + drained_least(c, fa_config_seconds_ns(config->keep_alive_timeout));
         break;
+    case FA_HTTP_CONN_WAIT_NEWCOMER:
+        deadline = c->mark_ns + drained_least(c, fa_config_seconds_ns(config->header_timeout));
+        break;
     case FA_HTTP_CONN_WAIT_HEAD:
         deadline = c->mark_ns + fa_config_seconds_ns(config->header_timeout);
         break;
-    case FA_HTTP_CONN_WAIT_BODY: deadline = body_deadline(c); break;
+    case FA_HTTP_CONN_WAIT_BODY:
+        deadline = c->mark_ns + fa_config_seconds_ns(config->body_timeout);
+        break;
     case FA_HTTP_CONN_WAIT_SEND:
         deadline = c->mark_ns + fa_config_seconds_ns(config->send_timeout);
         break;
+    case FA_HTTP_CONN_WAIT_ROOM:
     case FA_HTTP_CONN_WAIT_QUEUE:
         deadline = c->mark_ns + fa_config_seconds_ns(config->queue_timeout);
         break;

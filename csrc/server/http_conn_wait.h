@@ -16,14 +16,24 @@
 
 /* Decides which timeout applies; kept in fa_http_conn.wait. */
 enum fa_http_conn_wait {
-    FA_HTTP_CONN_WAIT_NOTHING, /* an executor or the app has its requests */
-    FA_HTTP_CONN_WAIT_REQUEST, /* idle */
+    FA_HTTP_CONN_WAIT_NOTHING,  /* an executor or the app has its requests */
+    FA_HTTP_CONN_WAIT_NEWCOMER, /* accepted, and nothing has come yet */
+    FA_HTTP_CONN_WAIT_REQUEST,  /* idle */
     FA_HTTP_CONN_WAIT_HEAD,
     FA_HTTP_CONN_WAIT_BODY,
+    FA_HTTP_CONN_WAIT_ROOM, /* for its body, see intake.h */
     FA_HTTP_CONN_WAIT_SEND,
     FA_HTTP_CONN_WAIT_QUEUE,
     FA_HTTP_CONN_WAIT_LINGER
 };
+
+/*
+ * fa_http_conn_wait_is_idle - is there nothing of a request? Closing it loses nothing.
+ */
+static inline bool fa_http_conn_wait_is_idle(const struct fa_http_conn *c)
+{
+    return c->wait == FA_HTTP_CONN_WAIT_REQUEST || c->wait == FA_HTTP_CONN_WAIT_NEWCOMER;
+}
 
 /*
  * fa_http_conn_wait_update - the connection's state may have changed: set `wait`, its

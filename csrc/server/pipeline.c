@@ -46,6 +46,13 @@ static bool gate_passes(const struct fa_gate *gate, const struct fa_task *t)
     return fa_gate_passes(gate, &t->req, gate->https_only && fa_task_is_secure(t));
 }
 
+/* May it be read whole for a route that else reads its body itself? */
+static bool is_small(const struct fa_reactor *r, const struct fa_http_request *req)
+{
+    return !req->chunked && req->content_length <= FA_ROUTE_SMALL_BODY &&
+           req->content_length <= (uint64_t)r->server->config.max_body_size;
+}
+
 /* route: only what is certain counts, a hit or a miss; all else is the app's to answer. */
 static const struct fa_route *find_route(struct fa_reactor *r, struct fa_task *t)
 {
@@ -58,8 +65,7 @@ static const struct fa_route *find_route(struct fa_reactor *r, struct fa_task *t
     const struct fa_route *route = NULL;
     if (FA_LIKELY(found == FA_ROUTE_HIT)) {
         route = &table->routes[t->match.route];
-        if (route->small_bodies &&
-            (t->req.chunked || t->req.content_length > FA_ROUTE_SMALL_BODY)) {
+        if (route->small_bodies && !is_small(r, &t->req)) {
             return NULL;
         }
     } else if (found == FA_ROUTE_MISS && !t->req.chunked && t->req.content_length == 0) {
@@ -86,7 +92,7 @@ void fa_pipeline_on_parsed(struct fa_task *t)
     struct fa_reactor *r = &t->server->reactor;
     t->head_only = t->req.method == FA_HTTP_HEAD;
     if (FA_UNLIKELY(r->concurrency.limit != 0) && fa_concurrency_refuses(t)) {
-        fa_stats_bump(&t->server->stats.over_limit, 1);
+        fa_limit_news_note(&r->news, &t->server->stats.over_limit);
         refuse(t, FA_ERR_UNAVAILABLE);
         return;
     }

@@ -13,6 +13,7 @@
 #include "server/access_log.h"
 #include "server/http_conn.h"
 #include "server/http_conn_read.h"
+#include "server/intake.h"
 #include "server/pipeline.h"
 #include "server/server_state.h"
 #include "server/stream.h"
@@ -24,16 +25,19 @@
 
 /* ---- beginning and end ---- */
 
-static size_t connection_limit(const struct fa_config *config)
+static uint64_t descriptor_limit(void)
 {
-    size_t most = (size_t)config->max_connections;
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-        size_t files = (size_t)limit.rlim_cur;
-        size_t room = files > 2 * DESCRIPTORS_KEPT ? files - DESCRIPTORS_KEPT : files / 2;
-        most = room < most ? room : most;
-    }
-    return most > 0 ? most : 1;
+    bool known = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return known ? (uint64_t)limit.rlim_cur : UINT64_MAX;
+}
+
+static size_t connection_limit(const struct fa_config *config, uint64_t files)
+{
+    uint64_t most = (uint64_t)config->max_connections;
+    uint64_t room = files > 2 * DESCRIPTORS_KEPT ? files - DESCRIPTORS_KEPT : files / 2;
+    most = room < most ? room : most;
+    return most > 0 ? (size_t)most : 1;
 }
 
 fa_status fa_reactor_init(struct fa_reactor *r, struct fa_server *s)
@@ -43,8 +47,11 @@ fa_status fa_reactor_init(struct fa_reactor *r, struct fa_server *s)
     r->server = s;
     r->now_ns = fa_clock_now_ns();
     r->spare_fd = -1;
-    r->max_open = connection_limit(config);
     r->concurrency.limit = (size_t)config->limit_concurrency;
+    uint64_t files = descriptor_limit();
+    r->max_open = connection_limit(config, files);
+    fa_limit_news_init(&r->news);
+    fa_pressure_init(&r->pressure, config, r->max_open, files);
     r->parser.scan = fa_http_scan_select(config->simd);
     r->parser.limits.request_line = (uint32_t)config->max_request_line;
     r->parser.limits.header_block = (uint32_t)config->max_header_bytes;
@@ -424,6 +431,17 @@ void fa_reactor_spin(struct fa_reactor *r)
     fa_stats_bump(&r->spin_hits, !inboxes_are_empty(s));
 }
 
+static int milliseconds_until(const struct fa_reactor *r, uint64_t ns)
+{
+    return ns > r->now_ns ? (int)((ns - r->now_ns) / 1000000) + 1 : 0;
+}
+
+/* The shorter of two times to sleep [ms]; a negative one has no end. */
+static int sooner(int timeout, int left)
+{
+    return timeout < 0 || timeout > left ? left : timeout;
+}
+
 /*
  * How long the poller may sleep. While workers run, or several
  * streams are open, the first sleep is a nap: whoever answers may then put off
@@ -435,8 +453,13 @@ static int sleep_timeout(struct fa_reactor *r, bool *nap)
     int timeout = fa_timer_wheel_timeout_ms(&r->wheel, r->now_ns);
     uint64_t due_ns = r->server->monitor.due_ns;
     if (due_ns != FA_MONITOR_NEVER) {
-        int left = due_ns > r->now_ns ? (int)((due_ns - r->now_ns) / 1000000) + 1 : 0;
-        timeout = timeout < 0 || timeout > left ? left : timeout;
+        timeout = sooner(timeout, milliseconds_until(r, due_ns));
+    }
+    if (FA_UNLIKELY(r->pressure.due_ns != FA_PRESSURE_NEVER)) {
+        timeout = sooner(timeout, milliseconds_until(r, r->pressure.due_ns));
+    }
+    if (FA_UNLIKELY(r->news.pending)) {
+        timeout = sooner(timeout, milliseconds_until(r, r->news.due_ns));
     }
     if (!r->accepting && !r->drained && r->open < r->max_open && (timeout < 0 || timeout > 100)) {
         timeout = 100;
@@ -444,7 +467,7 @@ static int sleep_timeout(struct fa_reactor *r, bool *nap)
     if (r->listen_until_ns != 0 && r->listener_count > 0) {
         bool open_yet = r->now_ns < r->listen_until_ns;
         int left = open_yet ? (int)((r->listen_until_ns - r->now_ns) / 1000000) + 1 : 10;
-        timeout = timeout < 0 || timeout > left ? left : timeout;
+        timeout = sooner(timeout, left);
     }
     *nap = (r->worker_tasks > 0 || r->streams > 1) && !r->nap_spent;
     if (*nap && (timeout < 0 || timeout > NAP_MS)) {
@@ -520,6 +543,11 @@ void fa_reactor_turn(struct fa_reactor *r)
     retry_queues(r);
     run_scheduled(r);
     fire_timers(r);
+    fa_pressure_turn(r);
+    fa_limit_news_turn(&r->news, r->now_ns);
+    if (FA_UNLIKELY(atomic_load_explicit(&r->server->intake.waiting, memory_order_relaxed))) {
+        fa_intake_resume(r);
+    }
     wake_executors(r);
     free_dead(r);
     publish_counts(r);

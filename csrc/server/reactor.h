@@ -24,6 +24,8 @@
 #include "net/timer_wheel.h"
 #include "server/concurrency.h"
 #include "server/conn_pool.h"
+#include "server/limit_news.h"
+#include "server/pressure.h"
 #include "server/route_table.h"
 #include "server/server.h"
 #include "server/task.h"
@@ -69,6 +71,8 @@ struct fa_reactor {
     size_t open;
     size_t max_open;
     struct fa_concurrency concurrency;
+    struct fa_pressure pressure;
+    struct fa_limit_news news;
 
     struct fa_reactor_tasks stalled_loop;   /* found the loop queue full */
     struct fa_reactor_tasks stalled_worker; /* found the worker queue full */

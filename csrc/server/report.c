@@ -167,6 +167,7 @@ fa_status fa_report_write(const struct fa_server_stats *stats, struct fa_writer 
     FA_STATS_MAP(NUMBER)
     NUMBER(open_connections)
     NUMBER(tasks_live)
+    NUMBER(body_bytes_held)
     NUMBER(worker_threads_total)
     NUMBER(worker_threads_idle)
 #undef NUMBER

@@ -130,6 +130,7 @@ fa_status fa_server_new(const struct fa_config *config, const struct fa_executor
     s->phase = FA_SERVER_NEW;
     fa_trusted_init(&s->proxy.trusted);
     fa_fixed_lines_init(&s->fixed, config->server_header);
+    fa_intake_init(&s->intake, config);
     fa_inbox_init(&s->done);
     fa_inbox_init(&s->streams);
     fa_status st = pthread_mutex_init(&s->life, NULL) == 0 ? FA_OK : FA_ERR_NOMEM;
@@ -207,6 +208,11 @@ fa_status fa_server_set_access_format(struct fa_server *s, fa_span pattern, fa_s
     return s->reactor.access_log != NULL
                ? fa_access_log_set_format(s->reactor.access_log, pattern, bad)
                : fa_access_format_parse(&unused, pattern, bad);
+}
+
+void fa_server_set_limit_news(struct fa_server *s, int fd)
+{
+    s->reactor.news.fd = fd;
 }
 
 void fa_server_set_access_records(struct fa_server *s, int fd)

@@ -92,6 +92,16 @@ FA_NODISCARD fa_status fa_server_set_access_format(
 void fa_server_set_access_records(struct fa_server *s, int fd);
 
 /*
+ * fa_server_set_limit_news - write to this eventfd when a limit was hit (limit_news.h);
+ * -1: nobody wants to hear.
+ *
+ * Ownership: `fd` stays the caller's, does not block, and is open until the server has
+ *            stopped.
+ * Threads:   the caller's, before the start.
+ */
+void fa_server_set_limit_news(struct fa_server *s, int fd);
+
+/*
  * fa_server_set_routes - install (or replace) the compiled routes.
  *
  * `router` is frozen; a match gives a route id, which is its place in `routes`.
@@ -350,6 +360,7 @@ struct fa_server_stats {
     uint64_t tasks_failed;
     uint64_t open_connections;
     uint64_t tasks_live;
+    uint64_t body_bytes_held; /* counted against body_budget */
     uint64_t worker_threads_total;
     uint64_t worker_threads_idle;
     struct fa_server_queue_stats loop_queue;

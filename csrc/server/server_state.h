@@ -21,6 +21,7 @@
 #include "server/config.h"
 #include "server/executor.h"
 #include "server/fixed_lines.h"
+#include "server/intake.h"
 #include "server/monitor.h"
 #include "server/owner_bin.h"
 #include "server/proxy.h"
@@ -74,6 +75,7 @@ struct fa_server {
     atomic_size_t open_connections; /* written by the reactor */
     atomic_size_t tasks_live;       /* likewise, once a round */
     struct fa_stats stats;
+    struct fa_intake intake;
     struct fa_buffer_pool pool;
     struct fa_owner_bin owners;
 

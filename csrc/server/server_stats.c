@@ -27,6 +27,7 @@ void fa_server_stats(struct fa_server *s, struct fa_server_stats *out)
     out->tasks_completed = fa_stats_read(&r->completed);
     out->tasks_failed = fa_stats_read(&s->loop_failed);
     out->open_connections = fa_server_active(s);
+    out->body_bytes_held = atomic_load_explicit(&s->intake.held, memory_order_relaxed);
     out->tasks_live = atomic_load_explicit(&s->tasks_live, memory_order_relaxed);
     out->worker_threads_total = atomic_load_explicit(&s->workers.total, memory_order_relaxed);
     out->worker_threads_idle = atomic_load_explicit(&s->workers.idle_count, memory_order_relaxed);

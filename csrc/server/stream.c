@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "net/socket.h"
+#include "server/intake.h"
 #include "server/server_state.h"
 
 static void lock(struct fa_stream *s)
@@ -49,6 +50,7 @@ fa_status fa_stream_read(struct fa_task *t, struct fa_buffer **chunk, bool *eof,
     struct fa_stream *s = t->stream;
     t->app_wants_body = true;
     lock(s);
+    bool missed = false; /* does the reactor wait for the bytes taken here? */
     struct fa_buffer *b = s->in_head;
     if (b != NULL) {
         s->in_head = b->next;
@@ -57,8 +59,9 @@ fa_status fa_stream_read(struct fa_task *t, struct fa_buffer **chunk, bool *eof,
         }
         b->next = NULL;
         s->in_bytes -= b->len;
+        missed = fa_intake_let_go(&t->server->intake, b->len);
     }
-    bool news = s->in_paused && s->in_bytes < s->high_water;
+    bool news = missed || (s->in_paused && s->in_bytes < s->high_water);
     if (b == NULL && !s->body_wanted && !s->in_eof) {
         s->body_wanted = true;
         news = true;
@@ -262,6 +265,9 @@ static void no_drop(void *ctx, void *owner)
 
 void fa_stream_free(struct fa_stream *s)
 {
+    if (s->in_bytes > 0) {
+        (void)fa_intake_let_go(&s->task->server->intake, s->in_bytes);
+    }
     while (s->in_head != NULL) {
         struct fa_buffer *b = s->in_head;
         s->in_head = b->next;
@@ -305,6 +311,9 @@ bool fa_stream_feed(struct fa_stream *s, struct fa_buffer *chunk, bool eof)
         s->in_tail = chunk;
     }
     s->in_bytes += more;
+    if (more > 0) {
+        fa_intake_hold(&s->task->server->intake, more);
+    }
     s->in_eof = s->in_eof || eof;
     bool pause = s->in_bytes >= s->high_water;
     s->in_paused = pause;

@@ -57,6 +57,7 @@ static void reset(struct fa_task *t)
     t->body_complete = true;
     t->answered = false;
     t->wants_worker = false;
+    t->body_held = 0;
     t->body_since_ns = 0;
     t->out_sent = 0;
     t->tail_sent = 0;

@@ -32,6 +32,7 @@
 #include "queue/inbox.h"
 #include "route/router.h"
 #include "server/proxy.h"
+#include "server/rate.h"
 #include "server/route_table.h"
 
 struct fa_http_conn;
@@ -103,7 +104,9 @@ struct fa_task {
     bool body_complete;
     bool answered;          /* no longer in its connection's order list */
     bool wants_worker;      /* counted among the tasks of the worker lane */
+    uint64_t body_held;     /* bytes counted as held by the server, see intake.h */
     uint64_t body_since_ns; /* when its body began to be read */
+    struct fa_rate body_rate;
     uint32_t out_sent;
     size_t tail_sent;
     uint64_t sent_total; /* all bytes of this answer */

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -48,6 +49,8 @@ class FakeCoreServer:
 
     def trust(self, proxies: str) -> None:
         self.trusted = proxies
+
+    def set_limit_news(self, fd: int) -> None: ...
 
     def share_tokens(self, total: int, passed: Any) -> None: ...
 
@@ -108,7 +111,7 @@ class FakeCoreServer:
         self.calls.append("failure")
 
     def stats(self) -> dict[str, int]:
-        return {"requests": 7}
+        return Counter(requests=7)
 
 
 @pytest.fixture

@@ -89,26 +89,6 @@ def test_50000_spaces_in_a_subprotocol_are_no_work():
     ]
 
 
-def test_other_upgrades_are_plain_requests():
-    kinds = []
-
-    async def app(scope, receive, send):
-        kinds.append(scope["type"])
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body"})
-
-    async def main():
-        stream = FakeStream()
-        stream.headers = [(b"upgrade", b"h2c")]
-        bridge = Bridge(app, loop=asyncio.get_running_loop())
-        bridge(stream)
-        for exchange in tuple(bridge.active):  # since Python 3.12 it may have ended at once
-            await exchange.task
-
-    asyncio.run(main())
-    assert kinds == ["http"]
-
-
 def test_scope():
     seen = {}
 

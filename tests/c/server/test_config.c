@@ -24,9 +24,19 @@ TEST(defaults_are_within_bounds)
         }
     }
     CHECK_EQ_INT(config.queue_size, 10000);
-    CHECK_EQ_INT(config.max_body_size, 16777216);
+    CHECK_EQ_INT(config.max_body_size, 100 << 20);
+    CHECK_EQ_INT(config.max_stream_size, 0);
+    CHECK_EQ_INT(config.body_budget, 1 << 30);
+    CHECK_EQ_INT(config.max_request_line, 65536);
+    CHECK_EQ_INT(config.max_header_bytes, 65536);
+    CHECK_EQ_INT(config.max_header_count, 256);
     CHECK(config.lock_free_queue && !config.access_log);
-    CHECK(config.header_timeout == 10.0 && config.keep_alive_timeout == 75.0);
+    CHECK(config.header_timeout == 30.0 && config.keep_alive_timeout == 75.0);
+    CHECK(config.body_timeout == 60.0 && config.send_timeout == 300.0);
+    CHECK(config.tight_header_timeout == 10.0 && config.tight_body_timeout == 30.0);
+    CHECK(config.tight_send_timeout == 60.0);
+    CHECK_EQ_INT(config.tight_body_rate, 240);
+    CHECK_EQ_INT(config.pressure_percent, 80);
 }
 
 TEST(every_bound_is_kept)

@@ -46,14 +46,27 @@ TEST(keep_alive_timeout)
     f.config.keep_alive_timeout = 0.2;
     fake_start(&f);
     int fd = fake_connect(&f);
-    int never = fake_connect(&f);
     struct fake_response r;
     CHECK_EQ_INT(fake_ask(fd, GET("/inline"), &r), 200);
     fake_response_free(&r);
     CHECK(fake_is_ended(fd)); /* without a word */
-    CHECK(fake_is_ended(never));
     close(fd);
-    close(never);
+    fake_stop(&f);
+}
+
+TEST(who_never_says_a_word_has_the_time_for_a_head)
+{
+    struct fake f;
+    fake_init(&f);
+    f.config.header_timeout = 0.3;
+    f.config.keep_alive_timeout = 0.1;
+    fake_start(&f);
+    uint64_t start = fa_clock_now_ns();
+    int fd = fake_connect(&f);
+    CHECK(fake_is_ended(fd)); /* without a word: it may be about to ask */
+    CHECK(fa_clock_now_ns() - start > 280000000u);
+    close(fd);
+    CHECK_EQ_INT(fake_stats(&f).timeouts, 0);
     fake_stop(&f);
 }
 
@@ -106,6 +119,7 @@ int main(void)
 {
     RUN(header_timeout);
     RUN(keep_alive_timeout);
+    RUN(who_never_says_a_word_has_the_time_for_a_head);
     RUN(body_timeout);
     RUN(send_timeout);
     return CHECK_END();

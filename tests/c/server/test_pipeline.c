@@ -91,7 +91,8 @@ TEST(answers_keep_their_order_across_lanes)
     fake_stop(&f);
 }
 
-#define UPGRADE "GET /tunnel HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"
+#define UPGRADE \
+    "GET /tunnel HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
 
 TEST(an_upgraded_connection_is_a_tunnel)
 {
@@ -134,7 +135,9 @@ TEST(an_upgrade_that_is_declined_stays_http)
     fake_start(&f);
     int fd = fake_connect(&f);
     for (int i = 0; i < 3; i++) {
-        asked(fd, "GET /inline HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+        asked(fd,
+            "GET /inline HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n"
+            "Upgrade: WebSocket\r\n\r\n",
             200, "");
         asked(fd, GET("/inline"), 200, "hello");
     }
@@ -142,6 +145,29 @@ TEST(an_upgrade_that_is_declined_stays_http)
     asked(fd, GET("/inline"), 200, "hello");
     close(fd);
     fake_stop(&f);
+}
+
+/* The app can take no other protocol, so such an offer may not choose another road. */
+TEST(an_upgrade_to_something_else_changes_nothing)
+{
+    struct fake f;
+    fake_init(&f);
+    f.config.max_body_size = 4;
+    fake_start(&f);
+    int fd = fake_connect(&f);
+    asked(fd, "GET /inline HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n", 200,
+        "hello");
+    asked(fd,
+        "POST /loop-body HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n"
+        "Content-Length: 4\r\n\r\nbody",
+        200, "body");
+    asked(fd,
+        "POST /loop-body HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n"
+        "Content-Length: 5\r\n\r\nbodys",
+        413, "Content Too Large");
+    close(fd);
+    fake_stop(&f);
+    CHECK_EQ_INT(atomic_load(&f.streams_ended), 0);
 }
 
 /* No room in the queue until its time is up: the server's own 503 declines nothing. */
@@ -262,7 +288,7 @@ TEST(behind_a_declined_upgrade_follows_http)
     struct behind b;
     void *items[8];
     behind_begin(&b, GET("/loop") "GET /early HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n"
-                                  "Upgrade: h2c\r\n\r\n" GET("/inline-param/two"));
+                                  "Upgrade: websocket\r\n\r\n" GET("/inline-param/two"));
     behind_turn(&b);
     CHECK_EQ_INT(fa_executor_loop_drain(b.f.server, items, 8), 2);
     fake_loop_item(&b.f, items[0]);
@@ -306,6 +332,7 @@ int main(void)
     RUN(answers_keep_their_order_across_lanes);
     RUN(an_upgraded_connection_is_a_tunnel);
     RUN(an_upgrade_that_is_declined_stays_http);
+    RUN(an_upgrade_to_something_else_changes_nothing);
     RUN(nothing_runs_behind_an_upgrade_that_is_answered_503);
     RUN(an_answer_before_an_upgrade_does_not_decide_it);
     RUN(a_tunnel_outlives_the_answers_before_it);

@@ -27,6 +27,10 @@ _RENAMED: dict[str, str | None] = {
     "--queue-size": None,
     "--workers-lifetime": None,
     "--workers-max-rss": None,
+    "--queue-timeout": None,
+    "--max-body-size": None,
+    "--max-stream-size": None,
+    "--body-budget": None,
 }
 #: Those of which it takes whole seconds only.
 _WHOLE_SECONDS = {"--timeout-graceful-shutdown", "--timeout-keep-alive"}
