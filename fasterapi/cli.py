@@ -102,8 +102,22 @@ def _core_annotation(option: config.Option) -> Any:
     words = [name.replace("_", "-") for name in names]
     flags = [f"--{word}/--no-{word}" if option.type is bool else f"--{word}" for word in words]
     text = f"{option.help[0].upper()}{option.help[1:]}. (default: {option.default_text})"
-    info = typer.Option(*flags, help=text, rich_help_panel=CORE_PANEL, show_default=False)
+    info = typer.Option(
+        *flags,
+        help=text,
+        rich_help_panel=CORE_PANEL,
+        show_default=False,
+        parser=_seconds if option.type is float else None,
+        metavar="SECONDS" if option.type is float else None,
+    )
     return Annotated[option.type | None, info]
+
+
+def _seconds(text: str) -> float:
+    try:
+        return config.seconds(str(text))
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc)) from None
 
 
 def _command(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

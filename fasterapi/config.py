@@ -12,10 +12,12 @@ default; of a command also ``UVICORN_<OPTION>`` (see `environment`) before the d
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import inspect
 import math
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,6 +41,7 @@ __all__ = [
     "fastapi_arguments",
     "render_options",
     "resolve_options",
+    "seconds",
     "settings",
     "unknown_name",
     "value_text",
@@ -59,6 +62,8 @@ ALIASES: Final = {
 _TYPES: Final[dict[str, type[Value]]] = {"bool": bool, "int": int, "float": float}
 _TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
 _FALSE: Final = frozenset({"0", "false", "f", "no", "n", "off"})
+_DURATION: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_UNITS: Final = (86400.0, 3600.0, 60.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +183,20 @@ def fastapi_arguments() -> frozenset[str]:
 # -- where values come from ------------------------------------------------------------------------
 
 
+def seconds(text: str) -> float:
+    """A number of seconds, or a duration as Granian takes them: "90", "0.5", "1h30m".
+
+    Raises ValueError that names the text.
+    """
+    word = text.strip().lower()
+    with contextlib.suppress(ValueError):
+        return float(word)
+    found = _DURATION.fullmatch(word)
+    if found is None or not word:
+        raise ValueError(f"{text!r} is no number of seconds, and nothing like 1h30m")
+    return sum(int(part or 0) * unit for part, unit in zip(found.groups(), _UNITS, strict=True))
+
+
 def _parse(option: Option, text: str, variable: str) -> Value:
     """The value an environment variable's text stands for. Raises ValueError naming it."""
     word = text.strip().lower()
@@ -186,7 +205,7 @@ def _parse(option: Option, text: str, variable: str) -> Value:
             if word in _TRUE | _FALSE:
                 return word in _TRUE
             raise ValueError
-        value = int(word) if option.type is int else float(word)
+        value = int(word) if option.type is int else seconds(word)
     except ValueError:
         kinds = {bool: "on or off", int: "a whole number", float: "a number of seconds"}
         raise ValueError(f"{variable} is {text!r}, but must be {kinds[option.type]}") from None

@@ -234,3 +234,27 @@ def test_an_options_other_name_is_a_variable_too():
     assert found["keep_alive_timeout"].source == "FASTERAPI_KEEP_ALIVE_TIMEOUT"
     with pytest.raises(ValueError, match="FASTERAPI_TIMEOUT_KEEP_ALIVE is 'x'"):
         environment_options({"FASTERAPI_TIMEOUT_KEEP_ALIVE": "x"})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("90", 90.0),
+        (" 0.5 ", 0.5),
+        ("2S", 2.0),
+        ("6m", 360.0),
+        ("24h", 86400.0),
+        ("1h30m", 5400.0),
+        ("1d2h3m4s", 93784.0),
+    ],
+)
+def test_durations(text, value):
+    assert config.seconds(text) == value
+    found = config.environment_options({"FASTERAPI_WORKERS_LIFETIME": text})
+    assert found == {"workers_lifetime": value}
+
+
+@pytest.mark.parametrize("text", ["", " ", "h", "30m1h", "1.5h", "1 h", "-1s", "soon"])
+def test_what_is_no_duration(text):
+    with pytest.raises(ValueError, match="is no number of seconds"):
+        config.seconds(text)
