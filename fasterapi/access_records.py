@@ -30,8 +30,11 @@ PORTION: Final = 8192
 #: Bytes that wait at most, while the loop is busy; more are dropped and counted.
 PIPE_BYTES: Final = 1 << 20
 
-_CALL_HANDLERS: Final = logging.Logger.callHandlers
-_HANDLE: Final = logging.Logger.handle
+
+def _is_loggings(function: Any) -> bool:
+    """Whether a method is logging's own, by its code: a tool may have come before our import."""
+    code, own = getattr(function, "__code__", None), logging.LogRecord.getMessage.__code__
+    return code is not None and code.co_filename == own.co_filename
 
 
 def line_format() -> str:
@@ -45,7 +48,7 @@ def is_plain() -> bool:
     """Whether a record would come out as the line that the core writes itself."""
     logger = access_logger
     if not (logger.handlers or logger.filters or logger.disabled or logging.root.handlers):
-        return logging.Logger.callHandlers is _CALL_HANDLERS  # nobody has configured anything
+        return _is_loggings(logging.Logger.callHandlers)  # nobody has configured anything
     if len(logger.handlers) != 1 or logger.filters or logger.disabled or logger.propagate:
         return False
     handler = logger.handlers[0]
@@ -59,8 +62,8 @@ def is_plain() -> bool:
         and logger.isEnabledFor(logging.INFO)
         and sys.stdout is sys.__stdout__
         and type(logger) is logging.Logger
-        and logging.Logger.callHandlers is _CALL_HANDLERS
-        and logging.Logger.handle is _HANDLE
+        and _is_loggings(logging.Logger.callHandlers)
+        and _is_loggings(logging.Logger.handle)
         and logging.getLogRecordFactory() is logging.LogRecord
     )
 
