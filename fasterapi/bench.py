@@ -15,7 +15,8 @@ from typing import Any
 
 from fasterapi import _native
 from fasterapi.log import StartupError
-from fasterapi.server import Server, Settings, loop_factory
+from fasterapi.loops import loop_factory
+from fasterapi.server import Server, Settings
 
 __all__ = ["Measurement", "format_table", "measure", "request_bytes"]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
+import os
 import platform
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import typer
 
 from fasterapi import _native, config, log
 from fasterapi.discover import find_target, load_app
+from fasterapi.environment import check_variables
 from fasterapi.flags import FLAGS, PLACE, Flag, instead_of, spelled_out
 from fasterapi.launch import Given, command_settings
 from fasterapi.log import StartupError, say
@@ -291,6 +293,7 @@ def show_config(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> None:
     """Print every option of the core: its value here, where that comes from, and its bounds."""
+    check_variables(os.environ)
     try:
         settings = config.settings()
     except (TypeError, ValueError) as exc:

@@ -21,8 +21,9 @@ from fasterapi import _native
 from fasterapi._fastapi import FastAPI
 from fasterapi.bench import SPIN_US, request_bytes
 from fasterapi.log import StartupError
+from fasterapi.loops import loop_factory
 from fasterapi.plan import AppPlan, PlanSpec, failure, plan_app, reason
-from fasterapi.server import Server, Settings, loop_factory
+from fasterapi.server import Server, Settings
 
 if TYPE_CHECKING:
     from fasterapi.plan.sample import Sample

@@ -21,8 +21,9 @@ from fasterapi.discover import load_app
 from fasterapi.keywords import RunOptions, keyword_values
 from fasterapi.launch import Given, keyword_settings, program_target
 from fasterapi.log import StartupError, error_logger
+from fasterapi.loops import loop_factory
 from fasterapi.server import Server as CoreServer
-from fasterapi.server import configure_logging, loop_factory
+from fasterapi.server import configure_logging
 from fasterapi.settings import check_options, core_options
 from fasterapi.start_line import address_text
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import threading
+from collections.abc import Iterator
 from typing import Any, Final
 
 from fasterapi import _native, log
+from fasterapi.addresses import listen_error, remove_stale_socket, socket_mode
 from fasterapi.config import OPTIONS
 from fasterapi.discover import Target, named_target
 from fasterapi.log import StartupError, say
@@ -78,8 +81,12 @@ def serve_with_uvicorn(app: Any, target: Target | None, settings: Settings) -> i
     if settings.workers > 1:
         from uvicorn.supervisors import Multiprocess
 
-        Multiprocess(uvicorn_config, sockets=[uvicorn_config.bind_socket()]).run()
+        with _socket_mode(settings):
+            held = uvicorn_config.bind_socket()
+        Multiprocess(uvicorn_config, sockets=[held]).run()
         return 0
+    if settings.uds is not None and settings.uds_permissions is not None:
+        _leave_socket(settings.uds, settings.uds_permissions)
     server = uvicorn.Server(uvicorn_config)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
@@ -94,6 +101,33 @@ def _shared(options: dict[str, Any]) -> dict[str, Any]:
         for name in _SHARED
         if options[name] != OPTIONS[name].default
     }
+
+
+@contextlib.contextmanager
+def _socket_mode(settings: Settings) -> Iterator[None]:
+    """Uvicorn's workers want no file where their Unix socket is to lie, and give it mode 666."""
+    path = settings.uds
+    if path is None:
+        yield
+        return
+    mode = socket_mode(path, settings.uds_permissions)
+    try:
+        remove_stale_socket(path)
+    except OSError as exc:
+        raise listen_error(exc, "", 0, path) from exc
+    yield
+    os.chmod(path, mode)
+
+
+def _leave_socket(path: str, mode: int) -> None:
+    """A socket that nobody serves, of which Uvicorn takes the place and the mode."""
+    try:
+        remove_stale_socket(path)
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(path)
+        os.chmod(path, mode)
+    except OSError as exc:
+        raise listen_error(exc, "", 0, path) from exc
 
 
 def _log_config(settings: Settings, default: Any) -> Any:

@@ -168,6 +168,7 @@ def _settings(
         if name in values:
             values[name] = [os.fspath(one) for one in values[name]]
     _check_words(values)
+    _check_kinds(values)
     if values.get("reload") and values.get("workers", 1) != 1:
         error_logger.warning('"workers" has no effect while reloading.')
         values["workers"] = 1
@@ -201,6 +202,32 @@ def _check_words(values: dict[str, Any]) -> None:
         )
     elif interface in ("asgi2", "wsgi"):
         values["interface"] = interface
+
+
+def _check_kinds(values: Mapping[str, Any]) -> None:
+    """See that a program's values are of the kinds that flags have."""
+    for flag in FLAGS:
+        value = values.get(flag.name)
+        kinds = _MORE_KINDS.get(flag.name, ()) + _KINDS[flag.kind]
+        if value is None or (isinstance(value, kinds) and (bool in kinds or value is not True)):
+            continue
+        words = " or ".join(kind.__name__ for kind in kinds)
+        raise StartupError(f"{flag.name} takes {words}, not {value!r}")
+
+
+_KINDS: Final[dict[type, tuple[type, ...]]] = {
+    bool: (bool,),
+    int: (int,),
+    float: (float, int),
+    str: (str,),
+    list: (list,),
+}
+_MORE_KINDS: Final[dict[str, tuple[type, ...]]] = {
+    "uds_permissions": (int,),
+    "log_level": (int,),
+    "log_config": (dict,),
+    "forwarded_allow_ips": (list,),
+}
 
 
 def _mode(given: int | str) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import os
 import socket
 from collections.abc import Callable
@@ -35,6 +34,7 @@ from fasterapi.leaving import is_of_request, run_to_end, start_guarded
 from fasterapi.lifespan import Lifespan
 from fasterapi.limiter import SharedLimiter, share, unshare
 from fasterapi.log import StartupError, error_logger, say
+from fasterapi.loops import loop_factory
 from fasterapi.pools import RequestPools
 from fasterapi.process import pid_file, set_process_name
 from fasterapi.proxy import trust_proxies, trusted_proxies
@@ -569,40 +569,6 @@ def configure_logging(settings: Settings) -> None:
         settings.log_config,
         keep=settings.keep_logging,
     )
-
-
-def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop for "auto" (if importable) and "uvloop"; None is asyncio's own default.
-
-    Also "module:function", the place of a function that makes a loop.
-    """
-    if name in ("asyncio", "none"):
-        return None
-    if ":" in name:
-        return _own_loop_factory(name)
-    if name not in ("auto", "uvloop"):
-        raise StartupError(
-            f"event loop {name!r} is unknown; use auto, uvloop, asyncio or module:function"
-        )
-    try:
-        import uvloop
-    except ImportError:
-        if name == "uvloop":
-            raise StartupError("uvloop is not installed: pip install uvloop") from None
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
-
-
-def _own_loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
-    module, _, attribute = name.partition(":")
-    try:
-        found: Callable[[], asyncio.AbstractEventLoop] = getattr(
-            importlib.import_module(module), attribute
-        )
-    except (ImportError, ValueError, AttributeError) as exc:
-        raise StartupError(f"event loop {name!r} cannot be found: {exc}") from None
-    return found
 
 
 def can_plan() -> bool:

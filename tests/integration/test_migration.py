@@ -298,10 +298,15 @@ def read_name(pid: int) -> str:
 
 
 def test_the_socket_mode_is_given(start: Callable[..., LiveServer], tmp_path: pathlib.Path):
-    for count in ("1", "2"):
-        path = tmp_path / f"s{count}"
+    for count, variables, says in (
+        ("1", {}, "FasterAPI on unix:"),
+        ("2", {}, "FasterAPI on unix:"),
+        ("1", {"FASTERAPI_NO_CORE": "1"}, "Uvicorn running on unix"),
+        ("2", {"FASTERAPI_NO_CORE": "1"}, "Started parent process"),
+    ):
+        path = tmp_path / f"s{count}{len(variables)}"
         words = ["run", "main:app", "--uds", str(path), "--uds-permissions", "640"]
-        start([*words, "--workers", count], {}).wait_for_line("FasterAPI on unix:")
+        start([*words, "--workers", count], variables).wait_for_line(says)
         assert oct(path.stat().st_mode & 0o777) == "0o640"
 
 

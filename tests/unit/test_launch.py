@@ -213,6 +213,22 @@ def test_values_that_mean_nothing(flags, words):
         assert word in text
 
 
+@pytest.mark.parametrize(
+    ("keywords", "words"),
+    [
+        ({"port": "80"}, "port takes int, not '80'"),
+        ({"workers": True}, "workers takes int, not True"),
+        ({"reload": "yes"}, "reload takes bool, not 'yes'"),
+        ({"uds": 5}, "uds takes str, not 5"),
+        ({"log_config": object}, "log_config takes dict or str, not"),
+        ({"reload_delay": "1"}, "reload_delay takes float or int, not '1'"),
+    ],
+)
+def test_values_of_another_kind(keywords, words):
+    with pytest.raises(StartupError, match=words):
+        program(**keywords)
+
+
 def test_workers_have_no_effect_while_reloading(caplog):
     assert command(workers=3, reload=True).workers == 1
     assert '"workers" has no effect' in caplog.text
