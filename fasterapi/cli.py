@@ -28,8 +28,8 @@ from fasterapi.server import run_settings
 __all__ = ["app", "main"]
 
 APP_HELP = (
-    "The app: module:app, a file (path/to/main.py), or nothing: then [tool.fastapi] entrypoint "
-    "of pyproject.toml, main.py, app.py, api.py, app/main.py, app/app.py or app/api.py."
+    "The app: module:app, a file (path/to/main.py), or nothing: then the "
+    "entrypoint of tool.fastapi in pyproject.toml, main.py, app.py, api.py, app/main.py, app/app.py or app/api.py."
 )
 CORE_PANEL = "Options of the core"
 

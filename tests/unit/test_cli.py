@@ -96,6 +96,7 @@ def test_run_leaves_options_that_are_not_given_to_others(folder, served, capsys)
 def test_every_option_of_the_table_is_a_flag():
     result = CliRunner().invoke(cli.app, ["run", "--help"], env={"COLUMNS": "200"})
     assert result.exit_code == 0
+    assert "entrypoint of tool.fastapi in pyproject.toml" in " ".join(result.output.split())
     for name, option in config.OPTIONS.items():
         flag = name.replace("_", "-")
         assert f"--{flag}" in result.output
