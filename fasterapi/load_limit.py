@@ -4,19 +4,13 @@ how many calls of the app are not over, those that go on after their answer incl
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-
-from fasterapi.log import error_logger
 
 if TYPE_CHECKING:
     from fasterapi.asgi import Bridge
 
-__all__ = ["CountedCalls", "LoadLimit"]
-
-#: How often [s] it is said that requests were refused.
-SAY_INTERVAL = 1.0
+__all__ = ["CountedCalls", "count_calls"]
 
 
 class CountedCalls(set[Any]):
@@ -35,28 +29,8 @@ class CountedCalls(set[Any]):
         self._note(len(self))
 
 
-class LoadLimit:
-    """Made for a server that has a limit, before its first request. Loop thread only."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, core_server: Any, bridge: Bridge) -> None:
-        self._loop = loop
-        self._core_server = core_server
-        self._refused = 0
-        bridge.active = CountedCalls(core_server.note_calls)
-        if not bridge.websockets:
-            core_server.limit_websockets()
-        self._timer = loop.call_later(SAY_INTERVAL, self._look)
-
-    def _look(self) -> None:
-        self._timer = self._loop.call_later(SAY_INTERVAL, self._look)
-        refused = self._core_server.stats()["over_limit"]
-        if refused > self._refused:
-            error_logger.warning(
-                "Exceeded concurrency limit: %d request(s) refused.", refused - self._refused
-            )
-            self._refused = refused
-
-    def close(self) -> None:
-        """Say the last of it, before the core is stopped."""
-        self._look()
-        self._timer.cancel()
+def count_calls(core_server: Any, bridge: Bridge) -> None:
+    """Tell the core of the calls of a server that has a limit. Before its first request."""
+    bridge.active = CountedCalls(core_server.note_calls)
+    if not bridge.websockets:
+        core_server.limit_websockets()

@@ -33,6 +33,7 @@ from fasterapi.launch import Given, keyword_settings, program_target
 from fasterapi.leaving import is_of_request, run_to_end, start_guarded
 from fasterapi.lifespan import Lifespan
 from fasterapi.limiter import SharedLimiter, share, unshare
+from fasterapi.load_limit import count_calls
 from fasterapi.log import StartupError, error_logger, say
 from fasterapi.loops import loop_factory
 from fasterapi.pools import RequestPools
@@ -49,7 +50,7 @@ from fasterapi.signals import SignalExit, Stoppable, end_process
 from fasterapi.start_line import address_text, start_line
 from fasterapi.stopping import Drain, end_core, end_lifespan, end_loop
 from fasterapi.threads import forget_in_children, worker_thread
-from fasterapi.wear import Limit, limits_of, needs_parent
+from fasterapi.wear import Wear, needs_parent
 from fasterapi.websocket_limits import WebSocketLimits
 from fasterapi.workers import run_workers
 
@@ -110,7 +111,7 @@ class Server(Stoppable):
         self._limit_log: LimitLog | None = None
         self._limiter: SharedLimiter | None = None
         self._most_threads: int | None = None
-        self._limits: list[Limit] = []
+        self._wear: Wear | None = None
         self._watch_timer: asyncio.TimerHandle | None = None
         #: The event loop is somebody else's.
         self._is_guest = True
@@ -245,7 +246,10 @@ class Server(Stoppable):
         core_server.start(loop, self.bridge, self.settings.driven, worker_thread(loop))
         nesting.watch(loop, core_server)
         self.core_server = core_server
-        self._limits = limits_of(self, self._options)
+        if not self.settings.driven:
+            self._wear = Wear(self, self._options)
+            if self._options["limit_concurrency"]:
+                count_calls(core_server, self.bridge)
         forget_in_children(self)
         if isinstance(self.app, CoreApp):
             self.app._server = self
@@ -437,8 +441,8 @@ class Server(Stoppable):
         if isinstance(self.app, CoreApp):
             self.app._server = None
         unshare(self._limiter)
-        for limit in self._limits:
-            limit.close()
+        if self._wear is not None:
+            self._wear.close()
         self.clean, self._is_held_up = await end_core(self, STOP_TIMEOUT)
         self._close_logs()
         self.core_server = None

@@ -14,14 +14,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from fasterapi import _native
-from fasterapi.load_limit import LoadLimit
 from fasterapi.log import error_logger
 from fasterapi.settings import Settings, core_options
 
 if TYPE_CHECKING:
     from fasterapi.server import Server
 
-__all__ = ["Limit", "Wear", "limits_of", "needs_parent", "resident_bytes"]
+__all__ = ["Wear", "needs_parent", "resident_bytes"]
 
 #: How often [s] it is looked at; Uvicorn does so, too.
 LOOK_INTERVAL: Final = 0.1
@@ -43,18 +42,6 @@ def needs_parent(settings: Settings, app: Any) -> bool:
     app: may have options of its own; None if it has not been loaded.
     """
     return _native.core is not None and _is_for_parents(core_options(settings.options, app))
-
-
-def limits_of(server: Server, options: Mapping[str, Any]) -> list[Limit]:
-    """What watches the limits of a server that has just started; each has a `close()`."""
-    if server.settings.driven:
-        return []
-    limits: list[Limit] = [Wear(server, options)]
-    if options["limit_concurrency"]:
-        assert server._loop is not None
-        assert server.bridge is not None
-        limits.append(LoadLimit(server._loop, server.core_server, server.bridge))
-    return limits
 
 
 def resident_bytes() -> int:
@@ -129,7 +116,3 @@ class Wear:
             if memory > self._most_bytes:
                 return f"uses {memory / 1048576:.0f} MiB of memory"
         return None
-
-
-#: What watches a limit of a server.
-Limit = LoadLimit | Wear

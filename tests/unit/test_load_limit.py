@@ -1,30 +1,13 @@
-"""What the core is told of the app's calls, and what is said of requests it has refused."""
+"""What the core is told of the app's calls where it has a limit of them."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
+from types import SimpleNamespace
 from typing import Any
 
-from fasterapi import load_limit
-from fasterapi.load_limit import CountedCalls, LoadLimit
+import pytest
 
-
-class Core:
-    def __init__(self) -> None:
-        self.calls: list[int] = []
-        self.refused = 0
-
-    def note_calls(self, count: int) -> None:
-        self.calls.append(count)
-
-    def stats(self) -> dict[str, int]:
-        return {"over_limit": self.refused}
-
-
-class Bridge:
-    active: Any = frozenset()
-    websockets = True
+from fasterapi.load_limit import CountedCalls, count_calls
 
 
 def test_the_core_is_told_of_each_change():
@@ -38,22 +21,11 @@ def test_the_core_is_told_of_each_change():
     assert calls == {"b"}
 
 
-def test_refusals_are_said_once_in_a_while_and_at_the_end(caplog: Any, monkeypatch: Any):
-    monkeypatch.setattr(load_limit, "SAY_INTERVAL", 0.001)
-
-    async def main() -> None:
-        core, bridge = Core(), Bridge()
-        limit = LoadLimit(asyncio.get_running_loop(), core, bridge)  # type: ignore[arg-type]
-        bridge.active.add(1)
-        assert core.calls == [1]
-        core.refused = 3
-        while not caplog.messages:
-            await asyncio.sleep(0.001)
-        core.refused = 5
-        limit.close()
-        await asyncio.sleep(0.01)
-
-    with caplog.at_level(logging.WARNING, "fasterapi.error"):
-        asyncio.run(main())
-    assert caplog.messages[0] == "Exceeded concurrency limit: 3 request(s) refused."
-    assert sum(record.args[0] for record in caplog.records) == 5  # type: ignore[index, misc]
+@pytest.mark.parametrize("websockets", [True, False])
+def test_a_bridge_is_counted(websockets: bool):
+    told: list[Any] = []
+    core = SimpleNamespace(note_calls=told.append, limit_websockets=lambda: told.append("none"))
+    bridge: Any = SimpleNamespace(active=set(), websockets=websockets)
+    count_calls(core, bridge)
+    bridge.active.add(1)
+    assert told == ([1] if websockets else ["none", 1])
