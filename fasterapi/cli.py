@@ -29,7 +29,8 @@ __all__ = ["app", "main"]
 
 APP_HELP = (
     "The app: module:app, a file (path/to/main.py), or nothing: then the "
-    "entrypoint of tool.fastapi in pyproject.toml, main.py, app.py, api.py, app/main.py, app/app.py or app/api.py."
+    "entrypoint of tool.fastapi in pyproject.toml, main.py, app.py, api.py, "
+    "app/main.py, app/app.py or app/api.py."
 )
 CORE_PANEL = "Options of the core"
 
