@@ -283,7 +283,7 @@ void fa_http_body_on_eof(struct fa_http_conn *c)
 
 /* ---- skipped ---- */
 
-/* Answered before its body ended: a short rest is skipped, a long one not worth it. */
+/* Answered before its body ended: the rest is skipped, unless it has no end. */
 static bool skip(struct fa_http_conn *c, struct fa_task *t, size_t used, size_t n)
 {
     c->in_start += (uint32_t)used;

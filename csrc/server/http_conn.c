@@ -14,6 +14,8 @@
 #include "server/server_state.h"
 #include "server/stream.h"
 
+#define LINGER_ROUNDS 16
+
 #define RETRY_AFTER "retry-after: 1\r\n" /* with 503 */
 
 static struct fa_reactor *reactor_of(struct fa_http_conn *c)
@@ -302,11 +304,12 @@ void fa_http_conn_discard(struct fa_http_conn *c)
     bury_if_done(c);
 }
 
+/* What the peer still sends, up to a portion: others have their turn between. */
 static void linger(struct fa_http_conn *c)
 {
     struct fa_reactor *r = reactor_of(c);
     struct fa_buffer *b = c->readable ? fa_buffer_cache_get(&r->cache) : NULL;
-    while (c->readable && b != NULL) {
+    for (int i = 0; i < LINGER_ROUNDS && c->readable && b != NULL; i++) {
         size_t n = 0;
         fa_status st = fa_http_conn_io_recv(c, b->data, b->capacity, &n);
         if (st == FA_AGAIN) {
@@ -316,10 +319,13 @@ static void linger(struct fa_http_conn *c)
             fa_http_conn_kill(c);
             return;
         }
-        c->linger_left -= (uint32_t)n;
+        c->linger_left -= n;
     }
     if (b != NULL) {
         fa_buffer_cache_release(&r->cache, b);
+    }
+    if (c->readable) {
+        fa_reactor_schedule(r, c);
     }
 }
 

@@ -34,8 +34,9 @@ enum fa_http_conn_phase {
     FA_HTTP_CONN_CLOSED     /* no socket any more; waits for its tasks to come back */
 };
 
-/* A lingering close reads at most this much. */
-#define FA_HTTP_CONN_LINGER_BYTES 65536
+/* What a client still sends behind its answer is read up to here, and thrown away: most
+ * clients send all they have before they read, and a reset would take the answer from them. */
+#define FA_HTTP_CONN_LINGER_BYTES (UINT64_C(100) << 20)
 
 /*
  * While the server drains: how long a connection that was used a moment ago is
@@ -74,7 +75,7 @@ struct fa_http_conn {
     uint32_t in_start, in_end;
     uint32_t in_held; /* bytes of it that the server counts as held, see intake.h */
     uint32_t seen;    /* bytes of it the parser has asked to be shown again */
-    uint32_t linger_left;
+    uint64_t linger_left;
 
     struct fa_task *first, *last; /* unanswered requests, oldest first */
     struct fa_task *reading;      /* the one whose body is being read */

@@ -87,6 +87,18 @@ def test_the_budget(serve: Serve):
     server.wait_for_line(r"^WARNING: .*body_budget=65536 bytes for queue_timeout=0\.3 s: 503\.$")
 
 
+@pytest.mark.kind("who sends its whole body before it reads gets the answer that came early")
+def test_an_early_answer(serve: Serve):
+    server = serve("limits_app.py")
+    body = b"x" * 5_000_000
+    with Connection(server.address) as connection:
+        for _ in range(3):
+            connection.send(post("/", body))
+            assert connection.read_response().status == 405
+        connection.send(get("/"))
+        assert connection.read_response().status == 200
+
+
 @pytest.mark.kind("what is no HTTP is answered 400, and named in the log")
 def test_invalid_requests_are_logged(serve: Serve):
     server = serve("limits_app.py")
