@@ -29,20 +29,6 @@ void fa_concurrency_leave(struct fa_http_conn *c)
     }
 }
 
-static bool wants_websocket(const struct fa_task *t)
-{
-    if (!t->req.upgrade) {
-        return false;
-    }
-    for (uint32_t i = 0; i < t->req.header_count; i++) {
-        const struct fa_http_header *header = &t->req.headers[i];
-        if (fa_span_eq_nocase(header->name, FA_SPAN("upgrade"))) {
-            return fa_span_eq_nocase(header->value, FA_SPAN("websocket"));
-        }
-    }
-    return false;
-}
-
 /*
  * Requests that run, those of this connection left out: with the app, or with an executor.
  * The app may be at work where no request is left (its client has gone, or a background
@@ -63,7 +49,7 @@ bool fa_concurrency_refuses(const struct fa_task *t)
     struct fa_http_conn *c = t->conn;
     struct fa_concurrency *k = &c->server->reactor.concurrency;
     bool is_let_in = !atomic_load_explicit(&k->no_websockets, memory_order_relaxed);
-    if (is_let_in && wants_websocket(t)) {
+    if (is_let_in && t->req.upgrade) { /* to a WebSocket, that is */
         k->seated += !c->seated;
         c->seated = true;
         return false;

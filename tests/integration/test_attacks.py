@@ -294,6 +294,25 @@ def test_long_head_in_small_pieces_is_looked_at_once():
         assert server.stop() == 0, server.output
 
 
+@pytest.mark.parametrize("path", ["/cookie", "/cookies"])
+def test_cookies_of_thousands_of_parts(path: str, target: LiveServer):
+    """The processor time of ten times as many parts is no square of it; the head has its limit."""
+
+    def cost(parts: int) -> int:
+        line = b"Cookie: " + b"".join(b"a%d=b; " % n for n in range(parts)) + b"last=1"
+        before = cpu_ticks(target)
+        with Connection(target.address) as connection:
+            for _ in range(100):
+                connection.send(get(path, line))
+                assert connection.read_response().body == b'"1"'
+        return cpu_ticks(target) - before
+
+    small, large = cost(700), cost(7000)
+    assert large <= 10 * small + 100, (small, large)
+    received = send_and_read_all(target.address, get(path, b"Cookie: " + b"a; " * 30_000))
+    assert received.startswith(b"HTTP/1.1 431 ")
+
+
 @pytest.mark.parametrize(
     ("content", "status"),
     [

@@ -4,8 +4,9 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator
+from typing import Annotated
 
-from fastapi import Request, Response, WebSocket
+from fastapi import Cookie, Request, Response, WebSocket
 from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel
 
@@ -64,6 +65,16 @@ def number_def(n: int):
 @app.get("/handed/{n}")
 async def number_handed(n: int, request: Request):
     return n
+
+
+@app.get("/cookie")
+async def cookie(last: Annotated[str, Cookie()]):
+    return last
+
+
+@app.get("/cookies")
+async def cookies(request: Request):
+    return request.cookies["last"]
 
 
 @app.post("/model")
