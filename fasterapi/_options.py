@@ -286,6 +286,14 @@ TABLE: Final[
         "bytes buffered per connection and direction before a stream pauses",
     ),
     (
+        "forwarded_prefix",
+        "bool",
+        False,
+        False,
+        True,
+        "root_path begins with the X-Forwarded-Prefix of a trusted proxy; such are not compiled",
+    ),
+    (
         "backlog",
         "int",
         2048,
@@ -501,6 +509,9 @@ class SharedOptions(TypedDict, total=False):
     write_high_water: int
     """Bytes buffered per connection and direction before a stream pauses. Default 65536, 4096 to
     1073741824."""
+    forwarded_prefix: bool
+    """Root_path begins with the X-Forwarded-Prefix of a trusted proxy; such are not compiled.
+    Default off."""
     backlog: int
     """Connections the kernel queues for accept. Default 2048, 1 to 65535."""
     limit_concurrency: int

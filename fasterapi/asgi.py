@@ -93,6 +93,8 @@ class Bridge:
         self.access: AccessRecords | None = None
         self.active: set[HttpExchange | WebSocketSession] = set()
         self.stopping = False
+        #: The option `forwarded_prefix`: each request may have a root path of its own.
+        self.takes_prefix = False
         #: Off: who asks for a WebSocket gets what he would get without asking.
         self.websockets = True
         #: Lines that the opening handshake of a WebSocket has besides its own.
@@ -120,6 +122,10 @@ class Bridge:
         """The ``receive`` and ``send`` of one request."""
         return HttpExchange(self, app, stream, scope)
 
+    def root_of(self, stream: Stream) -> str:
+        """The root path of a request: what proxies have taken off its path, and ours."""
+        return stream.prefix + self.root_path if self.takes_prefix else self.root_path
+
     def _scope(self, stream: Stream, kind: int) -> Scope:
         seen = stream.scope
         if seen is not None:
@@ -127,9 +133,10 @@ class Bridge:
             return self.complete(seen)
         path = stream.path
         raw_path = stream.raw_path
-        if self.root_path:
-            path = self.root_path + path
-            raw_path = self._raw_root + raw_path
+        root_path = self.root_of(stream)
+        if root_path:
+            path = root_path + path
+            raw_path = root_path.encode("latin-1", "replace") + raw_path
         scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": SPEC_VERSION},
@@ -138,7 +145,7 @@ class Bridge:
             "client": stream.client,
             "scheme": stream.scheme,
             "method": stream.method,
-            "root_path": self.root_path,
+            "root_path": root_path,
             "path": path,
             "raw_path": raw_path,
             "query_string": stream.query_string,

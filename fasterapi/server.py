@@ -224,6 +224,7 @@ class Server(Stoppable):
             note_failure=core_server.note_failure,
         )
         self.bridge.websockets = self.settings.websockets
+        self.bridge.takes_prefix = bool(self._options["forwarded_prefix"])
         self.bridge.handshake_lines = header_lines(self.settings.headers).splitlines()
         self.bridge.websocket_limits = WebSocketLimits.of(self._options)
         if planned:

@@ -40,6 +40,7 @@ class Stream(Protocol):
     headers: Headers
     client: tuple[str, int] | None
     scheme: str
+    prefix: str
     server: tuple[str, int | None] | None
     is_upgrade: bool
     kind: int

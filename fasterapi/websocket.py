@@ -169,6 +169,7 @@ class WebSocketSession:
     def _scope(self) -> dict[str, Any]:
         stream, bridge = self.stream, self.bridge
         assert self.handshake is not None
+        root_path = bridge.root_of(stream)
         return {
             "type": "websocket",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -176,9 +177,9 @@ class WebSocketSession:
             "server": stream.server,
             "client": stream.client,
             "scheme": stream.scheme.replace("http", "ws"),
-            "root_path": bridge.root_path,
-            "path": bridge.root_path + stream.path,
-            "raw_path": bridge.root_path.encode("latin-1", "replace") + stream.raw_path,
+            "root_path": root_path,
+            "path": root_path + stream.path,
+            "raw_path": root_path.encode("latin-1", "replace") + stream.raw_path,
             "query_string": stream.query_string,
             "headers": stream.headers,
             "subprotocols": self.handshake.subprotocols,
@@ -575,7 +576,7 @@ class WebSocketSession:
     def _log(self, outcome: str) -> None:
         stream = self.stream
         client = "{}:{}".format(*stream.client) if stream.client else ""
-        path = quote(self.bridge.root_path + stream.path)
+        path = quote(self.bridge.root_of(stream) + stream.path)
         if stream.query_string:
             path += "?" + quote(stream.query_string, safe="%=&+,;/?:@!$'()*[]~")
         error_logger.info('%s - "WebSocket %s" %s', client, path, outcome)

@@ -27,6 +27,34 @@ enum fa_http_scheme fa_forwarded_scheme(
     return otherwise;
 }
 
+/* Letters, digits, and what else RFC 3986, 3.3 has in a path; percent signs would be decoded by
+ * some and not by others. */
+static bool is_plain_path(fa_span text)
+{
+    static const char MARKS[] = "/-._~!$&'()*+,;=:@";
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+        if (!letter && !fa_http_char_is_digit((char)c) && (c == 0 || strchr(MARKS, c) == NULL))
+            return false;
+        if (c == '/' && i + 1 < text.len && text.ptr[i + 1] == '/') return false;
+    }
+    return text.len > 0 && text.ptr[0] == '/';
+}
+
+fa_span fa_forwarded_prefix(const struct fa_http_request *req)
+{
+    static const fa_span NONE = {NULL, 0};
+    for (uint32_t i = req->header_count; i-- > 0;) {
+        if (!fa_span_eq_nocase(req->headers[i].name, FA_SPAN("x-forwarded-prefix"))) continue;
+        fa_span value = fa_span_trimmed(req->headers[i].value, is_blank);
+        while (value.len > 0 && value.ptr[value.len - 1] == '/')
+            value.len--;
+        return is_plain_path(value) ? value : NONE;
+    }
+    return NONE;
+}
+
 /* ---- addresses ---- */
 
 static bool parse_port(fa_span text, uint32_t *out)

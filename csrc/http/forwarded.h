@@ -43,6 +43,15 @@ enum fa_http_scheme fa_forwarded_scheme(
     const struct fa_http_request *req, enum fa_http_scheme otherwise);
 
 /*
+ * fa_forwarded_prefix - what the last X-Forwarded-Prefix says a proxy has taken off the
+ * path, without slashes at its end; empty without one that is such a path ("/a/b", of
+ * what stands in a path as it is, and no "//", which would be another host's).
+ *
+ * Ownership: the result borrows the request's bytes. Threads: any.
+ */
+fa_span fa_forwarded_prefix(const struct fa_http_request *req);
+
+/*
  * fa_forwarded_client - the right-most address of all X-Forwarded-For that is not
  * trusted, the left-most if all are. `trusts` NULL: everybody is, which asks for the
  * left-most.

@@ -165,6 +165,14 @@ static PyObject *get_scheme(struct fa_py_stream *self, void *unused)
     return self->task == NULL ? gone() : fa_py_scope_scheme(self->task);
 }
 
+static PyObject *get_prefix(struct fa_py_stream *self, void *unused)
+{
+    (void)unused;
+    if (self->task == NULL) return gone();
+    fa_span prefix = fa_task_prefix(self->task);
+    return PyUnicode_FromStringAndSize(prefix.ptr, (Py_ssize_t)prefix.len);
+}
+
 static PyObject *get_server(struct fa_py_stream *self, void *unused)
 {
     (void)unused;
@@ -267,6 +275,7 @@ static PyGetSetDef stream_getset[] = {
     GETTER(headers, "list of (lower-case name, value) pairs of bytes"),
     GETTER(client, "(host, port) of the client, or None on a Unix socket"),
     GETTER(scheme, "'http', or what a trusted proxy says: 'https', 'ws', 'wss'"),
+    GETTER(prefix, "what a trusted proxy has taken off the path, '' without forwarded_prefix"),
     GETTER(server, "(host, port) of our end, or None on a Unix socket"),
     GETTER(is_upgrade, "the client asked to change the protocol"),
     GETTER(kind,

@@ -70,6 +70,8 @@
     X(INT, max_pipelined, 16, 1, 1024, "unanswered requests per connection")                      \
     X(INT, write_high_water, 65536, 4096, 1073741824,                                             \
         "bytes buffered per connection and direction before a stream pauses")                     \
+    X(BOOL, forwarded_prefix, 0, 0, 1,                                                            \
+        "root_path begins with the X-Forwarded-Prefix of a trusted proxy; such are not compiled") \
     X(INT, backlog, 2048, 1, 65535, "connections the kernel queues for accept")                   \
     X(INT, limit_concurrency, 0, 0, 1000000,                                                      \
         "connections or requests at which further ones get 503; 0: no limit")                     \

@@ -60,6 +60,9 @@ static const struct fa_route *find_route(struct fa_reactor *r, struct fa_task *t
     if (table == NULL || table->router == NULL || t->path_invalid_utf8 || t->req.upgrade) {
         return NULL;
     }
+    if (FA_UNLIKELY(t->server->proxy.takes_prefix) && fa_task_prefix(t).len > 0) {
+        return NULL; /* plans are made for one root_path */
+    }
     uint32_t method = 1u << (uint32_t)t->req.method;
     enum fa_route_result found = fa_router_match(table->router, method, t->path, &t->match);
     const struct fa_route *route = NULL;

@@ -36,3 +36,10 @@ enum fa_http_scheme fa_proxy_scheme(const struct fa_proxy *proxy,
 {
     return fa_trusted_has_peer(&proxy->trusted, peer) ? fa_forwarded_scheme(req, plain) : plain;
 }
+
+fa_span fa_proxy_prefix(const struct fa_proxy *proxy, const struct fa_socket_address *peer,
+    const struct fa_http_request *req)
+{
+    bool counts = proxy->takes_prefix && fa_trusted_has_peer(&proxy->trusted, peer);
+    return counts ? fa_forwarded_prefix(req) : (fa_span){NULL, 0};
+}

@@ -20,6 +20,7 @@
 /* owner: filled before the server starts, read-only afterwards. */
 struct fa_proxy {
     struct fa_trusted trusted; /* nobody: such headers mean nothing */
+    bool takes_prefix;         /* forwarded_prefix: X-Forwarded-Prefix means something */
 };
 
 /* host points into `text` or into the request. */
@@ -49,5 +50,14 @@ FA_NODISCARD fa_status fa_proxy_client(const struct fa_proxy *proxy,
 enum fa_http_scheme fa_proxy_scheme(const struct fa_proxy *proxy,
     const struct fa_socket_address *peer, const struct fa_http_request *req,
     enum fa_http_scheme plain);
+
+/*
+ * fa_proxy_prefix - what the proxy has taken off the path, if it is one whose word counts and
+ * the option forwarded_prefix is on; else empty.
+ *
+ * Ownership: the result borrows the request's bytes. Threads: whoever has the request.
+ */
+fa_span fa_proxy_prefix(const struct fa_proxy *proxy, const struct fa_socket_address *peer,
+    const struct fa_http_request *req);
 
 #endif

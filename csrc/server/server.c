@@ -129,6 +129,7 @@ fa_status fa_server_new(const struct fa_config *config, const struct fa_executor
     s->ctx = ctx;
     s->phase = FA_SERVER_NEW;
     fa_trusted_init(&s->proxy.trusted);
+    s->proxy.takes_prefix = config->forwarded_prefix;
     fa_fixed_lines_init(&s->fixed, config->server_header);
     fa_intake_init(&s->intake, config);
     fa_inbox_init(&s->done);

@@ -131,6 +131,11 @@ bool fa_task_is_secure(const struct fa_task *t)
     return scheme == FA_HTTP_SCHEME_HTTPS || scheme == FA_HTTP_SCHEME_WSS;
 }
 
+fa_span fa_task_prefix(const struct fa_task *t)
+{
+    return fa_proxy_prefix(&t->server->proxy, &t->conn->peer, &t->req);
+}
+
 fa_status fa_task_local(const struct fa_task *t, char *host, uint16_t *port)
 {
     const struct fa_socket_address *local = &t->conn->local;

@@ -220,6 +220,13 @@ enum fa_http_scheme fa_task_scheme(const struct fa_task *t, enum fa_http_scheme 
 bool fa_task_is_secure(const struct fa_task *t);
 
 /*
+ * fa_task_prefix - what a trusted proxy says it has taken off the path (fa_proxy_prefix).
+ *
+ * Ownership: the result borrows the task's bytes. Threads: whoever has the task.
+ */
+fa_span fa_task_prefix(const struct fa_task *t);
+
+/*
  * fa_task_local - our end of the connection as text.
  *
  * Writes the address ("127.0.0.1", "::1") into host (capacity at least

@@ -83,3 +83,31 @@ def test_the_access_log_names_the_client(serve: Serve):
     server = serve("proxy_app.py", "--access-log")
     ask(server, "/plain")
     server.wait_for_line(r'203\.0\.113\.9:51 - "GET /plain HTTP/1.1" 200')
+
+
+@pytest.mark.kind("X-Forwarded-Prefix of a trusted proxy is the root path, by option")
+@pytest.mark.parametrize("middleware", ["", "1"])
+def test_a_prefix_by_option(serve: Serve, middleware: str):
+    server = serve("proxy_app.py", "--forwarded-prefix", MIDDLEWARE=middleware)
+    lines = FORWARDED + "x-forwarded-prefix: /shop/v1/\r\n"
+    for path in PATHS:
+        assert seen(server, path, lines)[0] == "https://shop.example/shop/v1/def"
+        assert seen(server, path)[0] == "https://shop.example/def"
+    redirect = ask(server, "/slash", lines)
+    assert redirect.header(b"location") == b"https://shop.example/shop/v1/slash/"
+    assert ask(server, "/plain", lines).body == b"1"
+    host, port = server.address
+    headers = {"x-forwarded-prefix": "/shop"}
+    with connect(f"ws://{host}:{port}/ws", additional_headers=headers) as websocket:
+        assert json.loads(websocket.recv())[1] == "ws"
+
+
+@pytest.mark.kind("X-Forwarded-Prefix means nothing without the option, or of a stranger")
+@pytest.mark.parametrize(
+    "options", [[], ["--forwarded-prefix", "--forwarded-allow-ips", "10.0.0.0/8"]]
+)
+def test_no_prefix_otherwise(serve: Serve, options: list[str]):
+    server = serve("proxy_app.py", *options)
+    for path in PATHS:
+        url = seen(server, path, "x-forwarded-prefix: /shop\r\n")[0]
+        assert url == "http://shop.example/def"

@@ -96,9 +96,40 @@ TEST(schemes)
     }
 }
 
+TEST(prefixes)
+{
+    static const struct {
+        const char *first, *second, *prefix;
+    } cases[] = {
+        {NULL, NULL, ""},
+        {"/shop", NULL, "/shop"},
+        {" /shop/v1/ ", NULL, "/shop/v1"},
+        {"/a-b_c.d~e!$&'()*+,;=:@9", NULL, "/a-b_c.d~e!$&'()*+,;=:@9"},
+        {"/first", "/last", "/last"},
+        {"/", NULL, ""},
+        {"///", NULL, ""},
+        {"", NULL, ""},
+        {"shop", NULL, ""},
+        {"//evil.example", NULL, ""},
+        {"/a//b", NULL, ""},
+        {"/a%2fb", NULL, ""},
+        {"/a?b", NULL, ""},
+        {"/a b", NULL, ""},
+        {"/a\\b", NULL, ""},
+        {"/\xc3\xa9", NULL, ""},
+        {"/shop", "nonsense", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        check_text(
+            fa_forwarded_prefix(request("x-forwarded-prefix", cases[i].first, cases[i].second)),
+            cases[i].prefix, (int)i);
+    }
+}
+
 int main(void)
 {
     RUN(the_right_most_untrusted_one_is_the_client);
     RUN(schemes);
+    RUN(prefixes);
     return CHECK_END();
 }

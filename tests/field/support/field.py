@@ -28,10 +28,13 @@ _RENAMED: dict[str, str | None] = {
     "--workers-lifetime": None,
     "--workers-max-rss": None,
     "--queue-timeout": None,
+    "--forwarded-prefix": None,
     "--max-body-size": None,
     "--max-stream-size": None,
     "--body-budget": None,
 }
+#: Those that have no value.
+_SWITCHES = {"--forwarded-prefix"}
 #: Those of which it takes whole seconds only.
 _WHOLE_SECONDS = {"--timeout-graceful-shutdown", "--timeout-keep-alive"}
 
@@ -82,7 +85,8 @@ def _translated(options: tuple[str, ...]) -> list[str]:
     for option in rest:
         name = _RENAMED.get(option, option)
         if name is None:
-            next(rest)
+            if option not in _SWITCHES:
+                next(rest)
             continue
         words.append(name)
         if name in _WHOLE_SECONDS:
