@@ -23,6 +23,7 @@ from fasterapi.environment import check_variables
 from fasterapi.flags import FLAGS, PLACE, Flag, instead_of, spelled_out
 from fasterapi.launch import Given, command_settings
 from fasterapi.log import StartupError, say
+from fasterapi.process import open_standard_descriptors
 from fasterapi.server import run_settings
 
 __all__ = ["app", "main"]
@@ -354,6 +355,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     Exit codes: 0 done, 2 wrong usage, 3 the app or server could not start.
     """
+    open_standard_descriptors()
     command = typer.main.get_command(app)
     try:
         words = spelled_out(sys.argv[1:] if arguments is None else arguments)

@@ -11,10 +11,23 @@ from pathlib import Path
 
 from fasterapi.log import StartupError, error_logger
 
-__all__ = ["pid_file", "set_process_name"]
+__all__ = ["open_standard_descriptors", "pid_file", "set_process_name"]
 
 #: Bytes of a name that the kernel keeps of a process without setproctitle.
 _SHORT = 15
+
+
+def open_standard_descriptors() -> None:
+    """Give a process that was started without them descriptors 0, 1 and 2, which lead nowhere.
+
+    Else the next socket gets such a number, log lines go to a client, and libuv, which never closes
+    these three, aborts the process at its end.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
 
 
 @contextlib.contextmanager
