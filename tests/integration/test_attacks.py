@@ -6,6 +6,7 @@ counted, never timed. Hash flooding is not applicable: no table of the core is k
 seeded.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -556,6 +557,28 @@ def test_thousand_deep_pipeline_in_random_pieces(
         for n in range(1000):
             assert connection.read_response().body == b"%d" % n
         assert connection.closed_by_peer()
+
+
+def test_readers_that_are_stuck_take_little_memory(target: LiveServer):
+    """A hundred streams without an end to clients that read nothing: each stops at its high-water
+    mark; who reads is served meanwhile."""
+    count, high_water = 100, 65536
+    with contextlib.ExitStack() as stack:
+        before, seen = resident(target), ran(target, "endless")
+        for _ in range(count):
+            client = stack.enter_context(Connection(target.address, receive_buffer=4096))
+            client.send(get("/endless"))
+        wait_until(lambda: ran(target, "endless") == seen + count, "the streams")
+        written = -1
+        while (
+            now := ask(target, "/stats")["bytes_out"]
+        ) - written > 100_000:  # all but the answers
+            written = now
+            for _ in range(50):
+                assert_alive(target)
+        grown = resident(target) - before
+        assert SANITIZED or grown < count * high_water + 10 * 1024 * 1024, grown
+    assert_alive(target)
 
 
 def test_pipeline_without_reading_takes_little_memory(target: LiveServer):
