@@ -34,5 +34,5 @@ def test_others_are_passed_on(given: dict[str, Any], passed: dict[str, Any] | No
     """0 seconds are its None."""
     found = _shared(options(**given))
     assert found == (given if passed is None else passed)
-    made = uvicorn.Config("app:app", **found)
+    made = uvicorn.Config("app:app", log_config=None, **found)  # which it would set up at once
     assert {name: getattr(made, name) for name in found} == found
