@@ -402,7 +402,7 @@ static size_t put_request(struct world *w, struct client *c, struct program *p, 
     if (kind >> 5 == 7) { /* to a tunnel, and at once what may not be taken for a request */
         c->tunnelled = true;
         return text(at, "GET /tunnel HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n"
-                        "Upgrade: echo\r\n\r\nGET /hidden HTTP/1.1\r\nHost: a\r\n\r\n");
+                        "Upgrade: websocket\r\n\r\nGET /hidden HTTP/1.1\r\nHost: a\r\n\r\n");
     }
     bool has_body = (kind & 8) != 0;
     n += text(at + n, has_body ? "POST " : (how & 128) != 0 ? "HEAD " : "GET ");
@@ -416,6 +416,7 @@ static size_t put_request(struct world *w, struct client *c, struct program *p, 
     if (kind >> 5 == 2) n += text(at + n, "Connection: upgrade\r\nUpgrade: h2c\r\n");
     if (kind >> 5 == 3) n += text(at + n, "Connection: keep-alive\r\n");
     if (kind >> 5 == 4) n += text(at + n, "Expect: 100-continue\r\n");
+    if (kind >> 5 == 5) n += text(at + n, "Connection: upgrade\r\nUpgrade: websocket\r\n");
     if (!has_body) return n + text(at + n, "\r\n");
     size_t len = next(p);
     c->free_form = c->free_form || (how & 2) != 0; /* its end is another than it says */
@@ -501,6 +502,9 @@ static void choose_options(struct world *w, struct program *p)
     config->lock_free_queue = (b & 1) == 0;
     config->adaptive_pools = (b & 2) == 0;
     config->max_header_bytes = (b & 4) != 0 ? 256 : 32768;
+    config->body_budget = (b & 8) != 0 ? 5000 : 1 << 20;
+    config->max_stream_size = (b & 16) != 0 ? 3000 : 0;
+    config->pressure_percent = (b & 32) != 0 ? 1 : 80;
 }
 
 static void step(struct world *w, struct program *p)
