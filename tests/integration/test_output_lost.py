@@ -33,7 +33,7 @@ def started(way: str, path: pathlib.Path, *options: str) -> Iterator[subprocess.
     command = [sys.executable, "-m", "fasterapi", "run", "attack_app:app", "--uds", str(path)]
     process = subprocess.Popen(
         ["sh", "-c", WAYS[way], "sh", *command, *options],
-        env=os.environ | {"PYTHONPATH": str(APPS)},
+        env=os.environ | {"PYTHONPATH": str(APPS), "PYTHONSAFEPATH": "1"},
     )
     try:
         wait_until(lambda: listens(path) or process.poll() is not None, "the server")
