@@ -308,23 +308,24 @@ void fa_http_conn_discard(struct fa_http_conn *c)
 static void linger(struct fa_http_conn *c)
 {
     struct fa_reactor *r = reactor_of(c);
-    struct fa_buffer *b = c->readable ? fa_buffer_cache_get(&r->cache) : NULL;
-    for (int i = 0; i < LINGER_ROUNDS && c->readable && b != NULL; i++) {
+    if (!c->readable) {
+        return;
+    }
+    struct fa_buffer *b = fa_buffer_cache_get(&r->cache);
+    bool is_over = b == NULL; /* not again and again until there is memory */
+    for (int i = 0; i < LINGER_ROUNDS && c->readable && !is_over; i++) {
         size_t n = 0;
         fa_status st = fa_http_conn_io_recv(c, b->data, b->capacity, &n);
-        if (st == FA_AGAIN) {
-            c->readable = false;
-        } else if (st != FA_OK || n >= c->linger_left) {
-            fa_buffer_cache_release(&r->cache, b);
-            fa_http_conn_kill(c);
-            return;
-        }
-        c->linger_left -= n;
+        c->readable = st != FA_AGAIN;
+        is_over = (st != FA_OK && st != FA_AGAIN) || n >= c->linger_left;
+        c->linger_left -= is_over ? 0 : n;
     }
     if (b != NULL) {
         fa_buffer_cache_release(&r->cache, b);
     }
-    if (c->readable) {
+    if (is_over) {
+        fa_http_conn_kill(c);
+    } else if (c->readable) {
         fa_reactor_schedule(r, c);
     }
 }

@@ -2,6 +2,7 @@
 #include "check.h"
 #include "fake_executor.h"
 #include "server/http_conn.h"
+#include "server/memory_peer.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -106,11 +107,62 @@ TEST(lingering_close_delivers_the_error)
     fake_stop(&f);
 }
 
+static void begin_lingering(struct fake *f, struct fa_memory_peer *p)
+{
+    fake_init(f);
+    f->config.object_pools = false; /* each buffer is an allocation */
+    fake_start_driven(f);
+    fa_memory_peer_init(p);
+    CHECK(fa_memory_peer_connect(p, f->server) == FA_OK);
+    fa_memory_peer_send(p, "what?\r\n\r\n", 9);
+    CHECK(fa_server_turn(f->server, false) == FA_OK);
+    CHECK(p->out_ended && p->conn != NULL);
+}
+
+/* Without memory to read into it ends; tried again each round, it would keep the reactor busy. */
+TEST(out_of_memory_ends_a_lingering_close)
+{
+    struct fake f;
+    struct fa_memory_peer p;
+    begin_lingering(&f, &p);
+    fa_memory_peer_send(&p, "more", 4);
+    fa_alloc_fail_at(1);
+    CHECK(fa_server_turn(f.server, false) == FA_OK);
+    CHECK_EQ_INT(fa_alloc_fail_left(), 0);
+    CHECK(p.conn == NULL);
+    fa_alloc_fail_at(0);
+    fa_memory_peer_deinit(&p);
+    fake_stop(&f);
+}
+
+/* More than a portion: read to its end all the same, over several rounds. */
+TEST(a_lingering_close_reads_in_portions)
+{
+    struct fake f;
+    struct fa_memory_peer p;
+    size_t len = 1000000;
+    char *much = calloc(1, len);
+    begin_lingering(&f, &p);
+    fa_memory_peer_send(&p, much, len);
+    int rounds = 0;
+    do {
+        CHECK(fa_server_turn(f.server, false) == FA_OK);
+        rounds++;
+    } while (!fa_server_arm(f.server) && rounds < 100);
+    CHECK(rounds > 2 && rounds < 100);
+    CHECK(p.conn != NULL && p.in_len == 0);
+    free(much);
+    fa_memory_peer_deinit(&p);
+    fake_stop(&f);
+}
+
 int main(void)
 {
     RUN(an_idle_connection_is_small);
     RUN(clients_that_vanish);
     RUN(gone_while_the_handler_runs);
     RUN(lingering_close_delivers_the_error);
+    RUN(out_of_memory_ends_a_lingering_close);
+    RUN(a_lingering_close_reads_in_portions);
     return CHECK_END();
 }
