@@ -126,6 +126,11 @@ class Bridge:
         """The root path of a request: what proxies have taken off its path, and ours."""
         return stream.prefix + self.root_path if self.takes_prefix else self.root_path
 
+    def raw_root_of(self, root_path: str) -> bytes:
+        """A root path as it stands before `raw_path`."""
+        is_ours = root_path == self.root_path
+        return self._raw_root if is_ours else root_path.encode("latin-1", "replace")
+
     def _scope(self, stream: Stream, kind: int) -> Scope:
         seen = stream.scope
         if seen is not None:
@@ -136,7 +141,7 @@ class Bridge:
         root_path = self.root_of(stream)
         if root_path:
             path = root_path + path
-            raw_path = root_path.encode("latin-1", "replace") + raw_path
+            raw_path = self.raw_root_of(root_path) + raw_path
         scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": SPEC_VERSION},

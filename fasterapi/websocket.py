@@ -179,7 +179,7 @@ class WebSocketSession:
             "scheme": stream.scheme.replace("http", "ws"),
             "root_path": root_path,
             "path": root_path + stream.path,
-            "raw_path": root_path.encode("latin-1", "replace") + stream.raw_path,
+            "raw_path": bridge.raw_root_of(root_path) + stream.raw_path,
             "query_string": stream.query_string,
             "headers": stream.headers,
             "subprotocols": self.handshake.subprotocols,
