@@ -105,49 +105,35 @@ def test_beside_other_work_on_the_loop(module):
     asyncio.run(main())
 
 
-def test_on_sockets_of_the_program(module):
-    async def main() -> None:
-        with socket.socket() as held:
-            held.bind(("127.0.0.1", 0))
-            server = module.Server(module.Config(small_app(), log_level="warning"))
-            task = asyncio.create_task(server.serve(sockets=[held]))
-            await until_started(server)
-            assert await asyncio.to_thread(get, held.getsockname()) == (200, b"1")
-            server.should_exit = True
-            await asyncio.wait_for(task, PATIENCE)
+async def answers_on(server: Any, *held: socket.socket) -> None:
+    """Serve on these sockets, see that each is answered, and stop."""
+    task = asyncio.create_task(server.serve(sockets=list(held)))
+    await until_started(server)
+    for one in held:
+        assert await asyncio.to_thread(get, one.getsockname()) == (200, b"1")
+    server.should_exit = True
+    await asyncio.wait_for(task, PATIENCE)
 
-    asyncio.run(main())
+
+def test_on_sockets_of_the_program(module):
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        server = module.Server(module.Config(small_app(), log_level="warning"))
+        asyncio.run(answers_on(server, held))
 
 
 def test_on_several_sockets():
-    async def main() -> None:
-        with socket.socket() as one, socket.socket() as other:
-            one.bind(("127.0.0.1", 0))
-            other.bind(("127.0.0.1", 0))
-            server = fasterapi.Server(fasterapi.Config(small_app(), log_level="warning"))
-            task = asyncio.create_task(server.serve(sockets=[one, other]))
-            await until_started(server)
-            for held in (one, other):
-                assert await asyncio.to_thread(get, held.getsockname()) == (200, b"1")
-            server.should_exit = True
-            await asyncio.wait_for(task, PATIENCE)
-
-    asyncio.run(main())
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        server = fasterapi.Server(fasterapi.Config(small_app(), log_level="warning"))
+        asyncio.run(answers_on(server, one, other))
 
 
 def test_on_a_socket_of_the_config(module):
-    async def main() -> None:
-        config = module.Config(small_app(), port=0, log_level="warning")
-        held = config.bind_socket()
-        with held:
-            server = module.Server(config)
-            task = asyncio.create_task(server.serve(sockets=[held]))
-            await until_started(server)
-            assert await asyncio.to_thread(get, held.getsockname()) == (200, b"1")
-            server.should_exit = True
-            await asyncio.wait_for(task, PATIENCE)
-
-    asyncio.run(main())
+    config = module.Config(small_app(), port=0, log_level="warning")
+    with config.bind_socket() as held:
+        asyncio.run(answers_on(module.Server(config), held))
 
 
 @pytest.fixture

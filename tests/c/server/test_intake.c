@@ -164,14 +164,21 @@ TEST(what_is_held_is_let_go_of)
     fake_stop(&f);
 }
 
+/* A server that may hold `budget` bytes, and lets bodies wait for room so long [s]. */
+static void start_with(struct fake *f, int64_t budget, double queue_timeout)
+{
+    fake_init(f);
+    f->config.body_budget = budget;
+    f->config.queue_timeout = queue_timeout;
+    f->config.write_high_water = 1 << 20; /* streams are held up by the budget alone */
+    fake_start(f);
+}
+
 /* Nothing of a body is read while the budget is spent; and it goes on when there is room. */
 TEST(bodies_wait_for_room)
 {
     struct fake f;
-    fake_init(&f);
-    f.config.body_budget = 256 * KIB;
-    f.config.queue_timeout = 60.0;
-    fake_start(&f);
+    start_with(&f, 256 * KIB, 60.0);
     int first = fake_connect(&f), second = fake_connect(&f), small = fake_connect(&f);
     post(first, "/worker-body", "", 300 * KIB, 250 * KIB);
     wait_held(&f, 250 * KIB);
@@ -196,11 +203,7 @@ TEST(bodies_wait_for_room)
 TEST(the_app_makes_room_by_reading)
 {
     struct fake f;
-    fake_init(&f);
-    f.config.body_budget = 64 * KIB;
-    f.config.write_high_water = 1 << 20;
-    f.config.queue_timeout = 60.0;
-    fake_start(&f);
+    start_with(&f, 64 * KIB, 60.0);
     int first = fake_connect(&f), second = fake_connect(&f);
     post(first, "/unread", "", 100 * KIB, 100 * KIB);
     fake_wait(&f.seen);
@@ -220,10 +223,7 @@ TEST(the_app_makes_room_by_reading)
 TEST(the_slowest_is_refused_when_there_is_no_room_for_long)
 {
     struct fake f;
-    fake_init(&f);
-    f.config.body_budget = 256 * KIB;
-    f.config.queue_timeout = 0.3;
-    fake_start(&f);
+    start_with(&f, 256 * KIB, 0.3);
     int slow = fake_connect(&f), fast = fake_connect(&f), late = fake_connect(&f);
     post(slow, "/worker-body", "", 200 * KIB, 100 * KIB);
     wait_held(&f, 100 * KIB);
@@ -254,10 +254,7 @@ TEST(the_slowest_is_refused_when_there_is_no_room_for_long)
 TEST(who_waits_is_refused_if_nothing_else_can_be)
 {
     struct fake f;
-    fake_init(&f);
-    f.config.body_budget = 64 * KIB;
-    f.config.queue_timeout = 0.2;
-    fake_start(&f);
+    start_with(&f, 64 * KIB, 0.2);
     atomic_store(&f.loop_paused, true);
     int busy = fake_connect(&f), late = fake_connect(&f);
     CHECK(fake_send(busy, "GET /loop HTTP/1.1\r\nHost: a\r\n\r\n")); /* the loop thread waits */
