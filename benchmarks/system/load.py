@@ -38,6 +38,7 @@ class Sample:
     requests: int
     requests_per_second: float
     p50_us: float | None
+    p99_us: float | None
     cpu_us: float
     load_busy: float
     errors: str
@@ -81,19 +82,20 @@ def measure(server: Running, workload: Workload, seconds: float, core: int | Non
     duration = max(1, round(seconds))  # wrk takes whole seconds
     before, load_before = cpu_seconds(server.pid), _children_seconds()
     run = _messages if workload.websocket else _requests
-    requests, rate, p50_us, errors = run(server, workload, duration, core)
+    requests, rate, p50_us, p99_us, errors = run(server, workload, duration, core)
     cpu, load = cpu_seconds(server.pid) - before, _children_seconds() - load_before
     return Sample(
         requests=requests,
         requests_per_second=rate,
         p50_us=p50_us,
+        p99_us=p99_us,
         cpu_us=cpu * 1e6 / max(requests, 1),
         load_busy=load / duration,
         errors=errors,
     )
 
 
-_Figures = tuple[int, float, float | None, str]
+_Figures = tuple[int, float, float | None, float | None, str]
 
 
 def _requests(server: Running, workload: Workload, duration: int, core: int | None) -> _Figures:
@@ -106,15 +108,15 @@ def _requests(server: Running, workload: Workload, duration: int, core: int | No
     done = subprocess.run([*command, url], capture_output=True, text=True, check=False)
     total = re.search(r"(\d+) requests in", done.stdout)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
-    median = re.search(r"50%\s+([\d.]+)(us|ms|s)", done.stdout)
-    if not (total and rate and median):
+    p50, p99 = (re.search(rf"{share}%\s+([\d.]+)(us|ms|s)", done.stdout) for share in (50, 99))
+    if not (total and rate and p50 and p99):
         sys.exit(f"benchmark: wrk failed against {server.name}:\n{done.stdout}{done.stderr}")
     errors = re.search(r"Non-2xx.*|Socket errors.*", done.stdout)
     refused = workload.status >= 300 and re.search(r"Non-2xx.*: (\d+)", done.stdout)
     if refused and int(refused[1]) == int(total[1]):
         errors = None  # That is what was asked for.
-    p50_us = float(median[1]) * UNITS[median[2]]
-    return int(total[1]), float(rate[1]), p50_us, errors[0].strip() if errors else ""
+    p50_us, p99_us = (float(found[1]) * UNITS[found[2]] for found in (p50, p99))
+    return int(total[1]), float(rate[1]), p50_us, p99_us, errors[0].strip() if errors else ""
 
 
 def _messages(server: Running, workload: Workload, duration: int, core: int | None) -> _Figures:
@@ -122,7 +124,7 @@ def _messages(server: Running, workload: Workload, duration: int, core: int | No
     if done.returncode != 0:
         sys.exit(f"benchmark: no echoes from {server.name}:\n{done.stderr}")
     count, seconds = done.stdout.split()
-    return int(count), int(count) / float(seconds), None, ""
+    return int(count), int(count) / float(seconds), None, None, ""
 
 
 def _echo(

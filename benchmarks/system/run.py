@@ -33,6 +33,7 @@ from contenders import (
     find_contenders,
     start,
 )
+from crowd import crowd
 from load import (
     Sample,
     check_answer,
@@ -48,7 +49,7 @@ from workloads import APP, WORKLOADS, Workload, groups
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 LATENCY = "latency"
-EXTRA = ("import", "start", "first", "idle", "rss")
+EXTRA = ("import", "start", "first", "idle", "crowd", "rss")
 # wrk's share of its core above which the load, not the server, sets the rate.
 FULL = 0.95
 # What else may run on the machine before the figures mean little.
@@ -69,6 +70,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pin", action=argparse.BooleanOptionalAction, default=None)
     parser.add_argument("--starts", type=int, default=5, help="of each server that is started anew")
     parser.add_argument("--idle", type=int, default=5000, help="idle connections")
+    parser.add_argument("--crowd", type=int, default=10_000, help="idle ones beside active ones")
     parser.add_argument("--rss-requests", type=int, default=1_000_000)
     parser.add_argument("--smoke", action="store_true", help="about a minute in all")
     args = parser.parse_args()
@@ -77,7 +79,7 @@ def arguments() -> argparse.Namespace:
         parser.error(f"unknown workload {sorted(unknown)}; there are {', '.join(names)}")
     if args.smoke:
         args.rounds, args.seconds, args.starts = 1, 1, 1
-        args.idle, args.rss_requests = 500, 50_000
+        args.idle, args.crowd, args.rss_requests = 500, 1000, 50_000
     can_pin = (os.cpu_count() or 1) > 1 and os.access("/usr/bin/taskset", os.X_OK)
     args.pin = can_pin if args.pin is None else args.pin
     return args
@@ -344,6 +346,9 @@ def main() -> None:
                 rows += first_request(fastapi, folder, args.starts, core)
             if "idle" in args.only:
                 rows += idle_memory(contenders, folder, args)
+            if "crowd" in args.only:
+                cores = (SERVER_CORE, CLIENT_CORE) if args.pin else None
+                rows += crowd(contenders, folder, args.crowd, args.rounds, args.seconds, cores)
             if "rss" in args.only:
                 plain = [fleet.server(c, APP) for c in fastapi if _is_variant(c.name, "fasterapi")]
                 rows += memory_growth(plain, args.rss_requests, args.pin)

@@ -102,6 +102,8 @@ TARGETS = (
         most=25 / 46.6,
     ),
     _beside("websocket", "x Uvicorn, messages", 3),
+    Target("crowd", "of the p99 without idle ones", _alone("crowd", "p99_ratio"), most=1.2),
+    Target("idle", "KiB for each connection", _alone("idle", "kib"), most=1),
     Target("first", "ms until the first answer", _alone("first", "milliseconds"), most=5),
     Target(
         "import",
