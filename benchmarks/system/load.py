@@ -99,7 +99,9 @@ _Figures = tuple[int, float, float | None, float | None, str]
 
 
 def _requests(server: Running, workload: Workload, duration: int, core: int | None) -> _Figures:
+    # A slow answer is slow, no error: a thousand connections may wait for seconds.
     command = ["wrk", "-t1", f"-c{workload.connections}", f"-d{duration}s", "--latency"]
+    command += ["--timeout", "60s"]
     if workload.script:
         command += ["-s", str(HERE / "wrk" / workload.script)]
     if core is not None:
